@@ -1,0 +1,246 @@
+package dev.lorikeet.adapters;
+
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.ProjectionSlot;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Torch;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+
+/**
+ * An adapter slipped into a model: a layer around each adapted projection, and copies of its own of
+ * whatever of the base it trains (modules saved whole, biases). The base's tensors never change, so
+ * that disabling or unmerging gives back the very bytes.
+ */
+public final class Adapter {
+  private final Model model;
+  private final AdapterConfig config;
+  private final Map<String, AdapterLayer> layers = new LinkedHashMap<>();
+
+  /** The base's parameters that this adapter has copies of, with those copies. */
+  private final Map<Parameter, Parameter> copies = new LinkedHashMap<>();
+
+  /** All that is trained, under PEFT's names. */
+  private final Map<String, Parameter> parameters = new LinkedHashMap<>();
+
+  private final List<Parameter> merged = new ArrayList<>();
+
+  private Adapter(Model model, AdapterConfig asked) {
+    this.model = model;
+    ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
+    List<String> adapted =
+        asked.targets().match(model.projections().keySet(), saved::contains, heads(model));
+    asked.mustMatch(adapted);
+    config =
+        asked.with(
+            resolved(asked.targets(), adapted),
+            List.copyOf(union(asked.modulesToSave(), saved.modules())));
+    for (String path : adapted) {
+      addLayer(path);
+    }
+    for (Parameter base : model.parameters().values()) {
+      if (saved.contains(base.name())) {
+        addCopy(base, PeftNames.ofBase(base.name()));
+      } else if (trainsBias(base, adapted)) {
+        addCopy(base, biasName(base, adapted));
+      }
+    }
+    enable();
+  }
+
+  /**
+   * Slips a new adapter into a model and makes its parameters trainable.
+   *
+   * @param seed of the adapter's initial values
+   * @throws dev.lorikeet.torch.UsageException when a target, a module to save or a pattern matches
+   *     nothing
+   */
+  public static Adapter attach(Model model, AdapterConfig config, long seed) {
+    mustBeFree(model);
+    Torch.seed(seed);
+    Adapter adapter = new Adapter(model, config);
+    adapter.train();
+    return adapter;
+  }
+
+  /** Slips in an adapter whose values are to be read from a file: nothing is trainable. */
+  static Adapter attachFrozen(Model model, AdapterConfig config) {
+    mustBeFree(model);
+    return new Adapter(model, config);
+  }
+
+  private static void mustBeFree(Model model) {
+    for (ProjectionSlot slot : model.projections().values()) {
+      if (slot.isFilled()) {
+        throw new LorikeetException(
+            slot.path() + " has an adapter already: disable or merge that one first");
+      }
+    }
+  }
+
+  private void addLayer(String path) {
+    try (Scope scope = Scope.open()) {
+      AdapterLayer layer = config.layer(slot(path).base(), model.weightScope());
+      layers.put(path, layer);
+      layer
+          .parameters()
+          .forEach((name, parameter) -> parameters.put(PeftNames.ofLayer(path, name), parameter));
+    }
+  }
+
+  private void addCopy(Parameter base, String name) {
+    try (Scope scope = Scope.open()) {
+      Parameter copy = new Parameter(base.name(), base.original().copy(), model.weightScope());
+      copies.put(base, copy);
+      parameters.put(name, copy);
+    }
+  }
+
+  private boolean trainsBias(Parameter base, List<String> adapted) {
+    return switch (config.bias()) {
+      case NONE -> false;
+      case ALL -> base.name().endsWith(".bias");
+      case LORA_ONLY -> base.name().endsWith(".bias") && adapted.contains(module(base));
+    };
+  }
+
+  private static String biasName(Parameter bias, List<String> adapted) {
+    return adapted.contains(module(bias))
+        ? PeftNames.ofAdaptedBias(module(bias))
+        : PeftNames.ofBase(bias.name());
+  }
+
+  private static String module(Parameter parameter) {
+    return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
+  }
+
+  /** The linear layers that {@code all-linear} leaves out: those of no encoder layer or pooler. */
+  private static Set<String> heads(Model model) {
+    Set<String> heads = new LinkedHashSet<>();
+    for (String path : model.projections().keySet()) {
+      if (path.equals("classifier") || path.startsWith("classifier.") || path.equals("score")) {
+        heads.add(path);
+      }
+    }
+    return heads;
+  }
+
+  /**
+   * {@code all-linear} is saved as the paths that it meant, as PEFT does; entries stay as typed.
+   */
+  private static Targets resolved(Targets targets, List<String> adapted) {
+    return targets.modules().equals(List.of(Targets.ALL_LINEAR))
+        ? targets.resolved(adapted)
+        : targets;
+  }
+
+  private static Set<String> union(Collection<String> first, Collection<String> second) {
+    Set<String> all = new LinkedHashSet<>(first);
+    second.stream().filter(path -> first.stream().noneMatch(path::endsWith)).forEach(all::add);
+    return all;
+  }
+
+  private ProjectionSlot slot(String path) {
+    return Objects.requireNonNull(model.projections().get(path), path);
+  }
+
+  // ---- what it is ----
+
+  /** The settings, with {@code all-linear} and the modules to save spelt out. */
+  public AdapterConfig config() {
+    return config;
+  }
+
+  public Model model() {
+    return model;
+  }
+
+  /** The adapted layers by their path in the model. */
+  public Map<String, AdapterLayer> layers() {
+    return Collections.unmodifiableMap(layers);
+  }
+
+  /** All parameters that the adapter has, under the names of PEFT's files. */
+  public Map<String, Parameter> parameters() {
+    return Collections.unmodifiableMap(parameters);
+  }
+
+  // ---- life ----
+
+  /** Makes all parameters of the adapter trainable. */
+  public void train() {
+    parameters.values().forEach(Parameter::train);
+  }
+
+  /** Ends training: values stay, gradients can no longer be asked for. */
+  public void freeze() {
+    parameters.values().forEach(Parameter::freeze);
+  }
+
+  /** Lets the adapter answer, after {@link #disable}. */
+  public void enable() {
+    layers.forEach((path, layer) -> slot(path).fill(layer));
+    copies.forEach(Parameter::substitute);
+  }
+
+  /** Lets the base answer as it was before the adapter, until {@link #enable}. */
+  public void disable() {
+    layers.keySet().forEach(path -> slot(path).reset());
+    copies.keySet().forEach(Parameter::restore);
+  }
+
+  /**
+   * Folds the adapter into the model: each adapted weight is replaced by the one that gives the
+   * same output alone, computed in float32 and rounded once to the base's type. Merging twice
+   * changes nothing.
+   *
+   * @throws LorikeetException when a merged weight has NaN or infinite elements; nothing is changed
+   */
+  public void merge() {
+    if (isMerged()) {
+      return;
+    }
+    Map<String, Parameter> weights = new LinkedHashMap<>();
+    layers.forEach((path, layer) -> weights.put(path, mergedWeight(path, layer)));
+    weights.forEach(
+        (path, weight) -> {
+          Parameter base = slot(path).base().weight();
+          slot(path).reset();
+          base.substitute(weight);
+          merged.add(base);
+        });
+  }
+
+  private Parameter mergedWeight(String path, AdapterLayer layer) {
+    try (Scope scope = Scope.open()) {
+      Parameter base = slot(path).base().weight();
+      Tensor weight = layer.mergedWeight();
+      if (!weight.isFinite()) {
+        throw new LorikeetException(
+            path + ": the merged weight has NaN or infinite elements; nothing was merged");
+      }
+      return new Parameter(base.name(), weight.to(base.original().dtype()), model.weightScope());
+    }
+  }
+
+  /** Takes a merge back: the base's weights are the very bytes that they were. */
+  public void unmerge() {
+    merged.forEach(Parameter::restore);
+    merged.clear();
+    enable();
+  }
+
+  public boolean isMerged() {
+    return !merged.isEmpty();
+  }
+}

@@ -1,0 +1,41 @@
+package dev.lorikeet.adapters;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.Linear;
+import dev.lorikeet.torch.Scope;
+import java.util.List;
+
+/** A method's settings, under PEFT's names. */
+public interface AdapterConfig {
+  /** PEFT's name of the method. */
+  String peftType();
+
+  /** Which modules are adapted. */
+  Targets targets();
+
+  /** Modules that are trained and saved whole; an entry matches module paths that end with it. */
+  List<String> modulesToSave();
+
+  /** The same settings with other {@link #targets} and {@link #modulesToSave}. */
+  AdapterConfig with(Targets targets, List<String> modulesToSave);
+
+  /** Which of the base's biases are trained. */
+  Bias bias();
+
+  /** The method's keys and values in adapter_config.json. */
+  ObjectNode json();
+
+  /**
+   * A layer around {@code base}, initialised from the engine's random state.
+   *
+   * @param owner the scope for the layer's parameters
+   */
+  AdapterLayer layer(Linear base, Scope owner);
+
+  /**
+   * Checks against the adapted paths what {@link #targets} cannot know, such as patterns of ranks.
+   *
+   * @throws dev.lorikeet.torch.UsageException when a pattern matches none of them
+   */
+  void mustMatch(List<String> adaptedPaths);
+}

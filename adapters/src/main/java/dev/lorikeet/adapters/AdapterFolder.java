@@ -1,0 +1,203 @@
+package dev.lorikeet.adapters;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.core.util.Separators;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.Safetensors;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Nearest;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.ServiceLoader;
+import java.util.TreeMap;
+
+/**
+ * An adapter on disk, as PEFT keeps it: {@code adapter_config.json} and {@code
+ * adapter_model.safetensors} (<a
+ * href="https://huggingface.co/docs/peft/developer_guides/checkpoint">the format</a>). Keys of the
+ * configuration that nothing here knows are kept.
+ */
+public final class AdapterFolder {
+  /** The file of settings. */
+  public static final String CONFIG = "adapter_config.json";
+
+  /** The file of tensors. */
+  public static final String WEIGHTS = "adapter_model.safetensors";
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path folder;
+  private final ObjectNode json;
+  private final AdapterConfig config;
+
+  private AdapterFolder(Path folder, ObjectNode json, AdapterConfig config) {
+    this.folder = folder;
+    this.json = json;
+    this.config = config;
+  }
+
+  /**
+   * Reads the settings of a saved adapter; its tensors are read by {@link #attachTo}.
+   *
+   * @throws LorikeetException when the folder has no adapter, or one of a method that is not
+   *     supported
+   */
+  public static AdapterFolder open(Path folder) {
+    Path file = folder.resolve(CONFIG);
+    if (!Files.isRegularFile(file)) {
+      throw new LorikeetException(folder + " has no " + CONFIG + ": give the folder of an adapter");
+    }
+    try {
+      if (!(JSON.readTree(file.toFile()) instanceof ObjectNode json)) {
+        throw new LorikeetException(file + " is not a JSON object");
+      }
+      return new AdapterFolder(folder, json, method(json, file).read(json));
+    } catch (JsonProcessingException e) {
+      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static AdapterMethod method(JsonNode json, Path file) {
+    String type = json.path("peft_type").asText("");
+    Map<String, AdapterMethod> methods = new TreeMap<>();
+    ServiceLoader.load(AdapterMethod.class)
+        .forEach(method -> methods.put(method.peftType(), method));
+    AdapterMethod method = methods.get(type);
+    if (method == null) {
+      throw new LorikeetException(
+          file
+              + ": peft_type \""
+              + type
+              + "\" is not supported; supported: "
+              + String.join(", ", methods.keySet()));
+    }
+    return method;
+  }
+
+  public AdapterConfig config() {
+    return config;
+  }
+
+  /** All of adapter_config.json. */
+  public ObjectNode json() {
+    return json.deepCopy();
+  }
+
+  /** The file of tensors, its header read and checked. */
+  public Safetensors weights() {
+    return Safetensors.open(folder.resolve(WEIGHTS));
+  }
+
+  /**
+   * Slips the adapter into a model; nothing is trainable until {@link Adapter#train}.
+   *
+   * @throws LorikeetException when a tensor is missing, unexpected or of another shape than the
+   *     model asks for: the first difference is named
+   */
+  public Adapter attachTo(Model model) {
+    Safetensors file = weights();
+    Adapter adapter = Adapter.attachFrozen(model, config);
+    try (Scope scope = Scope.open()) {
+      Map<String, Parameter> expected = adapter.parameters();
+      for (String name : file.names()) {
+        if (!expected.containsKey(name)) {
+          throw new LorikeetException(
+              folder
+                  + ": tensor \""
+                  + name
+                  + "\" has no place in this model; nearest: "
+                  + String.join(", ", Nearest.of(name, expected.keySet(), 1))
+                  + ": was the adapter made for another base?");
+        }
+      }
+      expected.forEach((name, parameter) -> fill(file, name, parameter));
+      return adapter;
+    } catch (RuntimeException e) {
+      adapter.disable();
+      throw e;
+    }
+  }
+
+  private void fill(Safetensors file, String name, Parameter parameter) {
+    if (!file.names().contains(name)) {
+      throw new LorikeetException(
+          folder + ": tensor \"" + name + "\" is missing: was the adapter made for another base?");
+    }
+    Tensor saved = file.tensor(name);
+    if (!Arrays.equals(saved.shape(), parameter.original().shape())) {
+      throw new LorikeetException(
+          folder
+              + ": tensor \""
+              + name
+              + "\" is "
+              + Arrays.toString(saved.shape())
+              + ", this model asks for "
+              + Arrays.toString(parameter.original().shape())
+              + ": was the adapter made for another base?");
+    }
+    parameter.original().setInPlace(saved);
+  }
+
+  /**
+   * Writes an adapter's two files into an existing folder, over those that are there.
+   *
+   * @param other keys of adapter_config.json that the method does not set, such as {@code
+   *     base_model_name_or_path}
+   */
+  public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
+    ObjectNode json = other.deepCopy();
+    json.setAll(adapter.config().json());
+    json.put("peft_type", adapter.config().peftType());
+    json.put("inference_mode", true);
+    ObjectNode sorted = JSON.createObjectNode();
+    new TreeMap<>(fields(json)).forEach(sorted::set);
+    Files.writeString(
+        folder.resolve(CONFIG),
+        JSON.writer(new PythonStyle()).writeValueAsString(sorted),
+        StandardCharsets.UTF_8);
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    adapter.parameters().forEach((name, parameter) -> tensors.put(name, parameter.original()));
+    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of("format", "pt"));
+  }
+
+  private static Map<String, JsonNode> fields(ObjectNode json) {
+    Map<String, JsonNode> fields = new LinkedHashMap<>();
+    json.properties().forEach(field -> fields.put(field.getKey(), field.getValue()));
+    return fields;
+  }
+
+  /** The layout of Python's {@code json.dumps(..., indent=2)}. */
+  private static final class PythonStyle extends DefaultPrettyPrinter {
+    private static final DefaultIndenter TWO_SPACES = new DefaultIndenter("  ", "\n");
+
+    PythonStyle() {
+      super(
+          Separators.createDefaultInstance()
+              .withObjectFieldValueSpacing(Separators.Spacing.AFTER)
+              .withObjectEmptySeparator("")
+              .withArrayEmptySeparator(""));
+      indentArraysWith(TWO_SPACES);
+      indentObjectsWith(TWO_SPACES);
+    }
+
+    @Override
+    public DefaultPrettyPrinter createInstance() {
+      return new PythonStyle();
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package dev.lorikeet.adapters;
+
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.Task;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The modules of a model that an adapter trains and saves whole, by PEFT's rule: an entry matches
+ * every module whose path ends with it.
+ *
+ * @param modules paths of the matched modules
+ */
+record ModulesToSave(Set<String> modules) {
+  /** PEFT adds these by itself for classifiers, and whichever the model has is meant. */
+  private static final Set<String> CLASSIFIER_NAMES = Set.of("classifier", "score");
+
+  /**
+   * The modules that {@code entries} match, those that the checkpoint lacked, and a classifier's
+   * head.
+   *
+   * @throws dev.lorikeet.torch.UsageException when an entry matches none
+   */
+  static ModulesToSave of(Model model, List<String> entries) {
+    Set<String> paths = modulePaths(model);
+    Set<String> matched = new LinkedHashSet<>(model.newModules());
+    for (String entry : entries(model, entries)) {
+      List<String> found = paths.stream().filter(path -> path.endsWith(entry)).toList();
+      if (found.isEmpty() && !CLASSIFIER_NAMES.contains(entry)) {
+        throw Targets.noMatch("modules_to_save", entry, paths);
+      }
+      matched.addAll(found);
+    }
+    return new ModulesToSave(matched);
+  }
+
+  private static List<String> entries(Model model, List<String> entries) {
+    List<String> all = new ArrayList<>(entries);
+    if (model.task() == Task.SEQUENCE_CLASSIFICATION || model.task() == Task.TOKEN_CLASSIFICATION) {
+      all.addAll(CLASSIFIER_NAMES);
+    }
+    return all;
+  }
+
+  /** The paths of all modules: whatever stands before a dot in a parameter's name. */
+  private static Set<String> modulePaths(Model model) {
+    Set<String> paths = new LinkedHashSet<>();
+    for (String name : model.parameters().keySet()) {
+      for (int dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+        paths.add(name.substring(0, dot));
+      }
+    }
+    return paths;
+  }
+
+  /** Whether a parameter or module lies in one of the modules, or is one. */
+  boolean contains(String path) {
+    return modules.stream()
+        .anyMatch(module -> path.equals(module) || path.startsWith(module + "."));
+  }
+}

@@ -1,0 +1,263 @@
+package dev.lorikeet.adapters;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.torch.Nearest;
+import dev.lorikeet.torch.UsageException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which modules an adapter slips into, by PEFT's rules and one more: every entry must match.
+ *
+ * <p>A list entry matches a path that equals it or ends with a dot and it. A regular expression
+ * must match the whole path. {@code all-linear} is every linear layer but the head. What {@code
+ * exclude_modules} matches is left out, and so is what lies in a module that is saved whole.
+ *
+ * @param modules entries; one entry {@code all-linear}; or, when {@code regex}, one expression.
+ *     Empty for the method's default for the architecture
+ * @param regex whether {@code modules} is a regular expression
+ * @param exclude likewise, what is left out
+ * @param excludeRegex whether {@code exclude} is a regular expression
+ * @param layersToTransform the layers to adapt; null for all. With list targets only
+ * @param layersPattern the name before a layer's number in the path; empty to take the first number
+ */
+public record Targets(
+    List<String> modules,
+    boolean regex,
+    List<String> exclude,
+    boolean excludeRegex,
+    @Nullable Set<Integer> layersToTransform,
+    List<String> layersPattern) {
+
+  /** Every linear layer but the head, as users type it. */
+  public static final String ALL_LINEAR = "all-linear";
+
+  private static final Pattern NUMBERED = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
+
+  public Targets {
+    modules = List.copyOf(modules);
+    exclude = List.copyOf(exclude);
+    layersPattern = List.copyOf(layersPattern);
+    layersToTransform = layersToTransform == null ? null : Set.copyOf(layersToTransform);
+    if (layersToTransform != null && (regex || modules.contains(ALL_LINEAR))) {
+      throw new UsageException(
+          "layers_to_transform needs target_modules as a list: put the layers into the expression");
+    }
+    if (!layersPattern.isEmpty() && layersToTransform == null) {
+      throw new UsageException(
+          "layers_pattern is set without layers_to_transform: name the layers");
+    }
+    if (regex) {
+      compile("target_modules", modules.get(0));
+    }
+    if (excludeRegex) {
+      compile("exclude_modules", exclude.get(0));
+    }
+  }
+
+  /** A list of entries. */
+  public static Targets of(String... entries) {
+    return new Targets(List.of(entries), false, List.of(), false, null, List.of());
+  }
+
+  /** Every linear layer but the head. */
+  public static Targets allLinear() {
+    return of(ALL_LINEAR);
+  }
+
+  /**
+   * What users type: {@code all-linear}, names separated by commas, or a regular expression, which
+   * is whatever has a character that no path has.
+   */
+  public static Targets parse(String typed) {
+    if (typed.chars().allMatch(c -> Character.isLetterOrDigit(c) || "._-,".indexOf(c) >= 0)) {
+      return of(typed.split(",", -1));
+    }
+    return new Targets(List.of(typed), true, List.of(), false, null, List.of());
+  }
+
+  /** These modules exactly, with nothing excluded. */
+  public Targets resolved(List<String> paths) {
+    return new Targets(paths, false, List.of(), false, null, List.of());
+  }
+
+  /**
+   * The paths to adapt, in the order given.
+   *
+   * @param paths of all linear layers
+   * @param saved whether a path lies in a module that is saved whole
+   * @param heads the linear layers of the head, which {@code all-linear} leaves out
+   * @throws UsageException when an entry of targets or exclusions matches no path, naming the
+   *     nearest
+   */
+  public List<String> match(Collection<String> paths, Predicate<String> saved, Set<String> heads) {
+    mustMatch("target_modules", modules, regex, paths);
+    mustMatch("exclude_modules", exclude, excludeRegex, paths);
+    List<String> matched =
+        paths.stream()
+            .filter(path -> isTarget(path, heads))
+            .filter(path -> !matches(exclude, excludeRegex, path))
+            .filter(path -> !saved.test(path))
+            .toList();
+    if (matched.isEmpty()) {
+      throw new UsageException(
+          "target_modules "
+              + modules
+              + " leave no module to adapt: all that match are excluded, saved whole"
+              + " (modules_to_save) or in other layers");
+    }
+    layersMustMatch(matched);
+    return matched;
+  }
+
+  private boolean isTarget(String path, Set<String> heads) {
+    if (modules.contains(ALL_LINEAR)) {
+      return !heads.contains(path);
+    }
+    return matches(modules, regex, path) && inLayers(path);
+  }
+
+  private boolean inLayers(String path) {
+    return layersToTransform == null || layersToTransform.contains(layer(path));
+  }
+
+  /** The number of the layer that a path lies in, or −1. */
+  private int layer(String path) {
+    if (layersPattern.isEmpty()) {
+      Matcher matcher = NUMBERED.matcher(path);
+      return matcher.matches() ? Integer.parseInt(matcher.group(1)) : -1;
+    }
+    for (String pattern : layersPattern) {
+      Matcher matcher =
+          compile("layers_pattern", "(?:.*?\\.)?" + pattern + "\\.(\\d+)\\..*").matcher(path);
+      if (matcher.matches()) {
+        return Integer.parseInt(matcher.group(1));
+      }
+    }
+    return -1;
+  }
+
+  private void layersMustMatch(List<String> matched) {
+    if (layersToTransform == null) {
+      return;
+    }
+    Set<Integer> found = matched.stream().map(this::layer).collect(Collectors.toSet());
+    for (int layer : layersToTransform) {
+      if (!found.contains(layer)) {
+        throw new UsageException("no module matches layers_to_transform " + layer);
+      }
+    }
+  }
+
+  private static boolean matches(List<String> entries, boolean regex, String path) {
+    if (regex) {
+      return compile("target_modules", entries.get(0)).matcher(path).matches();
+    }
+    return entries.stream().anyMatch(entry -> path.equals(entry) || path.endsWith("." + entry));
+  }
+
+  private static void mustMatch(
+      String key, List<String> entries, boolean regex, Collection<String> paths) {
+    for (String entry : entries) {
+      if (entry.equals(ALL_LINEAR)) {
+        continue;
+      }
+      if (paths.stream().noneMatch(path -> matches(List.of(entry), regex, path))) {
+        throw noMatch(key, entry, paths);
+      }
+    }
+  }
+
+  /** The error for an entry that matches nothing. */
+  public static UsageException noMatch(String key, String entry, Collection<String> paths) {
+    Set<String> names = new LinkedHashSet<>();
+    for (String path : paths) {
+      names.add(path);
+      names.add(path.substring(path.lastIndexOf('.') + 1));
+    }
+    return new UsageException(
+        "no module matches "
+            + key
+            + " entry \""
+            + entry
+            + "\"; nearest: "
+            + String.join(", ", Nearest.of(entry, names, 2)));
+  }
+
+  private static Pattern compile(String key, String expression) {
+    try {
+      return Pattern.compile(expression);
+    } catch (PatternSyntaxException e) {
+      throw new UsageException(
+          key + " \"" + expression + "\" is not a regular expression: " + e.getDescription());
+    }
+  }
+
+  // ---- adapter_config.json ----
+
+  /** Reads {@code target_modules}, {@code exclude_modules} and what narrows them to layers. */
+  public static Targets read(ObjectNode json) {
+    JsonNode layers = json.path("layers_to_transform");
+    Set<Integer> layersToTransform = null;
+    if (layers.isInt()) {
+      layersToTransform = Set.of(layers.intValue());
+    } else if (layers.isArray()) {
+      layersToTransform = new LinkedHashSet<>();
+      for (JsonNode layer : layers) {
+        layersToTransform.add(layer.intValue());
+      }
+    }
+    JsonNode targets = json.path("target_modules");
+    return new Targets(
+        texts(targets),
+        targets.isTextual() && !targets.asText().equals(ALL_LINEAR),
+        texts(json.path("exclude_modules")),
+        json.path("exclude_modules").isTextual(),
+        layersToTransform,
+        texts(json.path("layers_pattern")));
+  }
+
+  /** Writes what {@link #read} reads. */
+  public void write(ObjectNode json) {
+    json.set("target_modules", json(modules, regex || modules.equals(List.of(ALL_LINEAR))));
+    json.set("exclude_modules", exclude.isEmpty() ? null : json(exclude, excludeRegex));
+    ArrayNode layers = layersToTransform == null ? null : json.arrayNode();
+    if (layers != null && layersToTransform != null) {
+      layersToTransform.stream().sorted().forEach(layers::add);
+    }
+    json.set("layers_to_transform", layers);
+    json.set(
+        "layers_pattern",
+        layersPattern.isEmpty() ? null : json(layersPattern, layersPattern.size() == 1));
+  }
+
+  private static JsonNode json(List<String> entries, boolean asText) {
+    if (asText) {
+      return JsonNodeFactory.instance.textNode(entries.get(0));
+    }
+    ArrayNode array = JsonNodeFactory.instance.arrayNode();
+    entries.forEach(array::add);
+    return array;
+  }
+
+  private static List<String> texts(JsonNode node) {
+    List<String> texts = new ArrayList<>();
+    if (node.isTextual()) {
+      texts.add(node.textValue());
+    }
+    node.forEach(element -> texts.add(element.asText()));
+    return texts;
+  }
+}

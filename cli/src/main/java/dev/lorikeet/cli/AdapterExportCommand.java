@@ -1,0 +1,120 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.data.Example;
+import dev.lorikeet.models.ModelOptions;
+import dev.lorikeet.models.OutputFolder;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Turns an adapter into another form. */
+@Command(
+    name = "export",
+    description = "Write an adapter as a plain PEFT folder, a merged checkpoint, or ONNX.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class AdapterExportCommand implements Callable<Integer> {
+  @Mixin private Console console;
+  @Mixin private DataFlags columns;
+
+  @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "The adapter.")
+  private Path adapter;
+
+  @Option(
+      names = "--to",
+      required = true,
+      paramLabel = "peft|merged|onnx",
+      description = "The form.")
+  private String form;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "DIR",
+      description = "The folder to write.")
+  private Path output;
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description = "The base; unless given, the one that the adapter names.")
+  private @Nullable Path model;
+
+  @Option(
+      names = "--verify-data",
+      paramLabel = "FILE",
+      description = "For onnx: texts on which ONNX Runtime must agree with the trained model.")
+  private @Nullable String verifyData;
+
+  @Override
+  public Integer call() {
+    Outputs.mustBeWritable(output);
+    switch (form) {
+      case "peft" -> toPeft();
+      case "merged" -> toMerged();
+      case "onnx" -> toOnnx();
+      default ->
+          throw new UsageException("unknown form \"" + form + "\": use peft, merged or onnx");
+    }
+    return 0;
+  }
+
+  /** The two files that PEFT reads, checked, and no others. */
+  private void toPeft() {
+    AdapterFolder.open(adapter).weights();
+    OutputFolder.write(
+        output,
+        temporary -> {
+          for (String file : List.of(AdapterFolder.CONFIG, AdapterFolder.WEIGHTS)) {
+            Files.copy(adapter.resolve(file), temporary.resolve(file));
+          }
+        });
+    written("PEFT adapter");
+  }
+
+  private void toMerged() {
+    try (TextModel open = Merging.open(base(), adapter)) {
+      open.saveMerged(output);
+    }
+    written("merged checkpoint");
+  }
+
+  private void toOnnx() {
+    Torch.threads(Runtime.getRuntime().availableProcessors());
+    try (TextModel open = TextModel.open(base(), adapter, ModelOptions.DEFAULT, null)) {
+      List<Example> examples =
+          verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
+      ExportCommand.print(console, output, open.exportOnnx(output, examples, 1e-4));
+    }
+  }
+
+  private void written(String what) {
+    console.print(
+        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
+        what + " written to " + output);
+  }
+
+  private Path base() {
+    if (model != null) {
+      return model;
+    }
+    Path named =
+        Path.of(AdapterFolder.open(adapter).json().path("base_model_name_or_path").asText(""));
+    if (!Files.isDirectory(named)) {
+      throw new LorikeetException(
+          adapter + " was made for \"" + named + "\", which is no folder here: give --model");
+    }
+    return named;
+  }
+}

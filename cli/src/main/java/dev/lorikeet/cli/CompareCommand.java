@@ -1,0 +1,81 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.compare.Comparison;
+import dev.lorikeet.compare.FineTuning;
+import dev.lorikeet.compare.FineTuningConfig;
+import dev.lorikeet.compare.Regime;
+import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.models.OutputFolder;
+import dev.lorikeet.torch.Torch;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** Trains a model and, beside it on the same batches, a baseline from random weights. */
+@Command(
+    name = "compare",
+    description = "Fine-tune, and train a randomly initialised baseline on the same batches.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class CompareCommand implements Callable<Integer> {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  @Mixin private Console console;
+  @Mixin private TrainFlags flags;
+
+  @Override
+  public Integer call() {
+    Recipe recipe = Recipe.read(flags.tree().root());
+    Path output = recipe.output();
+    if (output != null) {
+      Outputs.mustBeWritable(output);
+    }
+    Torch.threads(recipe.threads());
+    console.say("settings: " + recipe.json());
+    LoadedData data =
+        LoadedData.read(
+            recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
+    Comparison comparison = new Comparison();
+    run("fine-tune", recipe.config(), recipe, data, comparison, output);
+    run("scratch", baseline(recipe), recipe, data, comparison, null);
+    ObjectNode results = comparison.json();
+    if (output != null) {
+      OutputFolder.writeFile(
+          output.resolve("comparison.json"),
+          stream -> stream.write(JSON.writeValueAsBytes(results)));
+    }
+    console.print(results, comparison.table());
+    return 0;
+  }
+
+  /** The same task, batches and steps, from random weights. */
+  static FineTuningConfig baseline(Recipe recipe) {
+    return recipe
+        .config()
+        .withRegime(Regime.SCRATCH, recipe.baselineInitialization())
+        .withTraining(recipe.baselineTraining());
+  }
+
+  private void run(
+      String name,
+      FineTuningConfig config,
+      Recipe recipe,
+      LoadedData data,
+      Comparison comparison,
+      @Nullable Path output) {
+    FineTuning tuning =
+        new FineTuning(recipe.model(), config).listener(new ProgressBar(console.messages(), name));
+    try (TextModel tuned = tuning.train(data.train(), data.eval())) {
+      comparison.add(name, tuning.result());
+      if (output != null) {
+        tuned.save(output, Outputs.runRecord(recipe, data, Comparison.json(tuning.result())));
+      }
+    }
+  }
+}

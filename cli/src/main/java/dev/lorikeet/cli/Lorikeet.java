@@ -1,0 +1,84 @@
+package dev.lorikeet.cli;
+
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** The {@code lorikeet} command. Exit status: 0 done, 1 failed, 2 wrong usage. */
+@Command(
+    name = "lorikeet",
+    description = "Parameter-efficient fine-tuning for the JVM.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Version.class,
+    subcommands = {
+      DemoCommand.class,
+      TrainCommand.class,
+      EvaluateCommand.class,
+      PredictCommand.class,
+      MergeCommand.class,
+      ExportCommand.class,
+      CompareCommand.class,
+      ImportCommand.class,
+      AdapterCommand.class
+    })
+public final class Lorikeet implements Runnable {
+  private static final int FAILURE = 1;
+  private static final int USAGE = 2;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--stacktrace",
+      scope = ScopeType.INHERIT,
+      description = "Print where an error came from.")
+  private boolean stacktrace;
+
+  /** Runs a command and exits with its status. */
+  public static void main(String[] arguments) {
+    System.exit(commandLine().execute(arguments));
+  }
+
+  /** The command line, for tests: its writers can be set, and it does not exit. */
+  public static CommandLine commandLine() {
+    CommandLine commandLine = new CommandLine(new Lorikeet());
+    commandLine.setExecutionExceptionHandler(Lorikeet::explain);
+    commandLine.setParameterExceptionHandler(Lorikeet::explainUsage);
+    commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    return commandLine;
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "name a command");
+  }
+
+  private static int explain(Exception e, CommandLine command, CommandLine.ParseResult result) {
+    Lorikeet top = (Lorikeet) command.getCommandSpec().root().userObject();
+    boolean known = e instanceof LorikeetException;
+    command.getErr().println("error: " + (known ? e.getMessage() : e));
+    if (top.stacktrace) {
+      e.printStackTrace(command.getErr());
+    } else if (!known) {
+      command.getErr().println("This is a fault of Lorikeet's. --stacktrace shows where it is.");
+    }
+    command.getErr().flush();
+    return e instanceof UsageException ? USAGE : FAILURE;
+  }
+
+  private static int explainUsage(ParameterException e, String[] arguments) {
+    CommandLine command = e.getCommandLine();
+    command.getErr().println("error: " + e.getMessage());
+    CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr());
+    command
+        .getErr()
+        .println("See " + command.getCommandSpec().qualifiedName() + " --help for what it takes.");
+    command.getErr().flush();
+    return USAGE;
+  }
+}

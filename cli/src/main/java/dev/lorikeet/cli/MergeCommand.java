@@ -1,0 +1,44 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.lorikeet.compare.TextModel;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Folds an adapter into its base. */
+@Command(
+    name = "merge",
+    description = "Fold an adapter into its base: an ordinary checkpoint comes out.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class MergeCommand implements Callable<Integer> {
+  @Mixin private Console console;
+
+  @Option(names = "--model", required = true, paramLabel = "DIR", description = "The base.")
+  private Path model;
+
+  @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "The adapter.")
+  private Path adapter;
+
+  @Option(
+      names = "--output",
+      required = true,
+      paramLabel = "DIR",
+      description = "The folder to write.")
+  private Path output;
+
+  @Override
+  public Integer call() {
+    Outputs.mustBeWritable(output);
+    try (TextModel open = Merging.open(model, adapter)) {
+      open.saveMerged(output);
+    }
+    console.print(
+        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
+        "merged checkpoint written to " + output);
+    return 0;
+  }
+}

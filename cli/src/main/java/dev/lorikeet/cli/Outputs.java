@@ -1,0 +1,29 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.OutputFolder;
+import java.nio.file.Path;
+
+/** What commands write beside their results. */
+final class Outputs {
+  private Outputs() {}
+
+  /**
+   * Finds out before a long run whether its result can be written.
+   *
+   * @throws dev.lorikeet.torch.LorikeetException when it cannot
+   */
+  static void mustBeWritable(Path folder) {
+    OutputFolder.check(folder);
+  }
+
+  /** What {@code lorikeet.json} says of a run: settings, data, results. */
+  static ObjectNode runRecord(Recipe recipe, LoadedData data, ObjectNode results) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.set("settings", recipe.json());
+    json.set("data", data.json());
+    json.set("results", results);
+    return json;
+  }
+}

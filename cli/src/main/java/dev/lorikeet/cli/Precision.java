@@ -1,0 +1,40 @@
+package dev.lorikeet.cli;
+
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.UsageException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+
+/** The names that users type for precisions. */
+final class Precision {
+  private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
+  private static final Pattern BFLOAT16_UNITS = Pattern.compile("\\b(avx512_bf16|amx_bf16)\\b");
+
+  private Precision() {}
+
+  /**
+   * The type called {@code name}; {@code auto} is bfloat16 on GPUs and on CPUs that multiply in it,
+   * else float32.
+   */
+  static DType of(String name, Device device) {
+    return switch (name) {
+      case "float32", "fp32" -> DType.FLOAT32;
+      case "bfloat16", "bf16" -> DType.BFLOAT16;
+      case "auto" -> device.isCuda() || cpuHasBfloat16() ? DType.BFLOAT16 : DType.FLOAT32;
+      default ->
+          throw new UsageException(
+              "unknown precision \"" + name + "\": use float32, bfloat16 or auto");
+    };
+  }
+
+  private static boolean cpuHasBfloat16() {
+    try {
+      return Files.exists(CPU_INFO) && BFLOAT16_UNITS.matcher(Files.readString(CPU_INFO)).find();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+}

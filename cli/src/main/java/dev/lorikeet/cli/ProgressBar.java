@@ -1,0 +1,108 @@
+package dev.lorikeet.cli;
+
+import dev.lorikeet.training.EpochReport;
+import dev.lorikeet.training.Evaluation;
+import dev.lorikeet.training.ParameterGroup;
+import dev.lorikeet.training.TrainingListener;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/**
+ * Shows a run: a bar that is drawn over itself on a terminal, a plain line every tenth of the run
+ * elsewhere.
+ */
+final class ProgressBar implements TrainingListener {
+  private static final int WIDTH = 24;
+
+  /** The system property by which the launcher says that standard error is a terminal. */
+  private static final String TERMINAL = "lorikeet.terminal";
+
+  private static final long REDRAW_NANOS = 200_000_000;
+
+  private final PrintWriter out;
+  private final String name;
+  private final boolean terminal;
+  private long drawnAt;
+  private long tenths;
+
+  /** A bar on {@code out} for the run called {@code name}. */
+  ProgressBar(PrintWriter out, String name) {
+    this(out, name, Boolean.getBoolean(TERMINAL));
+  }
+
+  ProgressBar(PrintWriter out, String name, boolean terminal) {
+    this.out = out;
+    this.name = name;
+    this.terminal = terminal;
+  }
+
+  @Override
+  public void started(List<ParameterGroup> groups, long totalSteps) {
+    for (ParameterGroup group : groups) {
+      long elements = group.members().stream().mapToLong(m -> m.parameter().count()).sum();
+      line(
+          "%s: group %s: %,d parameters in %d tensors, lr %s, weight decay %s",
+          name, group.name(), elements, group.members().size(), group.lr(), group.weightDecay());
+    }
+  }
+
+  @Override
+  public void progressed(Progress progress) {
+    boolean last = progress.step() == progress.totalSteps();
+    if (terminal) {
+      long now = System.nanoTime();
+      if (last || now - drawnAt > REDRAW_NANOS) {
+        drawnAt = now;
+        out.print("\r" + text(progress) + " ");
+        out.flush();
+      }
+    } else if (progress.step() * 10 / progress.totalSteps() > tenths) {
+      tenths = progress.step() * 10 / progress.totalSteps();
+      line("%s", text(progress));
+    }
+  }
+
+  private String text(Progress progress) {
+    int full = (int) (WIDTH * progress.step() / progress.totalSteps());
+    String bar = terminal ? " [" + "#".repeat(full) + ".".repeat(WIDTH - full) + "]" : "";
+    return String.format(
+        Locale.ROOT,
+        "%s%s epoch %d step %d/%d  loss %.4f  %,.0f tokens/s  %s left",
+        name,
+        bar,
+        progress.epoch(),
+        progress.step(),
+        progress.totalSteps(),
+        progress.loss(),
+        progress.tokensPerSecond(),
+        time(progress.secondsLeft()));
+  }
+
+  @Override
+  public void epochEnded(EpochReport report) {
+    if (terminal) {
+      out.println();
+    }
+    Evaluation evaluation = report.evaluation();
+    String scores =
+        evaluation == null
+            ? ""
+            : String.format(Locale.ROOT, "  eval_loss %.4f  ", evaluation.loss())
+                + evaluation.metrics().entrySet().stream()
+                    .map(e -> String.format(Locale.ROOT, "%s %.4f", e.getKey(), e.getValue()))
+                    .collect(Collectors.joining("  "));
+    line("%s: epoch %d  loss %.4f%s", name, report.epoch(), report.trainLoss(), scores);
+  }
+
+  private void line(String format, Object... arguments) {
+    out.println(String.format(Locale.ROOT, format, arguments));
+    out.flush();
+  }
+
+  private static String time(double seconds) {
+    long whole = Math.round(seconds);
+    return String.format(Locale.ROOT, "%d:%02d", whole / 60, whole % 60);
+  }
+}

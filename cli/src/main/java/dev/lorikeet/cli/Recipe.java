@@ -1,0 +1,279 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.Bias;
+import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.compare.FineTuningConfig;
+import dev.lorikeet.compare.Regime;
+import dev.lorikeet.data.DataReader;
+import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.lora.LoraInit;
+import dev.lorikeet.models.Initialization;
+import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.Schedule;
+import dev.lorikeet.training.TrainingConfig;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All settings of a training run, read from a recipe and flags. The defaults are those of the
+ * library's own records.
+ *
+ * @param model the checkpoint's folder
+ * @param output the folder to write; null for none
+ * @param data where the examples are
+ * @param config what and how to train
+ * @param baselineTraining the loop of the baseline in a comparison
+ * @param baselineInitialization of the baseline's weights
+ * @param threads CPU threads an operation
+ */
+record Recipe(
+    Path model,
+    @Nullable Path output,
+    DataSettings data,
+    FineTuningConfig config,
+    TrainingConfig baselineTraining,
+    Initialization baselineInitialization,
+    int threads) {
+
+  /** The learning rate of a baseline from scratch: below the adapter's, since all weights move. */
+  private static final double BASELINE_LR = 5e-4;
+
+  /**
+   * Reads a recipe.
+   *
+   * @throws dev.lorikeet.torch.UsageException when a key is unknown, a value is of the wrong kind
+   *     or out of range, or {@code model} or the training data are missing
+   */
+  static Recipe read(ObjectNode tree) {
+    Section root = Section.root(tree);
+    Path model = Path.of(root.required("model", "--model"));
+    String output = root.text("output", null);
+    FineTuningConfig defaults = FineTuningConfig.DEFAULT;
+    long seed = root.integer("seed", (int) defaults.training().seed());
+    Device device = Device.of(text(root, "device", "auto"));
+    Section data = root.section("data");
+    Task task = Task.of(text(root, "task", defaults.task().id()));
+    ProblemType problemType =
+        ProblemType.of(text(root, "problem_type", defaults.problemType().id()));
+    DataSettings dataSettings = DataSettings.read(data, task);
+    Regime regime = Regime.of(text(root, "method", defaults.regime().id()));
+    Section adapter = root.section("adapter");
+    Section training = root.section("training");
+    TrainingConfig trainingConfig = training(training, defaults.training(), regime).withSeed(seed);
+    FineTuningConfig config =
+        new FineTuningConfig(
+            task,
+            problemType,
+            regime,
+            lora(adapter, defaults.lora()),
+            trainingConfig,
+            Initialization.of(text(root, "initialization", defaults.initialization().id())),
+            data.integer("max_length", defaults.maxLength()),
+            Precision.of(text(root, "precision", "float32"), device),
+            device);
+    Section baseline = root.section("baseline");
+    Recipe recipe =
+        new Recipe(
+            model,
+            output == null ? null : Path.of(output),
+            dataSettings,
+            config,
+            trainingConfig.withLr(baseline.number("lr", BASELINE_LR), List.of()),
+            Initialization.of(text(baseline, "initialization", Initialization.PAPER.id())),
+            root.integer("threads", Runtime.getRuntime().availableProcessors()));
+    baseline(baseline);
+    for (Section section : List.of(data, adapter, training, baseline, root)) {
+      section.done();
+    }
+    return recipe;
+  }
+
+  /** The one baseline there is; other names are mistakes. */
+  private static void baseline(Section baseline) {
+    Regime kind = Regime.of(text(baseline, "kind", Regime.SCRATCH.id()));
+    if (kind != Regime.SCRATCH) {
+      throw new UsageException("baseline " + kind.id() + " is not built: use scratch");
+    }
+  }
+
+  private static LoraConfig lora(Section adapter, LoraConfig defaults) {
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    adapter
+        .entries("rank_pattern")
+        .forEach(
+            (key, value) -> ranks.put(key, (int) adapter.number("rank_pattern." + key, value)));
+    Map<String, Double> alphas = new LinkedHashMap<>();
+    adapter
+        .entries("alpha_pattern")
+        .forEach((key, value) -> alphas.put(key, adapter.number("alpha_pattern." + key, value)));
+    return new LoraConfig(
+        adapter.integer("r", defaults.r()),
+        adapter.number("lora_alpha", defaults.loraAlpha()),
+        adapter.number("lora_dropout", defaults.loraDropout()),
+        targets(adapter),
+        ranks,
+        alphas,
+        Bias.of(text(adapter, "bias", defaults.bias().id())),
+        adapter.texts("modules_to_save"),
+        adapter.flag("use_rslora", defaults.useRslora()),
+        LoraInit.of(text(adapter, "init_lora_weights", "true")));
+  }
+
+  private static Targets targets(Section adapter) {
+    Targets typed =
+        adapter.isList("target_modules")
+            ? Targets.of(adapter.texts("target_modules").toArray(new String[0]))
+            : Targets.parse(text(adapter, "target_modules", Targets.ALL_LINEAR));
+    Targets excluded =
+        adapter.isList("exclude_modules")
+            ? Targets.of(adapter.texts("exclude_modules").toArray(new String[0]))
+            : Targets.parse(text(adapter, "exclude_modules", "none"));
+    boolean excludes =
+        adapter.text("exclude_modules", null) != null || adapter.isList("exclude_modules");
+    List<String> layers = adapter.texts("layers_to_transform");
+    return new Targets(
+        typed.modules(),
+        typed.regex(),
+        excludes ? excluded.modules() : List.of(),
+        excludes && excluded.regex(),
+        layers.isEmpty() ? null : numbers(layers),
+        adapter.texts("layers_pattern"));
+  }
+
+  private static Set<Integer> numbers(List<String> texts) {
+    Set<Integer> numbers = new LinkedHashSet<>();
+    texts.forEach(text -> numbers.add(Integer.parseInt(text.strip())));
+    return numbers;
+  }
+
+  private static TrainingConfig training(Section section, TrainingConfig defaults, Regime regime) {
+    return new TrainingConfig(
+        section.number("lr", regime == Regime.SCRATCH ? BASELINE_LR : defaults.lr()),
+        groups(section),
+        section.integer("epochs", defaults.epochs()),
+        section.integer("batch_size", defaults.batchSize()),
+        section.integer("gradient_accumulation", defaults.gradientAccumulation()),
+        section.number("weight_decay", defaults.weightDecay()),
+        section.number("warmup_ratio", defaults.warmupRatio()),
+        Schedule.of(text(section, "schedule", defaults.schedule().id())),
+        section.number("max_grad_norm", defaults.maxGradNorm()),
+        section.number("beta1", defaults.beta1()),
+        section.number("beta2", defaults.beta2()),
+        section.number("eps", defaults.eps()),
+        defaults.seed(),
+        section.flag("keep_best", defaults.keepBest()));
+  }
+
+  /** Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both and a decay. */
+  private static List<GroupRule> groups(Section training) {
+    List<GroupRule> rules = new ArrayList<>();
+    for (Map.Entry<String, JsonNode> group : training.entries("groups").entrySet()) {
+      if (!group.getValue().isObject()) {
+        rules.add(GroupRule.parse(group.getKey() + "=" + group.getValue().asText()));
+        continue;
+      }
+      Section settings = training.section("groups").section(group.getKey());
+      rules.add(
+          new GroupRule(
+              group.getKey(),
+              optional(settings, "lr"),
+              settings.number("multiplier", 1),
+              optional(settings, "weight_decay")));
+      settings.done();
+    }
+    return rules;
+  }
+
+  private static @Nullable Double optional(Section section, String key) {
+    return section.text(key, null) == null ? null : (Double) section.number(key, 0);
+  }
+
+  private static String text(Section section, String key, String otherwise) {
+    String text = section.text(key, otherwise);
+    return text == null ? otherwise : text;
+  }
+
+  /** The recipe that spells out every setting of this one. */
+  ObjectNode json() {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("model", model.toString());
+    json.put("output", output == null ? null : output.toString());
+    json.put("task", config.task().id());
+    json.put("problem_type", config.problemType().id());
+    json.put("method", config.regime().id());
+    json.put("initialization", config.initialization().id());
+    json.put("precision", config.precision().name().toLowerCase(Locale.ROOT));
+    json.put("device", config.device().name());
+    json.put("threads", threads);
+    json.put("seed", config.training().seed());
+    json.putObject("data")
+        .put("train", data.train())
+        .put("eval", data.eval())
+        .put("text", data.columns().text())
+        .put("text_pair", data.columns().textPair())
+        .put("label", data.columns().label())
+        .put("max_length", config.maxLength())
+        .put("on_bad_row", data.onBadRow().name().toLowerCase(Locale.ROOT));
+    ObjectNode adapter = config.lora().json();
+    adapter.remove("fan_in_fan_out");
+    json.set("adapter", adapter);
+    json.set("training", trainingJson());
+    return json;
+  }
+
+  private ObjectNode trainingJson() {
+    TrainingConfig training = config.training();
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("lr", training.lr());
+    ObjectNode groups = json.putObject("groups");
+    for (GroupRule rule : training.groups()) {
+      ObjectNode group = groups.putObject(rule.pattern());
+      group.put("lr", rule.lr());
+      group.put("multiplier", rule.multiplier());
+      group.put("weight_decay", rule.weightDecay());
+    }
+    json.put("epochs", training.epochs());
+    json.put("batch_size", training.batchSize());
+    json.put("gradient_accumulation", training.gradientAccumulation());
+    json.put("weight_decay", training.weightDecay());
+    json.put("warmup_ratio", training.warmupRatio());
+    json.put("schedule", training.schedule().id());
+    json.put("max_grad_norm", training.maxGradNorm());
+    json.put("beta1", training.beta1());
+    json.put("beta2", training.beta2());
+    json.put("eps", training.eps());
+    json.put("keep_best", training.keepBest());
+    return json;
+  }
+
+  /** Where the examples are, and how to read them. */
+  record DataSettings(
+      String train,
+      @Nullable String eval,
+      DataReader.Columns columns,
+      DataReader.OnBadRow onBadRow) {
+
+    private static DataSettings read(Section data, Task task) {
+      String label = data.text("label", task == Task.MASKED_LM ? null : "label");
+      return new DataSettings(
+          data.required("train", "--data"),
+          data.text("eval", null),
+          new DataReader.Columns(text(data, "text", "text"), data.text("text_pair", null), label),
+          OnBadRowNames.of(text(data, "on_bad_row", "fail")));
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.torch.Nearest;
+import dev.lorikeet.torch.UsageException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A section of a recipe, read key by key. Values may be typed, as YAML has them, or text, as flags
+ * give them. Keys that nobody asked for are errors ({@link #done}).
+ */
+final class Section {
+  private final String path;
+  private final JsonNode json;
+  private final Set<String> known = new LinkedHashSet<>();
+
+  private Section(String path, JsonNode json) {
+    this.path = path;
+    this.json = json;
+    if (!json.isObject() && !json.isMissingNode() && !json.isNull()) {
+      throw new UsageException("recipe: " + path + " must be a section of keys, not " + json);
+    }
+  }
+
+  static Section root(ObjectNode json) {
+    return new Section("", json);
+  }
+
+  Section section(String key) {
+    return new Section(place(key), get(key));
+  }
+
+  String required(String key, String flag) {
+    String text = text(key, null);
+    if (text == null) {
+      throw new UsageException(
+          "recipe: " + place(key) + " is missing: give " + flag + ", or the key in a recipe");
+    }
+    return text;
+  }
+
+  @Nullable String text(String key, @Nullable String otherwise) {
+    JsonNode value = get(key);
+    if (value.isContainerNode()) {
+      throw wrong(key, "a single value", value);
+    }
+    return absent(value) ? otherwise : value.asText();
+  }
+
+  int integer(String key, int otherwise) {
+    JsonNode value = get(key);
+    try {
+      return absent(value) ? otherwise : Integer.parseInt(value.asText());
+    } catch (NumberFormatException e) {
+      throw wrong(key, "a whole number", value);
+    }
+  }
+
+  double number(String key, double otherwise) {
+    JsonNode value = get(key);
+    return absent(value) ? otherwise : number(key, value);
+  }
+
+  boolean flag(String key, boolean otherwise) {
+    JsonNode value = get(key);
+    if (absent(value)) {
+      return otherwise;
+    }
+    if (value.asText().equals("true") || value.asText().equals("false")) {
+      return value.asBoolean();
+    }
+    throw wrong(key, "true or false", value);
+  }
+
+  /** A list, or a text of entries between commas. */
+  List<String> texts(String key) {
+    JsonNode value = get(key);
+    List<String> texts = new ArrayList<>();
+    value.forEach(element -> texts.add(element.asText()));
+    return value.isTextual() ? List.of(value.asText().split(",", -1)) : texts;
+  }
+
+  /** Whether the value is a list. */
+  boolean isList(String key) {
+    return get(key).isArray();
+  }
+
+  /** The values of a section whose keys are the user's own. */
+  Map<String, JsonNode> entries(String key) {
+    JsonNode value = get(key);
+    if (!value.isObject() && !absent(value)) {
+      throw wrong(key, "a section of patterns and values", value);
+    }
+    Map<String, JsonNode> entries = new LinkedHashMap<>();
+    value.properties().forEach(entry -> entries.put(entry.getKey(), entry.getValue()));
+    return entries;
+  }
+
+  double number(String key, JsonNode value) {
+    try {
+      return Double.parseDouble(value.asText());
+    } catch (NumberFormatException e) {
+      throw wrong(key, "a number", value);
+    }
+  }
+
+  /**
+   * Ends the reading.
+   *
+   * @throws UsageException when the section has a key that nobody asked for, naming the nearest
+   */
+  void done() {
+    json.fieldNames()
+        .forEachRemaining(
+            key -> {
+              if (!known.contains(key)) {
+                throw new UsageException(
+                    "recipe: unknown key \""
+                        + place(key)
+                        + "\"; nearest: "
+                        + String.join(", ", Nearest.of(key, known, 2)));
+              }
+            });
+  }
+
+  private JsonNode get(String key) {
+    known.add(key);
+    return json.path(key);
+  }
+
+  private String place(String key) {
+    return path.isEmpty() ? key : path + "." + key;
+  }
+
+  private static boolean absent(JsonNode value) {
+    return value.isMissingNode() || value.isNull();
+  }
+
+  private UsageException wrong(String key, String kind, JsonNode value) {
+    return new UsageException("recipe: " + place(key) + " must be " + kind + ", not " + value);
+  }
+}

@@ -1,0 +1,52 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.compare.Comparison;
+import dev.lorikeet.compare.FineTuning;
+import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.TrainingResult;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** Trains a model and writes what was trained. */
+@Command(
+    name = "train",
+    description = "Fine-tune a checkpoint on labelled texts.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class TrainCommand implements Callable<Integer> {
+  @Mixin private Console console;
+  @Mixin private TrainFlags flags;
+
+  @Override
+  public Integer call() {
+    Recipe recipe = Recipe.read(flags.tree().root());
+    Path output = recipe.output();
+    if (output == null) {
+      throw new UsageException("recipe: output is missing: give --output, or the key in a recipe");
+    }
+    Outputs.mustBeWritable(output);
+    Torch.threads(recipe.threads());
+    console.say("settings: " + recipe.json());
+    LoadedData data =
+        LoadedData.read(
+            recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
+    FineTuning tuning =
+        new FineTuning(recipe.model(), recipe.config())
+            .listener(new ProgressBar(console.messages(), recipe.config().regime().id()));
+    try (TextModel tuned = tuning.train(data.train(), data.eval())) {
+      ObjectNode results = Comparison.json(tuning.result());
+      tuned.save(output, Outputs.runRecord(recipe, data, results));
+      console.print(results, text(tuning.result(), output));
+    }
+    return 0;
+  }
+
+  private static String text(TrainingResult result, Path output) {
+    return new Comparison().add("", result).table() + "written to " + output;
+  }
+}

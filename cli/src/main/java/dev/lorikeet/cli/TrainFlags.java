@@ -1,0 +1,241 @@
+package dev.lorikeet.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/**
+ * The flags of training. Each sets a key of the recipe, over what the recipe's file says; {@code
+ * --set} comes last and reaches every key.
+ */
+final class TrainFlags {
+  private final RecipeTree flags = new RecipeTree();
+
+  @Parameters(arity = "0..1", paramLabel = "RECIPE", description = "A YAML recipe.")
+  private @Nullable Path recipe;
+
+  @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Set any key of the recipe.")
+  private List<String> assignments = List.of();
+
+  /** The recipe's keys, the flags' over the file's. */
+  RecipeTree tree() {
+    RecipeTree tree = new RecipeTree();
+    if (recipe != null) {
+      tree.load(recipe);
+    }
+    tree.merge(flags);
+    assignments.forEach(tree::assign);
+    return tree;
+  }
+
+  @Option(names = "--model", paramLabel = "DIR", description = "A Hugging Face checkpoint.")
+  void model(String value) {
+    flags.set("model", value);
+  }
+
+  @Option(names = "--output", paramLabel = "DIR", description = "Where to write the result.")
+  void output(String value) {
+    flags.set("output", value);
+  }
+
+  @Option(
+      names = "--data",
+      paramLabel = "FILE",
+      description = "Training examples: .jsonl, .csv, .tsv, .parquet, or sql:QUERY.")
+  void data(String value) {
+    flags.set("data.train", value);
+  }
+
+  @Option(names = "--eval-data", paramLabel = "FILE", description = "Evaluation examples.")
+  void evalData(String value) {
+    flags.set("data.eval", value);
+  }
+
+  @Option(
+      names = "--task",
+      paramLabel = "TASK",
+      description = "sequence-classification, token-classification or masked-lm.")
+  void task(String value) {
+    flags.set("task", value);
+  }
+
+  @Option(
+      names = "--problem-type",
+      paramLabel = "TYPE",
+      description = "single_label_classification, multi_label_classification or regression.")
+  void problemType(String value) {
+    flags.set("problem_type", value);
+  }
+
+  @Option(names = "--text", paramLabel = "COLUMN", description = "The texts' column.")
+  void text(String value) {
+    flags.set("data.text", value);
+  }
+
+  @Option(names = "--text-pair", paramLabel = "COLUMN", description = "The second texts' column.")
+  void textPair(String value) {
+    flags.set("data.text_pair", value);
+  }
+
+  @Option(names = "--label", paramLabel = "COLUMN", description = "The labels' column.")
+  void label(String value) {
+    flags.set("data.label", value);
+  }
+
+  @Option(names = "--on-bad-row", paramLabel = "fail|skip", description = "Malformed rows.")
+  void onBadRow(String value) {
+    flags.set("data.on_bad_row", value);
+  }
+
+  @Option(names = "--max-length", paramLabel = "TOKENS", description = "Cut texts to this.")
+  void maxLength(String value) {
+    flags.set("data.max_length", value);
+  }
+
+  @Option(names = "--method", paramLabel = "METHOD", description = "lora, full, probe or scratch.")
+  void method(String value) {
+    flags.set("method", value);
+  }
+
+  @Option(names = "--rank", paramLabel = "R", description = "LoRA's rank.")
+  void rank(String value) {
+    flags.set("adapter.r", value);
+  }
+
+  @Option(names = "--alpha", paramLabel = "ALPHA", description = "lora_alpha.")
+  void alpha(String value) {
+    flags.set("adapter.lora_alpha", value);
+  }
+
+  @Option(names = "--dropout", paramLabel = "P", description = "lora_dropout.")
+  void dropout(String value) {
+    flags.set("adapter.lora_dropout", value);
+  }
+
+  @Option(
+      names = "--target-modules",
+      paramLabel = "TARGETS",
+      description = "all-linear, names between commas, or a regular expression.")
+  void targetModules(String value) {
+    flags.set("adapter.target_modules", value);
+  }
+
+  @Option(names = "--exclude-modules", paramLabel = "TARGETS", description = "Leave these out.")
+  void excludeModules(String value) {
+    flags.set("adapter.exclude_modules", value);
+  }
+
+  @Option(
+      names = "--modules-to-save",
+      paramLabel = "MODULES",
+      description = "Train and save these whole.")
+  void modulesToSave(String value) {
+    flags.set("adapter.modules_to_save", value);
+  }
+
+  @Option(names = "--bias", paramLabel = "none|all|lora_only", description = "Biases to train.")
+  void bias(String value) {
+    flags.set("adapter.bias", value);
+  }
+
+  @Option(names = "--use-rslora", description = "Scale by alpha/sqrt(r).")
+  void useRslora(boolean value) {
+    flags.set("adapter.use_rslora", Boolean.toString(value));
+  }
+
+  @Option(names = "--lr", paramLabel = "RATE", description = "The learning rate.")
+  void lr(String value) {
+    flags.set("training.lr", value);
+  }
+
+  @Option(
+      names = "--lr-group",
+      paramLabel = "PATTERN=RATE",
+      description = "Another rate for lora_A, lora_B, head, layer.N or a regular expression.")
+  void lrGroup(List<String> values) {
+    values.forEach(
+        value -> {
+          int equals = value.lastIndexOf('=');
+          flags.setEntry(
+              "training.groups",
+              equals < 0 ? value : value.substring(0, equals),
+              equals < 0 ? "" : value.substring(equals + 1));
+        });
+  }
+
+  @Option(names = "--epochs", paramLabel = "N", description = "Passes over the data.")
+  void epochs(String value) {
+    flags.set("training.epochs", value);
+  }
+
+  @Option(names = "--batch-size", paramLabel = "N", description = "Examples a batch.")
+  void batchSize(String value) {
+    flags.set("training.batch_size", value);
+  }
+
+  @Option(names = "--gradient-accumulation", paramLabel = "N", description = "Batches a step.")
+  void gradientAccumulation(String value) {
+    flags.set("training.gradient_accumulation", value);
+  }
+
+  @Option(names = "--warmup-ratio", paramLabel = "SHARE", description = "Steps of warm-up.")
+  void warmupRatio(String value) {
+    flags.set("training.warmup_ratio", value);
+  }
+
+  @Option(names = "--schedule", paramLabel = "NAME", description = "linear, cosine or constant.")
+  void schedule(String value) {
+    flags.set("training.schedule", value);
+  }
+
+  @Option(names = "--weight-decay", paramLabel = "RATE", description = "Of matrices.")
+  void weightDecay(String value) {
+    flags.set("training.weight_decay", value);
+  }
+
+  @Option(names = "--max-grad-norm", paramLabel = "NORM", description = "Clip; 0 for never.")
+  void maxGradNorm(String value) {
+    flags.set("training.max_grad_norm", value);
+  }
+
+  @Option(names = "--precision", paramLabel = "TYPE", description = "float32, bfloat16 or auto.")
+  void precision(String value) {
+    flags.set("precision", value);
+  }
+
+  @Option(names = "--device", paramLabel = "DEVICE", description = "auto, cpu or cuda:N.")
+  void device(String value) {
+    flags.set("device", value);
+  }
+
+  @Option(names = "--threads", paramLabel = "N", description = "CPU threads.")
+  void threads(String value) {
+    flags.set("threads", value);
+  }
+
+  @Option(names = "--seed", paramLabel = "N", description = "Of everything that is drawn.")
+  void seed(String value) {
+    flags.set("seed", value);
+  }
+
+  @Option(
+      names = "--initialization",
+      paramLabel = "NAME",
+      description = "Of weights from scratch: paper, xavier or he.")
+  void initialization(String value) {
+    flags.set("initialization", value);
+    flags.set("baseline.initialization", value);
+  }
+
+  @Option(names = "--baseline", paramLabel = "scratch", description = "What to compare with.")
+  void baseline(String value) {
+    flags.set("baseline.kind", value);
+  }
+
+  @Option(names = "--baseline-lr", paramLabel = "RATE", description = "Its learning rate.")
+  void baselineLr(String value) {
+    flags.set("baseline.lr", value);
+  }
+}

@@ -1,0 +1,118 @@
+package dev.lorikeet.compare;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.training.EpochReport;
+import dev.lorikeet.training.Evaluation;
+import dev.lorikeet.training.TrainingResult;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+
+/**
+ * Runs on one data set, the same batches in the same order, side by side: what each scored after
+ * every epoch, and what it cost.
+ */
+public final class Comparison {
+  private final Map<String, TrainingResult> runs = new LinkedHashMap<>();
+
+  /** Adds a run under the name of its column. */
+  public Comparison add(String name, TrainingResult result) {
+    runs.put(name, result);
+    return this;
+  }
+
+  /** The runs by name. */
+  public Map<String, TrainingResult> runs() {
+    return Map.copyOf(runs);
+  }
+
+  /** A table to read, a column a run. */
+  public String table() {
+    Table table = new Table(runs.keySet().stream().toList());
+    TrainingResult first = runs.values().iterator().next();
+    for (int epoch = 1; epoch <= first.epochs().size(); epoch++) {
+      int row = epoch - 1;
+      table.row(metric(first) + ", epoch " + epoch, values(run -> score(run.epochs().get(row))));
+    }
+    table.row("trainable parameters", values(run -> grouped(run.trainableParameters())));
+    table.row("total parameters", values(run -> grouped(run.totalParameters())));
+    table.row("training time", values(run -> format("%.1f s", run.trainSeconds())));
+    table.row("tokens per second", values(run -> grouped(Math.round(run.tokensPerSecond()))));
+    table.row("peak resident memory", values(run -> grouped(run.peakRssMib()) + " MiB"));
+    return table.toString();
+  }
+
+  private Map<String, String> values(Function<TrainingResult, String> cell) {
+    Map<String, String> values = new LinkedHashMap<>();
+    runs.forEach((name, run) -> values.put(name, cell.apply(run)));
+    return values;
+  }
+
+  private static String metric(TrainingResult run) {
+    Evaluation evaluation = run.evaluation();
+    return evaluation == null ? "training loss" : evaluation.main();
+  }
+
+  private static String score(EpochReport report) {
+    Evaluation evaluation = report.evaluation();
+    return format("%.4f", evaluation == null ? report.trainLoss() : Math.abs(evaluation.score()));
+  }
+
+  private static String grouped(long number) {
+    return format("%,d", number);
+  }
+
+  private static String format(String pattern, Object... arguments) {
+    return String.format(Locale.ROOT, pattern, arguments);
+  }
+
+  /** All numbers, by run. */
+  public ObjectNode json() {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    runs.forEach((name, run) -> json.set(name, json(run)));
+    return json;
+  }
+
+  /** A run's numbers: what it scored by epoch, and what it cost. */
+  public static ObjectNode json(TrainingResult run) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("train_seconds", run.trainSeconds());
+    json.put("steps", run.steps());
+    json.put("tokens", run.tokens());
+    json.put("tokens_per_second", run.tokensPerSecond());
+    json.put("padding_ratio", run.paddingRatio());
+    Evaluation evaluation = run.evaluation();
+    if (evaluation != null) {
+      evaluation(json, evaluation);
+    }
+    json.put("peak_rss_mib", run.peakRssMib());
+    json.put("trainable_parameters", run.trainableParameters());
+    json.put("total_parameters", run.totalParameters());
+    json.put("best_epoch", run.bestEpoch());
+    ArrayNode epochs = json.putArray("epochs");
+    run.epochs().forEach(report -> epochs.add(json(report)));
+    return json;
+  }
+
+  private static ObjectNode json(EpochReport report) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("epoch", report.epoch());
+    json.put("train_loss", report.trainLoss());
+    json.put("train_seconds", report.seconds());
+    if (report.evaluation() != null) {
+      evaluation(json, report.evaluation());
+    }
+    return json;
+  }
+
+  /** Adds {@code eval_loss}, {@code eval_accuracy} and the like. */
+  public static void evaluation(ObjectNode json, Evaluation evaluation) {
+    evaluation.metrics().forEach((name, value) -> json.put("eval_" + name, value));
+    json.put("eval_loss", evaluation.loss());
+    json.put("eval_seconds", evaluation.seconds());
+    json.put("eval_examples", evaluation.examples());
+  }
+}

@@ -1,0 +1,149 @@
+package dev.lorikeet.compare;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.models.ModelConfig;
+import dev.lorikeet.models.ModelOptions;
+import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Torch;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code lorikeet.json}, written beside every model and adapter: what PEFT's and transformers'
+ * files do not say (labels of an adapter, the texts' length), the base's hash, the versions, and
+ * what the run says of itself.
+ */
+final class RunRecord {
+  static final String FILE = "lorikeet.json";
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+  private static final int DEFAULT_MAX_LENGTH = 512;
+
+  private final ObjectNode json;
+
+  private RunRecord(ObjectNode json) {
+    this.json = json;
+  }
+
+  /** What a folder says, which is nothing where another program wrote it. */
+  static RunRecord read(Path folder) {
+    Path file = folder.resolve(FILE);
+    if (!Files.exists(file)) {
+      return new RunRecord(JsonNodeFactory.instance.objectNode());
+    }
+    try {
+      if (JSON.readTree(file.toFile()) instanceof ObjectNode json) {
+        return new RunRecord(json);
+      }
+      throw new LorikeetException(file + " is not a JSON object");
+    } catch (IOException e) {
+      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** What can be said of a model without its run. */
+  static ObjectNode of(TextModel model) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("task", model.task().id());
+    if (model.task() == Task.SEQUENCE_CLASSIFICATION) {
+      json.put("problem_type", model.model().config().problemType().id());
+    }
+    if (model.labels() != null) {
+      model.labels().names().forEach(json.putArray("labels")::add);
+    }
+    json.put("max_length", model.maxLength());
+    if (model.model().checkpoint() != null) {
+      json.putObject("base")
+          .put("path", model.model().checkpoint().folder().toString())
+          .put("sha256", model.model().checkpoint().sha256());
+    }
+    String version = RunRecord.class.getPackage().getImplementationVersion();
+    json.putObject("versions")
+        .put("lorikeet", version == null ? "development" : version)
+        .put("libtorch", Torch.version())
+        .put("java", Runtime.version().toString());
+    return json;
+  }
+
+  /** Writes what can be said of the model, and below it {@code run}'s own keys. */
+  static void write(TextModel model, ObjectNode run, Path folder) {
+    try {
+      JSON.writeValue(folder.resolve(FILE).toFile(), of(model).setAll(run));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The texts' length: as written, else the most that the model takes, 512 at most. */
+  int maxLength(ModelConfig config) {
+    return json.path("max_length")
+        .asInt(Math.min(DEFAULT_MAX_LENGTH, config.integer("max_position_embeddings")));
+  }
+
+  /** The options with task, labels and problem type filled in where they do not name a task. */
+  ModelOptions complete(ModelOptions options, Path checkpoint, @Nullable AdapterFolder adapter) {
+    if (adapter == null && options.task() == null) {
+      return options;
+    }
+    ModelConfig config = ModelConfig.read(checkpoint);
+    Task task = options.task() != null ? options.task() : task(adapter, config);
+    if (task == null) {
+      return options;
+    }
+    String problemType = json.path("problem_type").asText("");
+    return options
+        .withTask(task, labels(config, adapter))
+        .withProblemType(
+            problemType.isEmpty() ? options.problemType() : ProblemType.of(problemType));
+  }
+
+  private @Nullable Task task(@Nullable AdapterFolder adapter, ModelConfig config) {
+    if (json.has("task")) {
+      return Task.of(json.path("task").asText());
+    }
+    String peftType = adapter == null ? "" : adapter.json().path("task_type").asText("");
+    for (Task task : Task.values()) {
+      if (!peftType.isEmpty() && task.peftTaskType().equals(peftType)) {
+        return task;
+      }
+    }
+    return config.task();
+  }
+
+  private List<String> labels(ModelConfig config, @Nullable AdapterFolder adapter) {
+    List<String> labels = new ArrayList<>();
+    JsonNode written = json.path("labels");
+    written.forEach(label -> labels.add(label.asText()));
+    if (!labels.isEmpty()) {
+      return labels;
+    }
+    int outputs = adapter == null ? -1 : outputs(adapter);
+    return outputs < 0 || outputs == config.labels().size() ? config.labels() : numbered(outputs);
+  }
+
+  /** How many outputs the head in an adapter has, or −1. */
+  private static int outputs(AdapterFolder adapter) {
+    String head = "base_model.model.classifier.weight";
+    var weights = adapter.weights();
+    return weights.names().contains(head) ? (int) weights.entry(head).shape()[0] : -1;
+  }
+
+  /** transformers' names for labels without names. */
+  static List<String> numbered(int count) {
+    return IntStream.range(0, count).mapToObj(id -> "LABEL_" + id).toList();
+  }
+}

@@ -1,0 +1,325 @@
+package dev.lorikeet.compare;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.data.Encoder;
+import dev.lorikeet.data.Example;
+import dev.lorikeet.data.Labels;
+import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.export.MergedCheckpoint;
+import dev.lorikeet.export.OnnxExport;
+import dev.lorikeet.export.Parity;
+import dev.lorikeet.models.Encoding;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelOptions;
+import dev.lorikeet.models.OutputFolder;
+import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.Evaluation;
+import dev.lorikeet.training.Evaluator;
+import dev.lorikeet.training.Predictor;
+import dev.lorikeet.training.TrainingData;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A model that answers texts: its weights, adapter, tokenizer and labels together. */
+public final class TextModel implements AutoCloseable {
+  private static final int BATCH = 32;
+
+  private final Model model;
+  private final @Nullable Adapter adapter;
+  private final TextTokenizer tokenizer;
+  private final @Nullable Labels labels;
+  private final int maxLength;
+
+  TextModel(
+      Model model,
+      @Nullable Adapter adapter,
+      TextTokenizer tokenizer,
+      @Nullable Labels labels,
+      int maxLength) {
+    this.model = model;
+    this.adapter = adapter;
+    this.tokenizer = tokenizer;
+    this.labels = labels;
+    this.maxLength = maxLength;
+  }
+
+  /**
+   * Opens a trained model, or a base and its adapter. Task, labels and the texts' length are those
+   * that the run wrote into {@code lorikeet.json}; without one they are config.json's and PEFT's.
+   *
+   * @param options precision, device, and the task where it should be another
+   * @param maxLength where it should be another
+   * @throws LorikeetException when the folders do not fit each other, or the head was never trained
+   */
+  public static TextModel open(
+      Path checkpoint,
+      @Nullable Path adapterFolder,
+      ModelOptions options,
+      @Nullable Integer maxLength) {
+    RunRecord record = RunRecord.read(adapterFolder == null ? checkpoint : adapterFolder);
+    AdapterFolder folder = adapterFolder == null ? null : AdapterFolder.open(adapterFolder);
+    Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
+    TextTokenizer tokenizer = null;
+    try {
+      Adapter adapter = folder == null ? null : folder.attachTo(model);
+      mustBeTrained(model, adapter, checkpoint);
+      tokenizer = TextTokenizer.open(tokenizerFolder(checkpoint, adapterFolder));
+      tokenizer.mustFit(model.config().integer("vocab_size"));
+      int length = maxLength != null ? maxLength : record.maxLength(model.config());
+      mustHavePositions(model, length);
+      return new TextModel(model, adapter, tokenizer, labels(model), length);
+    } catch (RuntimeException e) {
+      model.close();
+      if (tokenizer != null) {
+        tokenizer.close();
+      }
+      throw e;
+    }
+  }
+
+  private static Path tokenizerFolder(Path checkpoint, @Nullable Path adapterFolder) {
+    return adapterFolder != null && Files.exists(adapterFolder.resolve("tokenizer.json"))
+        ? adapterFolder
+        : checkpoint;
+  }
+
+  private static void mustBeTrained(Model model, @Nullable Adapter adapter, Path checkpoint) {
+    if (model.task() == null) {
+      throw new UsageException(
+          checkpoint + " has no head: give --task, or the adapter that was trained on it");
+    }
+    if (adapter == null && !model.newModules().isEmpty()) {
+      throw new LorikeetException(
+          checkpoint
+              + " has no weights for "
+              + String.join(" and ", model.newModules())
+              + ": give the adapter that was trained on it, or train one");
+    }
+  }
+
+  static void mustHavePositions(Model model, int length) {
+    int positions = model.config().integer("max_position_embeddings");
+    if (length > positions) {
+      throw new UsageException(
+          "max_length is "
+              + length
+              + ", the model has "
+              + positions
+              + " positions: use at most that");
+    }
+  }
+
+  private static @Nullable Labels labels(Model model) {
+    boolean regression =
+        model.task() == Task.SEQUENCE_CLASSIFICATION
+            && model.config().problemType() == ProblemType.REGRESSION;
+    if (regression || model.task() == Task.MASKED_LM) {
+      return null;
+    }
+    List<String> names = model.config().labels();
+    return new Labels(names.isEmpty() ? RunRecord.numbered(model.config().labelCount()) : names);
+  }
+
+  // ---- what it is ----
+
+  public Model model() {
+    return model;
+  }
+
+  public @Nullable Adapter adapter() {
+    return adapter;
+  }
+
+  public TextTokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /** The classes; null for regression and masked language models. */
+  public @Nullable Labels labels() {
+    return labels;
+  }
+
+  /** Texts are cut to this many tokens. */
+  public int maxLength() {
+    return maxLength;
+  }
+
+  public Task task() {
+    Task task = model.task();
+    if (task == null) {
+      throw new IllegalStateException("a text model has a head");
+    }
+    return task;
+  }
+
+  private Encoder encoder() {
+    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength);
+  }
+
+  // ---- answering ----
+
+  /** The loss and metrics on labelled examples. */
+  public Evaluation evaluate(List<Example> examples) {
+    List<EncodedExample> encoded = encoder().encode(examples);
+    if (task() == Task.MASKED_LM) {
+      encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer), 0).epoch(0);
+    }
+    return new Evaluator(model, BATCH, tokenizer.padTokenId()).evaluate(encoded);
+  }
+
+  /**
+   * The model's answers, in the order of the texts; labels that the examples have are not looked
+   * at.
+   *
+   * @throws LorikeetException when a text for a masked LM has no mask
+   */
+  public List<Prediction> predict(List<Example> examples) {
+    List<Example> unlabelled =
+        examples.stream()
+            .map(e -> new Example(e.text(), e.textPair(), e.words(), List.of()))
+            .toList();
+    List<EncodedExample> encoded = encoder().encode(unlabelled);
+    float[][] logits = new Predictor(model, BATCH, tokenizer.padTokenId()).logits(encoded);
+    List<Prediction> predictions = new ArrayList<>();
+    for (int i = 0; i < logits.length; i++) {
+      predictions.add(prediction(unlabelled.get(i), encoded.get(i), logits[i]));
+    }
+    return predictions;
+  }
+
+  private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {
+    List<String> names = labels == null ? List.of() : labels.names();
+    return switch (task()) {
+      case MASKED_LM -> mask(example, encoded, logits);
+      case TOKEN_CLASSIFICATION -> Predictions.words(logits, wordIds(example), names);
+      case SEQUENCE_CLASSIFICATION ->
+          switch (model.config().problemType()) {
+            case SINGLE_LABEL -> Predictions.single(logits, names);
+            case MULTI_LABEL -> Predictions.several(logits, names);
+            case REGRESSION -> Predictions.number(logits);
+          };
+    };
+  }
+
+  private int[] wordIds(Example example) {
+    Encoding encoding = tokenizer.encodeWords(example.words(), maxLength);
+    return encoding.wordIds();
+  }
+
+  /** The likeliest word for the first mask. */
+  private Prediction mask(Example example, EncodedExample encoded, float[] logits) {
+    Integer mask = tokenizer.maskTokenId();
+    for (int token = 0; token < encoded.length(); token++) {
+      if (mask != null && encoded.ids()[token] == mask) {
+        int words = logits.length / encoded.length();
+        int best = Predictions.argmax(logits, token * words, words);
+        double score = Predictions.softmax(logits, token * words, words, best);
+        return new Prediction(List.of(tokenizer.token(best)), List.of(score), new float[0]);
+      }
+    }
+    throw new LorikeetException(
+        "\""
+            + example.text()
+            + "\" has no mask: write "
+            + (mask == null ? "one" : tokenizer.token(mask))
+            + " where a word is to be found");
+  }
+
+  // ---- keeping ----
+
+  /**
+   * Writes what was trained: the adapter where there is one, else the whole checkpoint; and beside
+   * it the tokenizer and {@code lorikeet.json}.
+   *
+   * @param run what to say of the run in {@code lorikeet.json}
+   * @throws LorikeetException when the folder cannot be written; nothing of it remains then
+   */
+  public void save(Path folder, ObjectNode run) {
+    if (adapter == null) {
+      MergedCheckpoint.write(model, folder, temporary -> saveBeside(temporary, run));
+      return;
+    }
+    OutputFolder.write(
+        folder,
+        temporary -> {
+          AdapterFolder.write(adapter, peftSettings(), temporary);
+          saveBeside(temporary, run);
+        });
+  }
+
+  private void saveBeside(Path folder, ObjectNode run) {
+    tokenizer.save(folder);
+    RunRecord.write(this, run, folder);
+  }
+
+  /** What PEFT's files say beside the method's settings. */
+  private ObjectNode peftSettings() {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put(
+        "base_model_name_or_path",
+        model.checkpoint() == null ? "" : model.checkpoint().folder().toString());
+    json.put("task_type", task().peftTaskType().isEmpty() ? null : task().peftTaskType());
+    json.putNull("revision");
+    json.putNull("auto_mapping");
+    return json;
+  }
+
+  /**
+   * Writes the model with its adapter merged as a Hugging Face checkpoint. The adapter stays
+   * merged.
+   *
+   * @throws LorikeetException when a merged weight is not finite, or the folder cannot be written
+   */
+  public void saveMerged(Path folder) {
+    merge();
+    MergedCheckpoint.write(
+        model, folder, temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
+  }
+
+  /**
+   * Writes the model with its adapter merged as an ONNX folder, once it answers {@code examples} in
+   * ONNX Runtime as the model, its adapter not merged, does here.
+   *
+   * @param examples may be empty, then nothing is checked
+   * @param tolerance the largest difference of two logits that passes
+   * @return what the check found; empty without examples
+   * @throws LorikeetException when it disagrees, or cannot be exported or written
+   */
+  public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
+    CheckedBatches batches =
+        examples.isEmpty() ? null : CheckedBatches.of(model, encoder().encode(examples), tokenizer);
+    merge();
+    OnnxExport export =
+        new OnnxExport(model.config(), task(), model.stateDict())
+            .recipe(RunRecord.of(this).toString())
+            .threads(Torch.threads())
+            .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
+    return (batches == null ? export : export.verify(batches, tolerance)).write(folder);
+  }
+
+  private void merge() {
+    if (adapter != null) {
+      adapter.merge();
+    }
+  }
+
+  /** Frees the weights and the tokenizer. */
+  @Override
+  public void close() {
+    tokenizer.close();
+    model.close();
+  }
+}

@@ -1,0 +1,224 @@
+package dev.lorikeet.data;
+
+import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Nearest;
+import dev.lorikeet.torch.UsageException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads a data set into {@link Example}s. The source is a file, whose ending says what it is:
+ *
+ * <ul>
+ *   <li>{@code .jsonl}, {@code .ndjson}, {@code .json}: one JSON object a line;
+ *   <li>{@code .csv}, {@code .tsv}: a header, then rows (RFC 4180);
+ *   <li>{@code .parquet};
+ * </ul>
+ *
+ * or, behind {@code sql:}, a query in DuckDB's SQL, which may read files itself:
+ *
+ * <pre>sql:SELECT gloss AS text, topic AS label FROM 'x.parquet'</pre>
+ *
+ * <p>Several labels in a row, and the words and labels of token classification, are arrays; where a
+ * cell can only be a string, labels stand between {@code |}, and words and their labels between
+ * spaces. Rows keep the order of the file.
+ */
+public final class DataReader {
+  /** How many skipped rows {@link DataSet#reports} tells of. */
+  static final int REPORTS = 10;
+
+  private static final String QUERY = "sql:";
+
+  private DataReader() {}
+
+  /**
+   * Which columns hold what.
+   *
+   * @param text the text, or the words
+   * @param textPair the second text of a pair; null when texts are single
+   * @param label the label or labels; null when the rows are unlabelled
+   */
+  public record Columns(String text, @Nullable String textPair, @Nullable String label) {
+
+    /** The names of those columns that are given. */
+    List<String> names() {
+      return Stream.of(text, textPair, label).filter(Objects::nonNull).toList();
+    }
+
+    /**
+     * Checks that all columns are there.
+     *
+     * @throws UsageException when one is not, with those there are
+     */
+    void require(String source, List<String> available) {
+      for (String name : names()) {
+        if (!available.contains(name)) {
+          throw unknown(source, name, available);
+        }
+      }
+    }
+
+    static UsageException unknown(String source, String name, List<String> available) {
+      return new UsageException(
+          available.isEmpty()
+              ? source + ": no column \"" + name + "\", nor any other"
+              : source
+                  + (": no column \""
+                      + name
+                      + "\"; nearest: "
+                      + Nearest.of(name, available, 1).get(0))
+                  + ("; there are: " + String.join(", ", available)));
+    }
+  }
+
+  /** What to do when a row is malformed. */
+  public enum OnBadRow {
+    /** Give up, saying where the row is and what is wrong with it. */
+    FAIL,
+    /** Leave the row out and count it. */
+    SKIP
+  }
+
+  /**
+   * What was read.
+   *
+   * @param examples the good rows, in the order of the file; at least one
+   * @param skipped how many rows were left out
+   * @param reports where the first ten of the rows left out are, and what is wrong with each
+   */
+  public record DataSet(List<Example> examples, int skipped, List<String> reports) {
+    public DataSet {
+      examples = List.copyOf(examples);
+      reports = List.copyOf(reports);
+    }
+  }
+
+  /**
+   * Reads a whole data set.
+   *
+   * @param source a file, or {@code sql:} and a query
+   * @param problemType what the labels are; only sequence classification asks for it
+   * @throws LorikeetException when the file is missing, unreadable, not UTF-8 or without a good
+   *     row, or when a row is malformed and {@code onBadRow} is FAIL; the message has file and line
+   *     (of a Parquet file or a query the number of the row)
+   * @throws UsageException when a column is unknown, the task has no use for one, or the ending of
+   *     the file is unknown
+   */
+  public static DataSet read(
+      String source, Columns columns, Task task, ProblemType problemType, OnBadRow onBadRow) {
+    Format format = Format.of(source);
+    RowParser parser = new RowParser(columns, task, problemType, format.flat());
+    List<Example> examples = new ArrayList<>();
+    List<String> reports = new ArrayList<>();
+    int skipped = 0;
+    try (Rows rows = format.open(source, columns)) {
+      for (Rows.Row row = rows.next(); row != null; row = rows.next()) {
+        try {
+          examples.add(parser.parse(row));
+        } catch (BadRow bad) {
+          String report = format.place(source, row.number()) + ": " + bad.getMessage();
+          if (onBadRow == OnBadRow.FAIL) {
+            throw new LorikeetException(report + "; mend the row, or have bad rows skipped", bad);
+          }
+          skipped++;
+          if (reports.size() < REPORTS) {
+            reports.add(report);
+          }
+        }
+      }
+    }
+    if (examples.isEmpty()) {
+      throw new LorikeetException(
+          skipped == 0
+              ? format.name(source) + ": no rows: is this the right file?"
+              : format.name(source)
+                  + ": all "
+                  + skipped
+                  + " rows are bad; first "
+                  + reports.get(0));
+    }
+    return new DataSet(examples, skipped, reports);
+  }
+
+  private enum Format {
+    JSON_LINES,
+    CSV,
+    TSV,
+    PARQUET,
+    SQL;
+
+    static Format of(String source) {
+      if (source.startsWith(QUERY)) {
+        return SQL;
+      }
+      String name = source.toLowerCase(Locale.ROOT);
+      String ending = name.substring(name.lastIndexOf('.') + 1);
+      return switch (ending) {
+        case "jsonl", "ndjson", "json" -> JSON_LINES;
+        case "csv" -> CSV;
+        case "tsv" -> TSV;
+        case "parquet" -> PARQUET;
+        default ->
+            throw new UsageException(
+                source
+                    + ": the ending says nothing of what it is: use .jsonl, .ndjson, .json, .csv,"
+                    + " .tsv or .parquet, or a query (sql:SELECT ...)");
+      };
+    }
+
+    boolean flat() {
+      return this == CSV || this == TSV;
+    }
+
+    /** What errors call the source. */
+    String name(String source) {
+      return this == SQL ? "the query" : source;
+    }
+
+    String place(String source, long number) {
+      return this == SQL || this == PARQUET
+          ? name(source) + ", row " + number
+          : source + ":" + number;
+    }
+
+    Rows open(String source, Columns columns) {
+      if (this == SQL) {
+        return JsonRows.ofQuery(name(source), source.substring(QUERY.length()), columns);
+      }
+      Path file = existing(source);
+      return switch (this) {
+        case CSV -> CsvRows.open(source, file, ',', columns);
+        case TSV -> CsvRows.open(source, file, '\t', columns);
+        case PARQUET -> JsonRows.ofParquet(source, file, columns);
+        default -> JsonRows.ofLines(source, file, columns);
+      };
+    }
+
+    private static Path existing(String source) {
+      try {
+        Path file = Path.of(source);
+        if (Files.isDirectory(file)) {
+          throw new LorikeetException(source + ": is a folder: name the file in it");
+        }
+        if (!Files.exists(file)) {
+          throw new LorikeetException(source + ": no such file");
+        }
+        if (!Files.isReadable(file)) {
+          throw new LorikeetException(source + ": may not be read: change its permissions");
+        }
+        return file;
+      } catch (InvalidPathException e) {
+        throw new LorikeetException(source + ": no file can have this name: " + e.getReason(), e);
+      }
+    }
+  }
+}

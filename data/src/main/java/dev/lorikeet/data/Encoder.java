@@ -1,0 +1,193 @@
+package dev.lorikeet.data;
+
+import dev.lorikeet.models.Encoding;
+import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.torch.LorikeetException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns examples into token ids and their labels into class ids or targets, as a task asks.
+ *
+ * <p>In token classification the first token of a word carries the word's label; the others, and
+ * special tokens, are ignored (Devlin et al. 2019, arXiv:1810.04805, §5.3).
+ */
+public final class Encoder {
+  /** How many texts go to the tokenizer at once. */
+  private static final int CHUNK = 4096;
+
+  private static final long[] NO_CLASSES = {};
+  private static final float[] NO_TARGETS = {};
+
+  private final TextTokenizer tokenizer;
+  private final @Nullable Labels labels;
+  private final Task task;
+  private final ProblemType problemType;
+  private final int maxLength;
+  private int truncated;
+
+  /**
+   * An encoder.
+   *
+   * @param labels the labels that have ids; null where none is needed: regression, masked language
+   *     models, unlabelled examples
+   * @param problemType what the labels of sequence classification are
+   * @param maxLength in tokens, special ones included; what is longer is cut
+   */
+  public Encoder(
+      TextTokenizer tokenizer,
+      @Nullable Labels labels,
+      Task task,
+      ProblemType problemType,
+      int maxLength) {
+    this.tokenizer = tokenizer;
+    this.labels = labels;
+    this.task = task;
+    this.problemType = problemType;
+    this.maxLength = maxLength;
+  }
+
+  /** How many of the examples encoded so far were longer than the maximum and were cut. */
+  public int truncated() {
+    return truncated;
+  }
+
+  /**
+   * Encodes examples, in their order.
+   *
+   * @throws LorikeetException when a label is unknown, or, in regression, no number, or when an
+   *     example has several where the task takes one
+   * @throws dev.lorikeet.torch.UsageException when the maximal length has no room for a text
+   */
+  public List<EncodedExample> encode(List<Example> examples) {
+    List<EncodedExample> encoded = new ArrayList<>(examples.size());
+    for (int start = 0; start < examples.size(); start += CHUNK) {
+      List<Example> chunk = examples.subList(start, Math.min(start + CHUNK, examples.size()));
+      List<Encoding> encodings = tokenize(chunk, maxLength);
+      countTruncated(chunk, encodings);
+      for (int i = 0; i < chunk.size(); i++) {
+        encoded.add(encode(chunk.get(i), encodings.get(i)));
+      }
+    }
+    return encoded;
+  }
+
+  private List<Encoding> tokenize(List<Example> examples, int maximum) {
+    if (examples.isEmpty()) {
+      return List.of();
+    }
+    if (task == Task.TOKEN_CLASSIFICATION) {
+      return examples.stream().map(e -> tokenizer.encodeWords(words(e), maximum)).toList();
+    }
+    List<String> texts = examples.stream().map(Example::text).toList();
+    List<String> pairs = examples.stream().map(Example::textPair).filter(Objects::nonNull).toList();
+    if (!pairs.isEmpty() && pairs.size() != texts.size()) {
+      throw new IllegalArgumentException("single texts and pairs in one data set");
+    }
+    return tokenizer.encodeAll(texts, pairs.isEmpty() ? null : pairs, maximum);
+  }
+
+  private static List<String> words(Example example) {
+    if (example.words().isEmpty()) {
+      throw new IllegalArgumentException("an example without words: make it by Example.ofWords");
+    }
+    return example.words();
+  }
+
+  /** A text that fills the length may just fit: with room for one token more it shows. */
+  private void countTruncated(List<Example> examples, List<Encoding> encodings) {
+    List<Example> full = new ArrayList<>();
+    for (int i = 0; i < examples.size(); i++) {
+      if (encodings.get(i).length() == maxLength) {
+        full.add(examples.get(i));
+      }
+    }
+    truncated +=
+        (int) tokenize(full, maxLength + 1).stream().filter(e -> e.length() > maxLength).count();
+  }
+
+  private EncodedExample encode(Example example, Encoding encoding) {
+    return new EncodedExample(
+        encoding.ids(), encoding.typeIds(), classes(example, encoding), targets(example));
+  }
+
+  private long[] classes(Example example, Encoding encoding) {
+    return switch (task) {
+      case TOKEN_CLASSIFICATION -> tokenClasses(example, encoding.wordIds());
+      case MASKED_LM -> ignored(encoding.length());
+      case SEQUENCE_CLASSIFICATION ->
+          problemType != ProblemType.SINGLE_LABEL || example.labels().isEmpty()
+              ? NO_CLASSES
+              : new long[] {labels().id(onlyLabel(example))};
+    };
+  }
+
+  private long[] tokenClasses(Example example, int[] wordIds) {
+    long[] classes = ignored(wordIds.length);
+    int word = -1;
+    for (int i = 0; i < wordIds.length && !example.labels().isEmpty(); i++) {
+      if (wordIds[i] >= 0 && wordIds[i] != word) {
+        word = wordIds[i];
+        classes[i] = labels().id(example.labels().get(word));
+      }
+    }
+    return classes;
+  }
+
+  private static long[] ignored(int tokens) {
+    long[] classes = new long[tokens];
+    Arrays.fill(classes, EncodedExample.IGNORED);
+    return classes;
+  }
+
+  private float[] targets(Example example) {
+    if (task != Task.SEQUENCE_CLASSIFICATION || problemType == ProblemType.SINGLE_LABEL) {
+      return NO_TARGETS;
+    }
+    if (problemType == ProblemType.MULTI_LABEL) {
+      return labels == null ? NO_TARGETS : multiHot(labels, example.labels());
+    }
+    return example.labels().isEmpty() ? NO_TARGETS : new float[] {number(onlyLabel(example))};
+  }
+
+  private String onlyLabel(Example example) {
+    if (example.labels().size() > 1) {
+      throw new LorikeetException(
+          "an example has "
+              + example.labels().size()
+              + " labels, but "
+              + problemType.id()
+              + " takes one: for several, use "
+              + ProblemType.MULTI_LABEL.id());
+    }
+    return example.labels().get(0);
+  }
+
+  private static float[] multiHot(Labels labels, List<String> held) {
+    float[] targets = new float[labels.size()];
+    held.forEach(label -> targets[labels.id(label)] = 1);
+    return targets;
+  }
+
+  private static float number(String label) {
+    if (!RowParser.isNumber(label)) {
+      throw new LorikeetException(
+          "label \""
+              + label
+              + "\" is not a number: regression takes numbers that float32 can hold");
+    }
+    return Float.parseFloat(label.strip());
+  }
+
+  private Labels labels() {
+    if (labels == null) {
+      throw new IllegalStateException("the examples have labels, but the encoder was given none");
+    }
+    return labels;
+  }
+}

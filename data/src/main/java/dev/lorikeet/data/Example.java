@@ -1,0 +1,47 @@
+package dev.lorikeet.data;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One row of a data set, as read: the text and what is said of it.
+ *
+ * @param text the text, or the words joined by spaces
+ * @param textPair the second text of a pair; null when texts are single
+ * @param words the words that labels stand beside; empty unless the task is token classification
+ * @param labels the labels as written: one for a single-label task; one for regression, the
+ *     number's text; any number for a multi-label task; one a word for token classification; none
+ *     when the row is unlabelled
+ */
+public record Example(
+    String text, @Nullable String textPair, List<String> words, List<String> labels) {
+
+  /**
+   * Copies the lists.
+   *
+   * @throws IllegalArgumentException when there are words and labels, but not as many
+   */
+  public Example {
+    words = List.copyOf(words);
+    labels = List.copyOf(labels);
+    if (!words.isEmpty() && !labels.isEmpty() && words.size() != labels.size()) {
+      throw new IllegalArgumentException(
+          "as many labels as words are needed: " + labels.size() + ", " + words.size());
+    }
+  }
+
+  /** A single text, labelled or, without labels, not. */
+  public static Example of(String text, String... labels) {
+    return new Example(text, null, List.of(), List.of(labels));
+  }
+
+  /** A pair of texts, labelled or, without labels, not. */
+  public static Example ofPair(String text, String textPair, String... labels) {
+    return new Example(text, textPair, List.of(), List.of(labels));
+  }
+
+  /** Words with one label each, or with none at all. */
+  public static Example ofWords(List<String> words, List<String> labels) {
+    return new Example(String.join(" ", words), null, words, labels);
+  }
+}

@@ -1,0 +1,164 @@
+package dev.lorikeet.data;
+
+import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.UsageException;
+import java.math.BigDecimal;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Makes an {@link Example} of a row as its task asks, or says what is wrong with the row. */
+final class RowParser {
+  private static final String SPACE = "\\s+";
+
+  private final DataReader.Columns columns;
+  private final Task task;
+  private final ProblemType problemType;
+  private final boolean flat;
+
+  /**
+   * @param flat whether cells are strings only (CSV, TSV), so that several labels share one
+   * @throws UsageException when the task has no use for one of the columns
+   */
+  RowParser(DataReader.Columns columns, Task task, ProblemType problemType, boolean flat) {
+    this.columns = columns;
+    this.task = task;
+    this.problemType = problemType;
+    this.flat = flat;
+    if (task == Task.TOKEN_CLASSIFICATION && columns.textPair() != null) {
+      throw new UsageException(
+          task.id() + " takes single texts, not column \"" + columns.textPair() + "\" as well");
+    }
+    if (task == Task.MASKED_LM && columns.label() != null) {
+      throw new UsageException(
+          task.id() + " takes no labels: leave column \"" + columns.label() + "\" out");
+    }
+  }
+
+  Example parse(Rows.Row row) throws BadRow {
+    if (row.problem() != null) {
+      throw new BadRow(row.problem());
+    }
+    if (task == Task.TOKEN_CLASSIFICATION) {
+      return tagged(row);
+    }
+    String text = text(columns.text(), row.text());
+    String pair = columns.textPair() == null ? null : text(columns.textPair(), row.textPair());
+    return new Example(text, pair, List.of(), labels(row.label()));
+  }
+
+  private static String text(String name, Cell cell) throws BadRow {
+    String text = string(name, cell);
+    if (text.isBlank()) {
+      throw bad(name, "is empty");
+    }
+    return text;
+  }
+
+  private static String string(String name, Cell cell) throws BadRow {
+    return switch (cell.kind()) {
+      case STRING -> cell.values().get(0);
+      case MISSING, NULL -> throw bad(name, "is " + cell.kind());
+      default -> throw bad(name, "is " + cell.kind() + ", not a string");
+    };
+  }
+
+  private Example tagged(Rows.Row row) throws BadRow {
+    List<String> words = words(columns.text(), row.text());
+    if (words.isEmpty()) {
+      throw bad(columns.text(), "is empty");
+    }
+    if (columns.label() == null) {
+      return Example.ofWords(words, List.of());
+    }
+    List<String> labels = wordLabels(columns.label(), row.label());
+    if (labels.size() != words.size()) {
+      throw new BadRow(count(labels, "label") + " for " + count(words, "word"));
+    }
+    return Example.ofWords(words, labels);
+  }
+
+  private static String count(List<String> items, String what) {
+    return items.size() + " " + what + (items.size() == 1 ? "" : "s");
+  }
+
+  /** An array's elements, or what stands between the spaces of a string. */
+  private static List<String> words(String name, Cell cell) throws BadRow {
+    return cell.kind() == Cell.Kind.STRINGS
+        ? noneBlank(name, cell.values())
+        : split(string(name, cell).strip(), SPACE);
+  }
+
+  /** As {@link #words}, but numbers and booleans will do too. */
+  private static List<String> wordLabels(String name, Cell cell) throws BadRow {
+    return cell.kind() == Cell.Kind.SCALAR || cell.kind() == Cell.Kind.SCALARS
+        ? cell.values()
+        : words(name, cell);
+  }
+
+  private List<String> labels(Cell cell) throws BadRow {
+    String name = columns.label();
+    if (name == null) {
+      return List.of();
+    }
+    if (task == Task.SEQUENCE_CLASSIFICATION && problemType == ProblemType.MULTI_LABEL) {
+      return severalLabels(name, cell);
+    }
+    String label = oneLabel(name, cell);
+    if (problemType == ProblemType.REGRESSION && !isNumber(label)) {
+      throw bad(name, "is \"" + label + "\", not a number");
+    }
+    return List.of(label);
+  }
+
+  private String oneLabel(String name, Cell cell) throws BadRow {
+    return switch (cell.kind()) {
+      case SCALAR -> cell.values().get(0);
+      case STRING -> text(name, cell);
+      case MISSING, NULL -> throw bad(name, "is " + cell.kind());
+      default ->
+          throw bad(name, "is " + cell.kind() + "; " + problemType.id() + " takes one label a row");
+    };
+  }
+
+  /** Any number of labels; in a flat file between {@code |}, and none where the cell is empty. */
+  private List<String> severalLabels(String name, Cell cell) throws BadRow {
+    List<String> labels =
+        switch (cell.kind()) {
+          case STRINGS, SCALARS, SCALAR -> cell.values();
+          case STRING -> {
+            String value = cell.values().get(0);
+            yield flat ? split(value.strip(), "\\s*\\|\\s*") : List.of(value);
+          }
+          default -> throw bad(name, "is " + cell.kind());
+        };
+    return noneBlank(name, labels).stream().distinct().toList();
+  }
+
+  private static List<String> split(String text, String separator) {
+    return text.isEmpty() ? List.of() : Arrays.asList(text.split(separator, -1));
+  }
+
+  private static List<String> noneBlank(String name, List<String> items) throws BadRow {
+    for (int i = 0; i < items.size(); i++) {
+      if (items.get(i).isBlank()) {
+        throw bad(name, "is empty at place " + (i + 1) + " of " + items.size());
+      }
+    }
+    return items;
+  }
+
+  /** Whether a label is a number that float32 can hold. */
+  static boolean isNumber(String label) {
+    try {
+      return Float.isFinite(new BigDecimal(label.strip()).floatValue());
+    } catch (NumberFormatException e) {
+      return false;
+    }
+  }
+
+  private static BadRow bad(@Nullable String name, String problem) {
+    return new BadRow("\"" + name + "\" " + problem);
+  }
+}

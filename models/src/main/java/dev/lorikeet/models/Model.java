@@ -1,0 +1,153 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A transformer with its head: parameters under the checkpoint's names, and the projections where
+ * adapters can slip in. All parameters are frozen at first. Closing the model frees its weights.
+ */
+public final class Model implements AutoCloseable {
+  private final ModelConfig config;
+  private final @Nullable Task task;
+  private final Mode mode;
+  private final Scope weights;
+  private final Weights.Build build;
+  private final Architecture architecture;
+  private final @Nullable Checkpoint checkpoint;
+
+  private Model(
+      ModelConfig config,
+      @Nullable Task task,
+      @Nullable Checkpoint checkpoint,
+      Mode mode,
+      Scope weights,
+      ModelOptions options) {
+    this.config = config;
+    this.task = task;
+    this.mode = mode;
+    this.weights = weights;
+    this.checkpoint = checkpoint;
+    Architecture.Factory factory = Architectures.of(config);
+    Initialization initialization =
+        options.scratch() == null ? Initialization.PAPER : options.scratch();
+    build =
+        new Weights.Build(
+            options.scratch() == null ? checkpoint : null,
+            factory.basePrefix(),
+            mode,
+            weights,
+            initialization,
+            config.number("initializer_range", 0.02),
+            options.seed());
+    architecture = factory.build(config, task, build.root());
+  }
+
+  /**
+   * Opens a checkpoint: a folder with {@code config.json} and safetensors. Weights that are stored
+   * in the asked precision stay memory-mapped.
+   *
+   * @throws dev.lorikeet.torch.LorikeetException when the folder is not a checkpoint, its {@code
+   *     model_type} is not supported, or a tensor is missing or has another shape than config.json
+   *     asks for
+   */
+  public static Model open(Path folder, ModelOptions options) {
+    ModelConfig read = ModelConfig.read(folder);
+    Task task = options.task() == null ? read.task() : options.task();
+    ModelConfig config =
+        options.task() == null
+            ? read
+            : read.withHead(options.task(), options.labels(), options.problemType());
+    Architectures.of(config);
+    Checkpoint checkpoint = options.scratch() == null ? Checkpoint.open(folder) : null;
+    Scope weights = Scope.unbound();
+    try {
+      Mode mode = new Mode(options.precision(), options.device());
+      return new Model(config, task, checkpoint, mode, weights, options);
+    } catch (RuntimeException e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  /** The configuration, with the head that the model has. */
+  public ModelConfig config() {
+    return config;
+  }
+
+  /** The head's task; null for an encoder alone. */
+  public @Nullable Task task() {
+    return task;
+  }
+
+  public Mode mode() {
+    return mode;
+  }
+
+  /** The checkpoint that the weights were read from; null for a model from scratch. */
+  public @Nullable Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  /** The base's parameters by name, in the order of the architecture. */
+  public Map<String, Parameter> parameters() {
+    return Collections.unmodifiableMap(build.parameters);
+  }
+
+  /** The places of the linear layers by path, in the order of the architecture. */
+  public Map<String, ProjectionSlot> projections() {
+    return Collections.unmodifiableMap(build.projections);
+  }
+
+  /** The modules whose weights the checkpoint lacked, drawn from the seed: they need training. */
+  public Set<String> newModules() {
+    return Collections.unmodifiableSet(build.newModules);
+  }
+
+  /** The scope of the weights, for adapters whose parameters live as long as the model. */
+  public Scope weightScope() {
+    return weights;
+  }
+
+  /** Switches dropout on or off. */
+  public void training(boolean on) {
+    mode.training(on);
+  }
+
+  /**
+   * What the head answers, in the model's precision; with gradients while {@link GradMode} is
+   * enabled.
+   *
+   * @return [B, C] for sequences, [B, T, C] for tokens, [B, T, D] without a head
+   */
+  public Tensor logits(ModelInput input) {
+    return Scope.tidy(() -> architecture.logits(input.to(mode.device())));
+  }
+
+  /**
+   * The tensors that a checkpoint of this model holds now, by name; views that live as long as it.
+   */
+  public Map<String, Tensor> stateDict() {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    build.parameters.forEach((name, parameter) -> tensors.put(name, parameter.value()));
+    return tensors;
+  }
+
+  /** The number of elements of all parameters. */
+  public static long count(Collection<Parameter> parameters) {
+    return parameters.stream().mapToLong(Parameter::count).sum();
+  }
+
+  @Override
+  public void close() {
+    weights.close();
+  }
+}

@@ -1,0 +1,211 @@
+package dev.lorikeet.models;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.torch.LorikeetException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A checkpoint's {@code config.json}. All its keys are kept and written back, known or not; the
+ * typed readers name the file and the key when a value is missing or of the wrong kind.
+ */
+public final class ModelConfig {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final String place;
+  private final ObjectNode json;
+
+  private ModelConfig(String place, ObjectNode json) {
+    this.place = place;
+    this.json = json;
+  }
+
+  /**
+   * Reads {@code folder/config.json}.
+   *
+   * @throws LorikeetException when the file is missing or not a JSON object
+   */
+  public static ModelConfig read(Path folder) {
+    Path file = folder.resolve("config.json");
+    if (!Files.isRegularFile(file)) {
+      throw new LorikeetException(
+          folder + " has no config.json: give the folder of a Hugging Face checkpoint");
+    }
+    try {
+      return of(file.toString(), JSON.readTree(file.toFile()));
+    } catch (JsonProcessingException e) {
+      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * A configuration given as JSON.
+   *
+   * @param place what error messages call it
+   * @throws LorikeetException when {@code json} is not an object
+   */
+  public static ModelConfig of(String place, JsonNode json) {
+    if (!(json instanceof ObjectNode object)) {
+      throw new LorikeetException(place + " is not a JSON object");
+    }
+    return new ModelConfig(place, object.deepCopy());
+  }
+
+  /** A copy of the whole configuration. */
+  public ObjectNode json() {
+    return json.deepCopy();
+  }
+
+  /** The architecture's name, such as {@code bert}. */
+  public String modelType() {
+    return text("model_type");
+  }
+
+  public int integer(String key) {
+    JsonNode value = json.path(key);
+    if (!value.isIntegralNumber()) {
+      throw wrong(key, "a whole number", value);
+    }
+    return value.intValue();
+  }
+
+  public double number(String key, double otherwise) {
+    JsonNode value = json.path(key);
+    if (absent(value)) {
+      return otherwise;
+    }
+    if (!value.isNumber()) {
+      throw wrong(key, "a number", value);
+    }
+    return value.doubleValue();
+  }
+
+  public String text(String key) {
+    JsonNode value = json.path(key);
+    if (!value.isTextual()) {
+      throw wrong(key, "a string", value);
+    }
+    return value.textValue();
+  }
+
+  public String text(String key, String otherwise) {
+    return absent(json.path(key)) ? otherwise : text(key);
+  }
+
+  /**
+   * Refuses a setting that changes the arithmetic in a way that is not built here.
+   *
+   * @throws LorikeetException when {@code key} is there and is not {@code supported}
+   */
+  public void mustBe(String key, String supported) {
+    JsonNode value = json.path(key);
+    if (!absent(value) && !value.asText().equals(supported)) {
+      throw new LorikeetException(
+          place
+              + ": "
+              + key
+              + " is "
+              + value
+              + ", and only "
+              + supported
+              + " is supported: the model would compute something else");
+    }
+  }
+
+  /** The names of the classes in the order of their ids; empty when config.json names none. */
+  public List<String> labels() {
+    JsonNode id2label = json.path("id2label");
+    List<String> labels = new ArrayList<>();
+    for (int id = 0; id < id2label.size(); id++) {
+      JsonNode label = id2label.path(Integer.toString(id));
+      if (label.isMissingNode()) {
+        throw new LorikeetException(
+            place + ": id2label has " + id2label.size() + " entries but none for id " + id);
+      }
+      labels.add(label.asText());
+    }
+    return labels;
+  }
+
+  /** The number of outputs of a classification head: of id2label, else num_labels, else 2. */
+  public int labelCount() {
+    List<String> labels = labels();
+    return labels.isEmpty() ? (int) number("num_labels", 2) : labels.size();
+  }
+
+  /**
+   * What a sequence's labels are: as written, else regression for one label, else one of several.
+   */
+  public ProblemType problemType() {
+    String type = text("problem_type", "");
+    if (!type.isEmpty()) {
+      return ProblemType.of(type);
+    }
+    return labelCount() == 1 ? ProblemType.REGRESSION : ProblemType.SINGLE_LABEL;
+  }
+
+  /** The head that the checkpoint's class has ({@code architectures}), or null when it has none. */
+  public @Nullable Task task() {
+    String architecture = json.path("architectures").path(0).asText("");
+    for (Task task : Task.values()) {
+      if (architecture.endsWith(task.classSuffix())) {
+        return task;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * This configuration with a head for {@code task}.
+   *
+   * @param labels the classes' names in the order of their ids; empty for a masked LM
+   * @param problemType for sequence classification; null otherwise
+   */
+  public ModelConfig withHead(Task task, List<String> labels, @Nullable ProblemType problemType) {
+    ObjectNode changed = json();
+    String type = modelType();
+    String className =
+        json.path("architectures")
+            .path(0)
+            .asText(Character.toUpperCase(type.charAt(0)) + type.substring(1));
+    changed.putArray("architectures").add(baseName(className) + task.classSuffix());
+    if (!labels.isEmpty()) {
+      ObjectNode id2label = changed.putObject("id2label");
+      ObjectNode label2id = changed.putObject("label2id");
+      for (int id = 0; id < labels.size(); id++) {
+        id2label.put(Integer.toString(id), labels.get(id));
+        label2id.put(labels.get(id), id);
+      }
+      changed.remove("num_labels");
+    }
+    if (problemType != null) {
+      changed.put("problem_type", problemType.id());
+    }
+    return new ModelConfig(place, changed);
+  }
+
+  /** {@code Bert} of {@code BertModel}, {@code BertForMaskedLM}, ... */
+  private static String baseName(String className) {
+    return className.replaceFirst("(Model|For[A-Z].*|LMHeadModel)$", "");
+  }
+
+  private static boolean absent(JsonNode value) {
+    return value.isMissingNode() || value.isNull();
+  }
+
+  private LorikeetException wrong(String key, String kind, JsonNode value) {
+    return new LorikeetException(
+        absent(value)
+            ? place + " lacks \"" + key + "\", which must be " + kind
+            : place + ": \"" + key + "\" must be " + kind + ", not " + value);
+  }
+}

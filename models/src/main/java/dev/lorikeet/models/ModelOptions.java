@@ -1,0 +1,61 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How to open a checkpoint.
+ *
+ * @param task the head to build; null for the head that config.json names
+ * @param labels the classes' names in the order of their ids; empty to take those of config.json
+ * @param problemType what a sequence's labels are; null to take that of config.json
+ * @param precision the type of activations and frozen weights: float32 or bfloat16
+ * @param device where the weights go
+ * @param seed of everything that is initialised
+ * @param scratch when not null, nothing is read but config.json and all weights are drawn anew
+ */
+public record ModelOptions(
+    @Nullable Task task,
+    List<String> labels,
+    @Nullable ProblemType problemType,
+    DType precision,
+    Device device,
+    long seed,
+    @Nullable Initialization scratch) {
+
+  /** The checkpoint as it is: its own head and labels, float32, on the CPU. */
+  public static final ModelOptions DEFAULT =
+      new ModelOptions(null, List.of(), null, DType.FLOAT32, Device.CPU, 0, null);
+
+  public ModelOptions {
+    labels = List.copyOf(labels);
+  }
+
+  /** With a head for {@code newTask} over these labels. */
+  public ModelOptions withTask(Task newTask, List<String> newLabels) {
+    return new ModelOptions(newTask, newLabels, problemType, precision, device, seed, scratch);
+  }
+
+  public ModelOptions withProblemType(@Nullable ProblemType type) {
+    return new ModelOptions(task, labels, type, precision, device, seed, scratch);
+  }
+
+  public ModelOptions withPrecision(DType type) {
+    return new ModelOptions(task, labels, problemType, type, device, seed, scratch);
+  }
+
+  public ModelOptions withDevice(Device place) {
+    return new ModelOptions(task, labels, problemType, precision, place, seed, scratch);
+  }
+
+  public ModelOptions withSeed(long newSeed) {
+    return new ModelOptions(task, labels, problemType, precision, device, newSeed, scratch);
+  }
+
+  /** With all weights drawn anew. */
+  public ModelOptions fromScratch(Initialization initialization) {
+    return new ModelOptions(task, labels, problemType, precision, device, seed, initialization);
+  }
+}

@@ -1,0 +1,103 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A named tensor of a model or an adapter. A model's parameters carry the names of its checkpoint.
+ *
+ * <p>A parameter answers with its own tensor, or with a substitute that an adapter lends it: a
+ * merged weight, or the adapter's own copy of a module that is trained whole. Taking the substitute
+ * away leaves the original exactly as it was.
+ */
+public final class Parameter {
+  private final String name;
+  private final Scope owner;
+  private Tensor value;
+  private @Nullable Parameter substitute;
+  private boolean trainable;
+
+  /**
+   * A frozen parameter.
+   *
+   * @param owner the scope that the tensor is moved to
+   */
+  public Parameter(String name, Tensor value, Scope owner) {
+    this.name = name;
+    this.owner = owner;
+    this.value = owner.adopt(value);
+  }
+
+  public String name() {
+    return name;
+  }
+
+  /** The tensor that the model computes with now. */
+  public Tensor value() {
+    return substitute == null ? value : substitute.value();
+  }
+
+  /** The tensor that the model computes with now, converted where it is stored in another type. */
+  public Tensor value(DType computeType) {
+    return value().to(computeType);
+  }
+
+  /** The parameter's own tensor, whatever substitutes it. */
+  public Tensor original() {
+    return value;
+  }
+
+  /** Lets another parameter answer in this one's place until {@link #restore}. */
+  public void substitute(Parameter other) {
+    substitute = other;
+  }
+
+  public void restore() {
+    substitute = null;
+  }
+
+  public boolean isTrainable() {
+    return trainable;
+  }
+
+  /**
+   * Makes the parameter trainable: it gets memory of its own, in float32, and gradients can be
+   * asked for.
+   */
+  public void train() {
+    if (trainable) {
+      return;
+    }
+    try (Scope scope = Scope.open()) {
+      replace(value.dtype() == DType.FLOAT32 ? value.copy() : value.to(DType.FLOAT32));
+    }
+    value.requiresGrad(true);
+    trainable = true;
+  }
+
+  /** Ends training: the value stays, gradients can no longer be asked for. */
+  public void freeze() {
+    if (trainable) {
+      value.requiresGrad(false);
+      trainable = false;
+    }
+  }
+
+  /** The number of elements. */
+  public long count() {
+    return value.count();
+  }
+
+  private void replace(Tensor tensor) {
+    Tensor old = value;
+    value = owner.adopt(tensor);
+    owner.release(old);
+  }
+
+  @Override
+  public String toString() {
+    return name + " " + value;
+  }
+}

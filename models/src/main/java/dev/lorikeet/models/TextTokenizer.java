@@ -1,0 +1,315 @@
+package dev.lorikeet.models;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import ai.djl.util.PairList;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Turns texts into token ids, by a model's {@code tokenizer.json} and Hugging Face's tokenizers
+ * library. What that file says about truncation and padding is ignored: texts are cut to the length
+ * that the caller gives, and never padded.
+ *
+ * <p>Threads that share a tokenizer take turns; a batch uses all cores by itself.
+ */
+public final class TextTokenizer implements AutoCloseable {
+  private static final String TOKENIZER_JSON = "tokenizer.json";
+  private static final String TOKENIZER_CONFIG = "tokenizer_config.json";
+  private static final String SPECIAL_TOKENS_MAP = "special_tokens_map.json";
+
+  /** The files that a tokenizer may consist of, some for other tools only. */
+  private static final List<String> FILES =
+      List.of(
+          TOKENIZER_JSON,
+          TOKENIZER_CONFIG,
+          SPECIAL_TOKENS_MAP,
+          "added_tokens.json",
+          "vocab.txt",
+          "vocab.json",
+          "merges.txt",
+          "spiece.model",
+          "sentencepiece.bpe.model",
+          "tokenizer.model",
+          "chat_template.jinja");
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final Path folder;
+  private final TreeMap<Integer, String> tokens = new TreeMap<>();
+  private final Map<String, Integer> ids = new HashMap<>();
+  private final Set<Integer> specialTokenIds = new TreeSet<>();
+  private final int padTokenId;
+  private final @Nullable Integer maskTokenId;
+  private final HuggingFaceTokenizer library;
+  private final int specialsOfText;
+  private final int specialsOfPair;
+  private int truncatedTo;
+
+  /**
+   * Opens the tokenizer of a model's folder.
+   *
+   * @throws LorikeetException when it has no tokenizer.json, or one that cannot be read
+   */
+  public static TextTokenizer open(Path folder) {
+    if (!Files.isRegularFile(folder.resolve(TOKENIZER_JSON))) {
+      throw new LorikeetException(
+          folder
+              + " has no "
+              + TOKENIZER_JSON
+              + ": copy it from the model, or make it (transformers:"
+              + " AutoTokenizer.from_pretrained(model).save_pretrained(folder))");
+    }
+    return new TextTokenizer(folder);
+  }
+
+  private TextTokenizer(Path folder) {
+    this.folder = folder;
+    readVocabulary();
+    maskTokenId = namedToken("mask_token", "[MASK]", "<mask>");
+    Integer pad = namedToken("pad_token", "[PAD]", "<pad>");
+    Integer end = namedToken("eos_token");
+    padTokenId = pad != null ? pad : end != null ? end : 0;
+    library = openLibrary();
+    specialsOfText = library.encode("").getIds().length;
+    specialsOfPair = library.encode("", "").getIds().length;
+  }
+
+  private void readVocabulary() {
+    JsonNode json = json(TOKENIZER_JSON);
+    JsonNode vocabulary = json.path("model").path("vocab");
+    if (vocabulary.isArray()) {
+      // Unigram models: a list of [token, score]
+      for (int id = 0; id < vocabulary.size(); id++) {
+        add(vocabulary.path(id).path(0).asText(), id);
+      }
+    } else {
+      vocabulary.properties().forEach(token -> add(token.getKey(), token.getValue().intValue()));
+    }
+    for (JsonNode token : json.path("added_tokens")) {
+      int id = token.path("id").intValue();
+      add(token.path("content").asText(), id);
+      if (token.path("special").asBoolean()) {
+        specialTokenIds.add(id);
+      }
+    }
+  }
+
+  private void add(String token, int id) {
+    tokens.put(id, token);
+    ids.put(token, id);
+  }
+
+  /**
+   * The id of the token with a role: the one that the tokenizer's files name, else one of the usual
+   * names; null when there is none.
+   */
+  private @Nullable Integer namedToken(String role, String... usualNames) {
+    for (String file : new String[] {TOKENIZER_CONFIG, SPECIAL_TOKENS_MAP}) {
+      JsonNode named = json(file).path(role);
+      String token = (named.isObject() ? named.path("content") : named).textValue();
+      if (ids.containsKey(token)) {
+        return ids.get(token);
+      }
+    }
+    return Arrays.stream(usualNames)
+        .filter(ids::containsKey)
+        .map(ids::get)
+        .filter(specialTokenIds::contains)
+        .findFirst()
+        .orElse(null);
+  }
+
+  private JsonNode json(String name) {
+    Path file = folder.resolve(name);
+    if (!Files.exists(file)) {
+      return MissingNode.getInstance();
+    }
+    try {
+      return JSON.readTree(file.toFile());
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
+
+  private HuggingFaceTokenizer openLibrary() {
+    if (System.getProperty("ai.djl.offline") == null) {
+      System.setProperty("ai.djl.offline", "true"); // else DJL would look for other builds online
+    }
+    Path file = folder.resolve(TOKENIZER_JSON);
+    try (InputStream json = Files.newInputStream(file)) {
+      return HuggingFaceTokenizer.newInstance(
+          json, Map.of("truncation", "do_not_truncate", "padding", "do_not_pad"));
+    } catch (IOException | RuntimeException e) {
+      throw unreadable(file, e);
+    }
+  }
+
+  private static LorikeetException unreadable(Path file, Exception e) {
+    String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    return new LorikeetException(file + " cannot be read: " + reason, e);
+  }
+
+  // ---- texts to ids ----
+
+  /**
+   * Encodes a text, or a pair of texts.
+   *
+   * @param pair the second text; null for none
+   * @param maxLength the most tokens, special ones included; the longer of two texts is cut first
+   * @throws UsageException when maxLength leaves no room beside the special tokens
+   */
+  public Encoding encode(String text, @Nullable String pair, int maxLength) {
+    return encodeAll(List.of(text), pair == null ? null : List.of(pair), maxLength).get(0);
+  }
+
+  /**
+   * Encodes texts, or pairs of texts, in one go, each as {@link #encode} does.
+   *
+   * @param pairs the second texts, as many as the first; null for none
+   * @throws UsageException when maxLength leaves no room beside the special tokens
+   */
+  public synchronized List<Encoding> encodeAll(
+      List<String> texts, @Nullable List<String> pairs, int maxLength) {
+    truncateTo(maxLength, pairs == null ? specialsOfText : specialsOfPair);
+    return Arrays.stream(
+            pairs == null
+                ? library.batchEncode(texts)
+                : library.batchEncode(new PairList<>(texts, pairs)))
+        .map(TextTokenizer::encoding)
+        .toList();
+  }
+
+  /**
+   * Encodes a text that is already split into words, so that labels of words can be given to
+   * tokens: {@link Encoding#wordIds} are indices of {@code words}.
+   *
+   * @throws UsageException when maxLength leaves no room beside the special tokens
+   */
+  public synchronized Encoding encodeWords(List<String> words, int maxLength) {
+    truncateTo(maxLength, specialsOfText);
+    return encoding(library.encode(words));
+  }
+
+  /** The library cuts nothing at all where the special tokens alone exceed the length. */
+  private void truncateTo(int maxLength, int specials) {
+    if (maxLength <= specials) {
+      throw new UsageException(
+          "max-length " + maxLength + " has no room for a text: special tokens take " + specials);
+    }
+    if (maxLength != truncatedTo) {
+      TokenizersLibrary.LIB.setTruncation(library.getHandle(), maxLength, "LONGEST_FIRST", 0);
+      truncatedTo = maxLength;
+    }
+  }
+
+  private static Encoding encoding(ai.djl.huggingface.tokenizers.Encoding e) {
+    return new Encoding(ints(e.getIds()), ints(e.getTypeIds()), ints(e.getWordIds()));
+  }
+
+  private static int[] ints(long[] values) {
+    return Arrays.stream(values).mapToInt(Math::toIntExact).toArray();
+  }
+
+  // ---- ids to texts ----
+
+  /** The text of token ids, without special tokens. */
+  public synchronized String decode(int[] tokenIds) {
+    return library.decode(IntStream.of(tokenIds).asLongStream().toArray(), true);
+  }
+
+  /** The token that {@code id} stands for, as the vocabulary spells it. */
+  public String token(int id) {
+    String token = tokens.get(id);
+    if (token == null) {
+      throw new IllegalArgumentException("no token has id " + id);
+    }
+    return token;
+  }
+
+  // ---- the vocabulary ----
+
+  /** One more than the largest token id. */
+  public int vocabSize() {
+    return tokens.isEmpty() ? 0 : tokens.lastKey() + 1;
+  }
+
+  /**
+   * Checks that a model has an embedding for every token.
+   *
+   * @param vocabSize the model's
+   * @throws LorikeetException when it has not
+   */
+  public void mustFit(int vocabSize) {
+    if (vocabSize() > vocabSize) {
+      throw new LorikeetException(
+          folder.resolve(TOKENIZER_JSON)
+              + ": token \""
+              + token(tokens.lastKey())
+              + "\" has id "
+              + tokens.lastKey()
+              + ", the model's vocabulary has "
+              + vocabSize
+              + " entries: use the tokenizer that belongs to the model");
+    }
+  }
+
+  /**
+   * What to fill short rows of a batch with: the padding token, or the end-of-text token of a
+   * tokenizer that has none, or 0. A mask hides it from the model.
+   */
+  public int padTokenId() {
+    return padTokenId;
+  }
+
+  /** The token that stands for a hidden one in masked language models; null where there is none. */
+  public @Nullable Integer maskTokenId() {
+    return maskTokenId;
+  }
+
+  /** The ids of tokens that no text contains: padding, separators, masks. */
+  public Set<Integer> specialTokenIds() {
+    return Collections.unmodifiableSet(specialTokenIds);
+  }
+
+  // ---- files ----
+
+  /**
+   * Copies the tokenizer's files, byte for byte.
+   *
+   * @throws LorikeetException when the folder cannot be written
+   */
+  public void save(Path target) {
+    OutputFolder.write(
+        target,
+        temporary -> {
+          for (String name : FILES) {
+            if (Files.exists(folder.resolve(name))) {
+              Files.copy(folder.resolve(name), temporary.resolve(name));
+            }
+          }
+        });
+  }
+
+  @Override
+  public synchronized void close() {
+    library.close();
+  }
+}

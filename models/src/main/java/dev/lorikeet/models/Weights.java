@@ -1,0 +1,207 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Torch;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A place in a checkpoint, from which an architecture takes its parts by name. Walking it
+ * <em>is</em> the loading: what {@code weights.at("encoder").linear("query", D, D)} reads is {@code
+ * encoder.query.weight} and {@code encoder.query.bias}.
+ *
+ * <p>A tensor that the checkpoint lacks is an error, except below {@link #orNew}: heads that are to
+ * be trained are drawn from the seed, each by its own name, so that one tensor's values do not
+ * depend on which others are missing.
+ */
+public final class Weights {
+  private final Build build;
+  private final String path;
+  private final @Nullable String newModule;
+
+  private Weights(Build build, String path, @Nullable String newModule) {
+    this.build = build;
+    this.path = path;
+    this.newModule = newModule;
+  }
+
+  /** What all places of one model share. */
+  static final class Build {
+    final @Nullable Checkpoint checkpoint;
+    final String basePrefix;
+    final Mode mode;
+    final Scope owner;
+    final Initialization initialization;
+    final double initializerRange;
+    final long seed;
+    final Map<String, Parameter> parameters = new LinkedHashMap<>();
+    final Map<String, ProjectionSlot> projections = new LinkedHashMap<>();
+    final Set<String> newModules = new LinkedHashSet<>();
+
+    Build(
+        @Nullable Checkpoint checkpoint,
+        String basePrefix,
+        Mode mode,
+        Scope owner,
+        Initialization initialization,
+        double initializerRange,
+        long seed) {
+      this.checkpoint = checkpoint;
+      this.basePrefix = basePrefix + ".";
+      this.mode = mode;
+      this.owner = owner;
+      this.initialization = initialization;
+      this.initializerRange = initializerRange;
+      this.seed = seed;
+    }
+
+    Weights root() {
+      return new Weights(this, "", null);
+    }
+  }
+
+  /** The place {@code name} below this one; dots walk further. */
+  public Weights at(String name) {
+    return new Weights(build, path.isEmpty() ? name : path + "." + name, newModule);
+  }
+
+  public Weights at(int index) {
+    return at(Integer.toString(index));
+  }
+
+  /**
+   * This place, where what belongs to {@code module} may be new: what the checkpoint lacks, or has
+   * for another number of outputs, is drawn from the seed.
+   */
+  public Weights orNew(String module) {
+    return new Weights(build, path, module);
+  }
+
+  /** A linear layer: {@code name.weight} [out, in] and {@code name.bias} [out]. */
+  public Projection linear(String name, long out, long in) {
+    Weights here = at(name);
+    Parameter weight =
+        here.parameter(
+            "weight", () -> build.initialization.draw(out, in, build.initializerRange), out, in);
+    Parameter bias = here.vector("bias", 0, out);
+    Linear linear = new Linear(here.path, weight, bias, build.mode);
+    ProjectionSlot slot = new ProjectionSlot(linear);
+    build.projections.put(here.path, slot);
+    return slot;
+  }
+
+  /** A table of vectors: {@code name.weight} [rows, width]. */
+  public Embedding embedding(String name, long rows, long width) {
+    Parameter weight =
+        at(name)
+            .parameter(
+                "weight",
+                () -> Tensor.truncatedNormal(build.initializerRange, rows, width),
+                rows,
+                width);
+    return new Embedding(weight, build.mode);
+  }
+
+  /** A layer norm: {@code name.weight} [width] and {@code name.bias} [width]. */
+  public LayerNorm layerNorm(String name, long width, double eps) {
+    Weights here = at(name);
+    return new LayerNorm(
+        here.vector("weight", 1, width), here.vector("bias", 0, width), eps, build.mode);
+  }
+
+  /** A vector that starts, where it is new, with {@code start} everywhere. */
+  public Parameter vector(String name, double start, long size) {
+    return parameter(name, () -> Tensor.full(start, DType.FLOAT32, Device.CPU, size), size);
+  }
+
+  public Dropout dropout(double p) {
+    return new Dropout(p, build.mode);
+  }
+
+  public Mode mode() {
+    return build.mode;
+  }
+
+  private Parameter parameter(String leaf, Supplier<Tensor> draw, long... shape) {
+    String name = at(leaf).path;
+    Parameter known = build.parameters.get(name);
+    if (known != null) {
+      return known;
+    }
+    try (Scope scope = Scope.open()) {
+      Tensor value = read(name, shape);
+      if (value == null) {
+        Torch.seed(build.seed * 0x9E3779B97F4A7C15L + name.hashCode());
+        value = draw.get();
+      }
+      Tensor placed = value.to(build.mode.dtype()).to(build.mode.device());
+      Parameter parameter = new Parameter(name, placed, build.owner);
+      build.parameters.put(name, parameter);
+      return parameter;
+    }
+  }
+
+  /** The checkpoint's tensor, or null where a new one is to be drawn. */
+  private @Nullable Tensor read(String name, long[] shape) {
+    if (build.checkpoint == null) {
+      return null;
+    }
+    Checkpoint checkpoint = build.checkpoint;
+    String stored = storedName(checkpoint, name);
+    if (newModule != null && (!checkpoint.has(stored) || otherOutputs(checkpoint, stored, shape))) {
+      build.newModules.add(newModule);
+      return null;
+    }
+    if (checkpoint.has(stored) && !Arrays.equals(checkpoint.shape(stored), shape)) {
+      throw new LorikeetException(
+          checkpoint.folder()
+              + ": tensor \""
+              + stored
+              + "\" is "
+              + Arrays.toString(checkpoint.shape(stored))
+              + ", config.json asks for "
+              + Arrays.toString(shape)
+              + ": is this config.json from another checkpoint?");
+    }
+    return checkpoint.tensor(stored);
+  }
+
+  /** Whether only the number of outputs differs, as for a head made for other labels. */
+  private static boolean otherOutputs(Checkpoint checkpoint, String stored, long[] shape) {
+    long[] found = checkpoint.shape(stored);
+    return found.length == shape.length
+        && found[0] != shape[0]
+        && Arrays.equals(found, 1, found.length, shape, 1, shape.length);
+  }
+
+  /**
+   * The name under which the checkpoint has {@code name}: the encoder's prefix is absent from
+   * encoders saved without a head, and old checkpoints call a norm's weight and bias gamma and
+   * beta.
+   */
+  private String storedName(Checkpoint checkpoint, String name) {
+    String bare =
+        name.startsWith(build.basePrefix) ? name.substring(build.basePrefix.length()) : name;
+    for (String candidate : new String[] {name, bare, build.basePrefix + name}) {
+      String old =
+          candidate
+              .replaceFirst("LayerNorm\\.weight$", "LayerNorm.gamma")
+              .replaceFirst("LayerNorm\\.bias$", "LayerNorm.beta");
+      if (checkpoint.has(candidate)) {
+        return candidate;
+      } else if (checkpoint.has(old)) {
+        return old;
+      }
+    }
+    return name;
+  }
+}

@@ -1,0 +1,231 @@
+package dev.lorikeet.endtoend;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelInput;
+import dev.lorikeet.models.ModelOptions;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.Safetensors;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.training.AdamW;
+import dev.lorikeet.training.Loss;
+import dev.lorikeet.training.ParameterGroup;
+import dev.lorikeet.training.Trainable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One folder of reference values, and this project's values for them. */
+final class GoldenCase {
+  private final Path folder;
+  private final JsonNode json;
+  private final Safetensors expected;
+
+  GoldenCase(Path folder) throws IOException {
+    this.folder = folder;
+    json = new ObjectMapper().readTree(folder.resolve("case.json").toFile());
+    expected = Safetensors.open(folder.resolve("expected.safetensors"));
+  }
+
+  /**
+   * Everything the folder has a value for, compared; each line is a difference beyond tolerance.
+   */
+  List<String> differences() {
+    List<String> differences = new ArrayList<>();
+    try (Scope scope = Scope.open()) {
+      try (Model model = Model.open(folder, ModelOptions.DEFAULT)) {
+        compareForward(model, "base", differences);
+        Adapter adapter = AdapterFolder.open(folder.resolve("adapter")).attachTo(model);
+        compareForward(model, "adapted", differences);
+        compareCounts(model, adapter, differences);
+        compareGradients(model, adapter, differences);
+        compareThreeSteps(model, adapter, differences);
+        adapter.disable();
+        compareForward(model, "base", differences);
+      }
+      try (Model model = Model.open(folder, ModelOptions.DEFAULT)) {
+        Adapter adapter = AdapterFolder.open(folder.resolve("adapter")).attachTo(model);
+        adapter.merge();
+        compareForward(model, "merged", differences);
+        compareMergedWeights(model, differences);
+      }
+    }
+    return differences;
+  }
+
+  private void compareForward(Model model, String stage, List<String> differences) {
+    Tensor logits = model.logits(input());
+    compare(stage + ".logits", logits, atol("atol_logits"), 0, differences);
+    if (expected.names().contains(stage + ".loss")) {
+      compare(stage + ".loss", loss(model, logits), atol("atol_logits"), 0, differences);
+    }
+  }
+
+  private void compareCounts(Model model, Adapter adapter, List<String> differences) {
+    long trainable = Model.count(adapter.parameters().values());
+    long total = Model.count(model.parameters().values());
+    for (Parameter parameter : adapter.parameters().values()) {
+      // PEFT trains a bias of the base in place; a module saved whole is counted twice.
+      boolean inPlace =
+          parameter.name().endsWith(".bias") && !parameter.name().startsWith("classifier");
+      total += inPlace ? 0 : parameter.count();
+    }
+    if (trainable != json.path("trainable_parameters").asLong()
+        || total != json.path("total_parameters").asLong()) {
+      differences.add("trainable " + trainable + ", total " + total);
+    }
+  }
+
+  private void compareGradients(Model model, Adapter adapter, List<String> differences) {
+    Map<String, Tensor> gradients = new LinkedHashMap<>();
+    double loss = gradients(model, Trainable.of(adapter), gradients);
+    double firstLoss = json.path("losses").path(0).asDouble();
+    if (Math.abs(loss - firstLoss) > atol("atol_logits")) {
+      differences.add("first loss " + loss + " instead of " + firstLoss);
+    }
+    for (String key : expected.names()) {
+      if (key.startsWith("grad.")) {
+        Tensor gradient = gradients.remove(ourName(key.substring("grad.".length())));
+        compare(key, gradient, atol("atol_grad"), atol("rtol_grad"), differences);
+      }
+    }
+    gradients.keySet().forEach(name -> differences.add("trained beyond the reference: " + name));
+  }
+
+  /**
+   * The recorded optimizer: two learning rates, no decay of one-dimensional parameters, no
+   * clipping.
+   */
+  private void compareThreeSteps(Model model, Adapter adapter, List<String> differences) {
+    JsonNode settings = json.path("optimizer");
+    List<Trainable> trainables = Trainable.of(adapter);
+    List<ParameterGroup> groups = groups(trainables, settings);
+    JsonNode losses = json.path("losses");
+    try (AdamW optimizer = new AdamW(groups, 0.9, 0.999, settings.path("eps").asDouble())) {
+      for (int step = 0; step < losses.size(); step++) {
+        try (Scope scope = Scope.open()) {
+          Map<String, Tensor> gradients = new LinkedHashMap<>();
+          double loss = gradients(model, trainables, gradients);
+          if (Math.abs(loss - losses.path(step).asDouble()) > atol("atol_logits")) {
+            differences.add(
+                "loss of step " + (step + 1) + " " + loss + " instead of " + losses.path(step));
+          }
+          Map<Parameter, Tensor> byParameter = new LinkedHashMap<>();
+          adapter.parameters().forEach((name, p) -> byParameter.put(p, get(gradients, name)));
+          optimizer.step(byParameter, 1);
+        }
+      }
+    }
+    for (String key : expected.names()) {
+      if (key.startsWith("step3.")) {
+        Parameter parameter = adapter.parameters().get(ourName(key.substring("step3.".length())));
+        // A step moves by the learning rate whatever the gradient's size, so the gradients'
+        // tolerance
+        // bounds the parameters' too, three steps of 4e-3 at the most apart.
+        compare(
+            key,
+            parameter == null ? null : parameter.original(),
+            atol("atol_grad"),
+            atol("rtol_grad"),
+            differences);
+      }
+    }
+  }
+
+  private static Tensor get(Map<String, Tensor> gradients, String name) {
+    return java.util.Objects.requireNonNull(gradients.get(name), name);
+  }
+
+  private List<ParameterGroup> groups(List<Trainable> trainables, JsonNode settings) {
+    double decay = settings.path("weight_decay").asDouble();
+    List<ParameterGroup> groups = new ArrayList<>();
+    for (Trainable trainable : trainables) {
+      boolean fast = trainable.name().contains("lora_B") || trainable.head();
+      double lr = settings.path(fast ? "fast_lr" : "lr").asDouble();
+      boolean decays = trainable.parameter().original().shape().length > 1;
+      groups.add(new ParameterGroup(trainable.name(), lr, decays ? decay : 0, List.of(trainable)));
+    }
+    return groups;
+  }
+
+  private void compareMergedWeights(Model model, List<String> differences) {
+    Map<String, Tensor> state = model.stateDict();
+    for (String key : expected.names()) {
+      if (key.startsWith("merged.") && !key.equals("merged.logits")) {
+        compare(
+            key, state.get(key.substring("merged.".length())), atol("atol_logits"), 0, differences);
+      }
+    }
+  }
+
+  private double gradients(Model model, List<Trainable> trainables, Map<String, Tensor> gradients) {
+    try (GradMode on = GradMode.enabled()) {
+      Tensor loss = loss(model, model.logits(input()));
+      List<Tensor> inOrder =
+          Ops.grad(loss, trainables.stream().map(t -> t.parameter().original()).toList());
+      for (int i = 0; i < inOrder.size(); i++) {
+        gradients.put("base_model.model." + trainables.get(i).name(), inOrder.get(i));
+      }
+      return loss.item();
+    }
+  }
+
+  /** The mean over the labels that count. */
+  private Tensor loss(Model model, Tensor logits) {
+    Tensor labels = expected.tensor("inputs.labels");
+    double terms =
+        labels.dtype() == DType.INT64
+            ? labels.gt(-0.5).to(DType.FLOAT32).sum().item()
+            : (double) labels.count();
+    return new Loss(model).sum(logits, labels).mul(1 / terms);
+  }
+
+  private ModelInput input() {
+    return new ModelInput(
+        expected.tensor("inputs.input_ids"),
+        optional("inputs.attention_mask"),
+        optional("inputs.token_type_ids"));
+  }
+
+  private @Nullable Tensor optional(String name) {
+    return expected.names().contains(name) ? expected.tensor(name) : null;
+  }
+
+  private double atol(String key) {
+    return json.path(key).asDouble();
+  }
+
+  /** The name in PEFT's files of a parameter that PEFT calls so in memory. */
+  private static String ourName(String inMemory) {
+    return inMemory.replace(".modules_to_save.default.", ".").replace(".default.", ".");
+  }
+
+  private void compare(
+      String key, @Nullable Tensor actual, double atol, double rtol, List<String> differences) {
+    if (actual == null) {
+      differences.add(key + " has no counterpart");
+      return;
+    }
+    float[] wanted = expected.tensor(key).toFloats();
+    float[] found = actual.toFloats();
+    double worst = wanted.length == found.length ? 0 : Double.NaN;
+    for (int i = 0; i < Math.min(wanted.length, found.length); i++) {
+      double excess = Math.abs((double) wanted[i] - found[i]) - rtol * Math.abs(wanted[i]);
+      worst = Double.isNaN(excess) ? Double.NaN : Math.max(worst, excess);
+    }
+    if (!(worst <= atol)) {
+      differences.add(key + " differs by " + worst + ", allowed " + atol);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+package dev.lorikeet.torch;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+
+/** The names most like a misspelt one, for error messages. */
+public final class Nearest {
+  private Nearest() {}
+
+  /**
+   * The {@code most} names nearest to {@code typed} by edits of one character, the nearest first.
+   */
+  public static List<String> of(String typed, Collection<String> names, int most) {
+    return names.stream()
+        .distinct()
+        .sorted(Comparator.comparingInt(name -> distance(typed, name)))
+        .limit(most)
+        .toList();
+  }
+
+  /**
+   * The least number of insertions, deletions, replacements and swaps of neighbours that turn one
+   * text into the other, ignoring case (the optimal string alignment distance).
+   */
+  static int distance(String first, String second) {
+    String a = first.toLowerCase(Locale.ROOT);
+    String b = second.toLowerCase(Locale.ROOT);
+    int[][] cost = new int[a.length() + 1][b.length() + 1];
+    for (int i = 0; i <= a.length(); i++) {
+      for (int j = 0; j <= b.length(); j++) {
+        if (i == 0 || j == 0) {
+          cost[i][j] = i + j;
+          continue;
+        }
+        int replaced = cost[i - 1][j - 1] + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+        cost[i][j] = Math.min(replaced, 1 + Math.min(cost[i - 1][j], cost[i][j - 1]));
+        if (i > 1
+            && j > 1
+            && a.charAt(i - 1) == b.charAt(j - 2)
+            && a.charAt(i - 2) == b.charAt(j - 1)) {
+          cost[i][j] = Math.min(cost[i][j], cost[i - 2][j - 2] + 1);
+        }
+      }
+    }
+    return cost[a.length()][b.length()];
+  }
+}

@@ -1,0 +1,206 @@
+package dev.lorikeet.torch;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The operations of neural networks, each one method of the TorchScript library {@code ops.py}. All
+ * are recorded for a backward pass while {@link GradMode} is enabled, except those whose names end
+ * in {@code InPlace}.
+ *
+ * <p>Axes: B batch, T tokens, H heads, d width of a head, D width.
+ */
+public final class Ops {
+  private Ops() {}
+
+  // ---- layers ----
+
+  /**
+   * y = x Wᵀ + b.
+   *
+   * @param x [..., in]
+   * @param weight [out, in]
+   * @param bias [out], or null for none
+   * @return [..., out]
+   */
+  public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
+    return Torch.tensor("linear", x, weight, bias);
+  }
+
+  /**
+   * The rows of {@code weight} [V, D] at {@code ids}, int64.
+   *
+   * @return [shape of ids, D]
+   */
+  public static Tensor embedding(Tensor weight, Tensor ids) {
+    return Torch.tensor("embedding", weight, ids);
+  }
+
+  /**
+   * (x − mean) / √(variance + eps) · weight + bias over the last axis (Ba et al. 2016,
+   * arXiv:1607.06450).
+   *
+   * @param x [..., D]
+   * @param weight [D]
+   * @param bias [D]
+   */
+  public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+    return Torch.tensor("layer_norm", x, weight, bias, eps);
+  }
+
+  public static Tensor softmax(Tensor x, int axis) {
+    return Torch.tensor("softmax", x, axis);
+  }
+
+  /**
+   * x · Φ(x), with the normal distribution's own Φ (Hendrycks and Gimpel 2016, arXiv:1606.08415).
+   */
+  public static Tensor gelu(Tensor x) {
+    return Torch.tensor("gelu", x, "none");
+  }
+
+  /** GELU by its tanh approximation. */
+  public static Tensor geluTanh(Tensor x) {
+    return Torch.tensor("gelu", x, "tanh");
+  }
+
+  public static Tensor relu(Tensor x) {
+    return Torch.tensor("relu", x);
+  }
+
+  public static Tensor silu(Tensor x) {
+    return Torch.tensor("silu", x);
+  }
+
+  /**
+   * Zeroes each element with probability p and scales the others by 1/(1 − p), by the engine's seed
+   * (Srivastava et al. 2014). On the CPU p is rounded to a multiple of 2⁻¹⁶. With p = 0 it is x
+   * itself.
+   */
+  public static Tensor dropout(Tensor x, double p) {
+    if (p == 0) {
+      return x;
+    }
+    return Torch.tensor(x.device().isCuda() ? "dropout" : "dropout_cpu", x, p);
+  }
+
+  /**
+   * softmax(q kᵀ / √d + mask) v, its probabilities dropped out with probability p (Vaswani et al.
+   * 2017, arXiv:1706.03762, §3.2.1).
+   *
+   * @param q [B, H, T, d]
+   * @param k [B, H, S, d]
+   * @param v [B, H, S, d]
+   * @param mask added to the scores, broadcast to [B, H, T, S], in q's type; null for none
+   * @return [B, H, T, d]
+   */
+  public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double p) {
+    if (p == 0 || q.device().isCuda()) {
+      return Torch.tensor("attention", q, k, v, mask, p, false);
+    }
+    // With dropout the CPU kernel falls back to this same arithmetic, but with slow random draws.
+    double scale = 1 / Math.sqrt((double) q.size(-1));
+    Tensor probabilities = softmax(Torch.tensor("attention_scores", q, k, mask, scale), -1);
+    return dropout(probabilities, p).matmul(v);
+  }
+
+  public static Tensor where(Tensor condition, Tensor x, Tensor y) {
+    return Torch.tensor("where", condition, x, y);
+  }
+
+  // ---- losses: sums over the labels that count ----
+
+  /**
+   * −Σ log softmax(logits)[label] over the labels that are not −100.
+   *
+   * @param logits [N, C]
+   * @param labels [N], int64
+   */
+  public static Tensor crossEntropy(Tensor logits, Tensor labels) {
+    return Torch.tensor("cross_entropy", logits, labels);
+  }
+
+  /** The sum of binary cross entropies of sigmoid(logits), both [N, C]. */
+  public static Tensor binaryCrossEntropy(Tensor logits, Tensor labels) {
+    return Torch.tensor("binary_cross_entropy", logits, labels);
+  }
+
+  /** Σ (prediction − label)². */
+  public static Tensor squaredError(Tensor predictions, Tensor labels) {
+    return Torch.tensor("squared_error", predictions, labels);
+  }
+
+  // ---- gradients and updates ----
+
+  /**
+   * The gradients of a scalar with respect to each of {@code inputs}, in their order. An input that
+   * the output does not depend on gets an empty tensor.
+   */
+  public static List<Tensor> grad(Tensor output, List<Tensor> inputs) {
+    return Torch.tensors("grad", output, inputs);
+  }
+
+  /**
+   * One step of AdamW as torch.optim.AdamW takes it (Loshchilov and Hutter 2019, arXiv:1711.05101),
+   * for parameters that share their settings. Counts each of {@code steps} up by one first.
+   *
+   * @param parameters changed in place
+   * @param gradients of the parameters
+   * @param m running means of the gradients, changed in place
+   * @param v running means of their squares, changed in place
+   * @param steps the number of steps taken so far, one float32 scalar a parameter, changed in place
+   */
+  public static void adamwInPlace(
+      List<Tensor> parameters,
+      List<Tensor> gradients,
+      List<Tensor> m,
+      List<Tensor> v,
+      List<Tensor> steps,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double weightDecay,
+      double eps) {
+    try (GradMode off = GradMode.disabled()) {
+      Torch.integer(
+          "adamw_",
+          parameters,
+          gradients,
+          m,
+          v,
+          steps,
+          learningRate,
+          beta1,
+          beta2,
+          weightDecay,
+          eps);
+    }
+  }
+
+  /** The Euclidean norm of all elements of all tensors together, a scalar. */
+  public static Tensor totalNorm(List<Tensor> tensors) {
+    return Torch.tensor("total_norm", tensors);
+  }
+
+  /**
+   * Scales all tensors so that {@link #totalNorm} is at most {@code most}, by most / (norm + 10⁻⁶),
+   * as torch.nn.utils.clip_grad_norm_ does (Pascanu et al. 2013, arXiv:1211.5063).
+   *
+   * @return the norm before, a scalar
+   */
+  public static Tensor clipInPlace(List<Tensor> tensors, double most) {
+    try (GradMode off = GradMode.disabled()) {
+      return Torch.tensor("clip_", tensors, most);
+    }
+  }
+
+  /** Multiplies every tensor by s. */
+  public static void scaleInPlace(List<Tensor> tensors, double s) {
+    Torch.integer("scale_", tensors, s);
+  }
+
+  /** Adds to each of {@code sums} the tensor at the same place of {@code terms}. */
+  public static void accumulateInPlace(List<Tensor> sums, List<Tensor> terms) {
+    Torch.integer("accumulate_", sums, terms);
+  }
+}

@@ -1,0 +1,491 @@
+package dev.lorikeet.torch;
+
+import ai.djl.pytorch.jni.LorikeetBridge;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An array of numbers in libtorch's memory, on the host or a GPU. A tensor belongs to the {@link
+ * Scope} that frees it; every use of a freed tensor throws.
+ *
+ * <p>Operations return new tensors and are recorded for a backward pass while {@link GradMode} is
+ * enabled; names that end in {@code InPlace} change the tensor itself. Operations that are not
+ * arithmetic or shape, such as attention, are in {@link Ops}.
+ */
+public final class Tensor {
+  private static final AtomicLong LIVE = new AtomicLong();
+
+  /** DJL's numbers for the types that it can take from a buffer. */
+  private static final List<DType> DJL_TYPES =
+      List.of(
+          DType.FLOAT32,
+          DType.FLOAT64,
+          DType.FLOAT16,
+          DType.UINT8,
+          DType.INT32,
+          DType.INT8,
+          DType.INT64,
+          DType.BOOL);
+
+  private final long handle;
+  private @Nullable Scope owner;
+  private long @Nullable [] shape;
+  private @Nullable DType dtype;
+
+  Tensor(long handle) {
+    this.handle = handle;
+    LIVE.incrementAndGet();
+    try {
+      Scope.innermost().adopt(this);
+    } catch (IllegalStateException e) {
+      free();
+      throw e;
+    }
+  }
+
+  // ---- making ----
+
+  /** A tensor of the given values in row-major order, [shape], float32. */
+  public static Tensor of(float[] values, long... shape) {
+    ByteBuffer buffer = direct(values.length, DType.FLOAT32);
+    buffer.asFloatBuffer().put(values);
+    return of(buffer, DType.FLOAT32, shape);
+  }
+
+  /** A tensor of the given values in row-major order, [shape], int64. */
+  public static Tensor of(long[] values, long... shape) {
+    ByteBuffer buffer = direct(values.length, DType.INT64);
+    buffer.asLongBuffer().put(values);
+    return of(buffer, DType.INT64, shape);
+  }
+
+  /**
+   * A tensor that copies little-endian bytes, [shape].
+   *
+   * @param direct a direct buffer with exactly as many bytes left as the shape needs
+   * @throws IllegalArgumentException when it has not, or for a type that only files can bring
+   */
+  public static Tensor of(ByteBuffer direct, DType dtype, long... shape) {
+    if (direct.remaining() != count(shape) * dtype.bytes()) {
+      throw new IllegalArgumentException(
+          direct.remaining() + " bytes for " + dtype + " " + Arrays.toString(shape));
+    }
+    int djlType = DJL_TYPES.indexOf(dtype);
+    if (djlType < 0) {
+      throw new IllegalArgumentException("no buffers of " + dtype + ": map a file or convert");
+    }
+    Torch.ready();
+    try (Scope scope = Scope.open()) {
+      return scope.keep(new Tensor(LorikeetBridge.fromBlob(direct.slice(), shape, djlType)).copy());
+    } finally {
+      Reference.reachabilityFence(direct);
+    }
+  }
+
+  /** All zero, [shape]. */
+  public static Tensor zeros(DType dtype, Device device, long... shape) {
+    return Torch.tensor("zeros", shape, dtype.code(), device.name());
+  }
+
+  /** All {@code value}, [shape]. */
+  public static Tensor full(double value, DType dtype, Device device, long... shape) {
+    return Torch.tensor("full", shape, value, dtype.code(), device.name());
+  }
+
+  /** The integers from {@code start} to {@code end} − 1, [end − start], int64. */
+  public static Tensor arange(long start, long end, Device device) {
+    return Torch.tensor("arange", start, end, device.name());
+  }
+
+  /** Independent draws from N(mean, std²), [shape], float32, on the host. */
+  public static Tensor normal(double mean, double std, long... shape) {
+    return Torch.tensor("normal", shape, mean, std);
+  }
+
+  /**
+   * Independent draws from N(0, std²) without its tails beyond 2 std, [shape], float32, on the
+   * host.
+   */
+  public static Tensor truncatedNormal(double std, long... shape) {
+    return Torch.tensor("truncated_normal", shape, std);
+  }
+
+  /** Independent draws from U[low, high), [shape], float32, on the host. */
+  public static Tensor uniform(double low, double high, long... shape) {
+    return Torch.tensor("uniform", shape, low, high);
+  }
+
+  /**
+   * The first {@code elements} elements of a file, [elements], mapped and read only when touched.
+   * Writing to the tensor changes private copies of the touched pages, never the file.
+   *
+   * @throws LorikeetException when the file is shorter than that
+   */
+  public static Tensor map(Path file, DType dtype, long elements) {
+    long needed = Math.multiplyExact(elements, (long) dtype.bytes());
+    long size = file.toFile().length();
+    if (size < needed) {
+      throw new LorikeetException(file + " has " + size + " bytes, " + needed + " are asked for");
+    }
+    return Torch.tensor("from_file", file.toString(), elements, dtype.code());
+  }
+
+  // ---- what it is ----
+
+  /** The size of each axis. */
+  public long[] shape() {
+    long[] sizes = shape;
+    if (sizes == null) {
+      sizes = LorikeetBridge.shape(handle());
+      shape = sizes;
+    }
+    return sizes.clone();
+  }
+
+  /** The size of one axis; a negative one counts from the last. */
+  public long size(int axis) {
+    long[] sizes = shape();
+    return sizes[axis < 0 ? axis + sizes.length : axis];
+  }
+
+  /** The number of elements. */
+  public long count() {
+    return count(shape());
+  }
+
+  public DType dtype() {
+    DType type = dtype;
+    if (type == null) {
+      int djlType = LorikeetBridge.djlType(handle());
+      type =
+          djlType < DJL_TYPES.size()
+              ? DJL_TYPES.get(djlType)
+              : DType.ofCode(Torch.integer("dtype", this));
+      dtype = type;
+    }
+    return type;
+  }
+
+  public Device device() {
+    int[] typeAndIndex = LorikeetBridge.device(handle());
+    return typeAndIndex[0] == 0 ? Device.CPU : new Device("cuda:" + typeAndIndex[1]);
+  }
+
+  public boolean requiresGrad() {
+    return LorikeetBridge.requiresGrad(handle());
+  }
+
+  // ---- type, place, memory ----
+
+  public Tensor to(DType type) {
+    return type == dtype() ? this : Torch.tensor("to_dtype", this, type.code());
+  }
+
+  public Tensor to(Device device) {
+    return device.equals(device()) ? this : Torch.tensor("to_device", this, device.name());
+  }
+
+  /** A copy with memory of its own. */
+  public Tensor copy() {
+    return Torch.tensor("clone", this);
+  }
+
+  /** The same memory, outside the graph of gradients. */
+  public Tensor detach() {
+    return Torch.tensor("detach", this);
+  }
+
+  public Tensor contiguous() {
+    return Torch.tensor("contiguous", this);
+  }
+
+  /** Marks this leaf as one that gradients are asked for, or not. */
+  public Tensor requiresGrad(boolean value) {
+    try (Scope scope = Scope.open()) {
+      Torch.tensor("requires_grad_", this, value);
+    }
+    return this;
+  }
+
+  /** Overwrites this tensor with {@code source}, converted to this one's type and device. */
+  public void setInPlace(Tensor source) {
+    inPlace("copy_", this, source);
+  }
+
+  /** Adds s·y to this tensor. */
+  public void addInPlace(Tensor y, double s) {
+    inPlace("add_", this, y, s);
+  }
+
+  private static void inPlace(String method, Object... arguments) {
+    try (Scope scope = Scope.open();
+        GradMode off = GradMode.disabled()) {
+      Torch.tensor(method, arguments);
+    }
+  }
+
+  // ---- arithmetic; shapes broadcast ----
+
+  public Tensor add(Tensor y) {
+    return Torch.tensor("add", this, y);
+  }
+
+  /** x + s·y. */
+  public Tensor add(Tensor y, double s) {
+    return Torch.tensor("add_scaled", this, y, s);
+  }
+
+  public Tensor add(double s) {
+    return Torch.tensor("add_number", this, s);
+  }
+
+  public Tensor sub(Tensor y) {
+    return Torch.tensor("sub", this, y);
+  }
+
+  public Tensor mul(Tensor y) {
+    return Torch.tensor("mul", this, y);
+  }
+
+  public Tensor mul(double s) {
+    return Torch.tensor("scale", this, s);
+  }
+
+  public Tensor div(Tensor y) {
+    return Torch.tensor("div", this, y);
+  }
+
+  public Tensor pow(double exponent) {
+    return Torch.tensor("pow", this, exponent);
+  }
+
+  public Tensor exp() {
+    return Torch.tensor("exp", this);
+  }
+
+  public Tensor abs() {
+    return Torch.tensor("abs", this);
+  }
+
+  public Tensor tanh() {
+    return Torch.tensor("tanh", this);
+  }
+
+  public Tensor sigmoid() {
+    return Torch.tensor("sigmoid", this);
+  }
+
+  public Tensor matmul(Tensor y) {
+    return Torch.tensor("matmul", this, y);
+  }
+
+  /** Where elements are equal, bool. */
+  public Tensor eq(Tensor y) {
+    return Torch.tensor("eq", this, y);
+  }
+
+  /** Where elements equal a number, bool. */
+  public Tensor eq(double y) {
+    return Torch.tensor("eq_number", this, y);
+  }
+
+  /** Where elements exceed a number, bool. */
+  public Tensor gt(double y) {
+    return Torch.tensor("gt_number", this, y);
+  }
+
+  // ---- reductions ----
+
+  /** The sum of all elements, a scalar. */
+  public Tensor sum() {
+    return Torch.tensor("sum", this);
+  }
+
+  public Tensor sum(int axis, boolean keepAxis) {
+    return Torch.tensor("sum_dim", this, axis, keepAxis);
+  }
+
+  public Tensor mean(int axis, boolean keepAxis) {
+    return Torch.tensor("mean_dim", this, axis, keepAxis);
+  }
+
+  /** The largest element, a scalar. */
+  public Tensor max() {
+    return Torch.tensor("max", this);
+  }
+
+  /** The index of the largest element along an axis, int64. */
+  public Tensor argmax(int axis) {
+    return Torch.tensor("argmax", this, axis);
+  }
+
+  /** The Euclidean norm of all elements, a scalar. */
+  public Tensor norm() {
+    return Torch.tensor("norm", this);
+  }
+
+  // ---- shape ----
+
+  public Tensor reshape(long... newShape) {
+    return Torch.tensor("reshape", this, newShape);
+  }
+
+  public Tensor transpose(int a, int b) {
+    return Torch.tensor("transpose", this, a, b);
+  }
+
+  /**
+   * A view of {@code newShape} in row-major order that starts {@code offset} elements into memory.
+   */
+  public Tensor view(long offset, long... newShape) {
+    long[] stride = new long[newShape.length];
+    long step = 1;
+    for (int i = newShape.length - 1; i >= 0; i--) {
+      stride[i] = step;
+      step *= newShape[i];
+    }
+    return Torch.tensor("as_strided", this, newShape, stride, offset);
+  }
+
+  public Tensor expand(long... newShape) {
+    return Torch.tensor("expand", this, newShape);
+  }
+
+  public Tensor unsqueeze(int axis) {
+    return Torch.tensor("unsqueeze", this, axis);
+  }
+
+  public Tensor squeeze(int axis) {
+    return Torch.tensor("squeeze", this, axis);
+  }
+
+  /** The slice at one index of an axis, which disappears. */
+  public Tensor select(int axis, long index) {
+    return Torch.tensor("select", this, axis, index);
+  }
+
+  /** The slice of {@code length} indices of an axis from {@code start}. */
+  public Tensor narrow(int axis, long start, long length) {
+    return Torch.tensor("narrow", this, axis, start, length);
+  }
+
+  /** The slices of an axis at {@code indices} [n], int64. */
+  public Tensor index(int axis, Tensor indices) {
+    return Torch.tensor("index_select", this, axis, indices);
+  }
+
+  public static Tensor cat(List<Tensor> tensors, int axis) {
+    return Torch.tensor("cat", tensors, axis);
+  }
+
+  // ---- reading ----
+
+  /** The one element of a tensor that has one. */
+  public double item() {
+    return Torch.number("number", this);
+  }
+
+  /** Whether all elements are finite. */
+  public boolean isFinite() {
+    return Torch.bool("all_finite", this);
+  }
+
+  /** Whether shape, type and every element are the same; NaN differs from itself. */
+  public boolean sameAs(Tensor y) {
+    return dtype() == y.dtype()
+        && Arrays.equals(shape(), y.shape())
+        && Torch.bool("equal", this, y);
+  }
+
+  /** All elements in row-major order, converted to float. */
+  public float[] toFloats() {
+    float[] values = new float[Math.toIntExact(count())];
+    try (Scope scope = Scope.open()) {
+      to(DType.FLOAT32).hostMemory().asFloatBuffer().get(values);
+    }
+    return values;
+  }
+
+  /** All elements in row-major order, converted to long. */
+  public long[] toLongs() {
+    long[] values = new long[Math.toIntExact(count())];
+    try (Scope scope = Scope.open()) {
+      to(DType.INT64).hostMemory().asLongBuffer().get(values);
+    }
+    return values;
+  }
+
+  /** A copy of all elements in row-major order, little-endian, in this type, on the Java heap. */
+  public byte[] toBytes() {
+    try (Scope scope = Scope.open()) {
+      ByteBuffer memory = hostMemory();
+      byte[] bytes = new byte[memory.remaining()];
+      memory.get(bytes);
+      return bytes;
+    }
+  }
+
+  /**
+   * This tensor's own memory when it lies contiguous on the host, else a copy's, which belongs to
+   * the innermost scope. Valid while the tensor is.
+   */
+  public ByteBuffer hostMemory() {
+    if (count() == 0) {
+      return ByteBuffer.allocateDirect(0);
+    }
+    Tensor host = to(Device.CPU).detach().contiguous();
+    return LorikeetBridge.memory(host.handle()).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  @Override
+  public String toString() {
+    return owner == null ? "Tensor (freed)" : dtype() + " " + Arrays.toString(shape());
+  }
+
+  // ---- lifetime ----
+
+  /** How many tensors exist: not freed yet, in the whole process. For leak tests. */
+  public static long live() {
+    return LIVE.get();
+  }
+
+  long handle() {
+    if (owner == null) {
+      throw new IllegalStateException("this tensor was freed with its Scope");
+    }
+    return handle;
+  }
+
+  @Nullable Scope owner() {
+    return owner;
+  }
+
+  void owner(Scope scope) {
+    owner = scope;
+  }
+
+  void free() {
+    owner = null;
+    LorikeetBridge.deleteTensor(handle);
+    LIVE.decrementAndGet();
+  }
+
+  private static long count(long[] shape) {
+    long count = 1;
+    for (long size : shape) {
+      count = Math.multiplyExact(count, size);
+    }
+    return count;
+  }
+
+  private static ByteBuffer direct(int count, DType dtype) {
+    return ByteBuffer.allocateDirect(Math.multiplyExact(count, dtype.bytes()))
+        .order(ByteOrder.LITTLE_ENDIAN);
+  }
+}

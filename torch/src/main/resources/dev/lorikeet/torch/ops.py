@@ -1,0 +1,276 @@
+# The operations of dev.lorikeet.torch.Ops, as serialized TorchScript: a subset of Python in which every
+# ATen operator is torch.NAME. Ops.java packs this text into an archive that libtorch compiles at start-up.
+# One method per operation; arguments are all positional; None comes in as an Optional.
+
+# ---- making tensors ----
+
+def none(self) -> Optional[Tensor]:
+  return None
+
+def zeros(self, shape: List[int], dtype: int, device: str) -> Tensor:
+  return torch.zeros(shape, dtype=dtype, layout=None, device=torch.device(device), pin_memory=None)
+
+def full(self, shape: List[int], value: float, dtype: int, device: str) -> Tensor:
+  return torch.full(shape, value, dtype=dtype, layout=None, device=torch.device(device), pin_memory=None)
+
+def arange(self, start: int, end: int, device: str) -> Tensor:
+  return torch.arange(start, end, dtype=4, layout=None, device=torch.device(device), pin_memory=None)
+
+def normal(self, shape: List[int], mean: float, std: float) -> Tensor:
+  x = torch.empty(shape, dtype=6, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
+  return torch.normal_(x, mean, std, generator=None)
+
+# By the inverse of the distribution function; 0.9544997361036416 of a normal lies within two deviations.
+def truncated_normal(self, shape: List[int], std: float) -> Tensor:
+  x = torch.empty(shape, dtype=6, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
+  u = torch.uniform_(x, -0.9544997361036416, 0.9544997361036416, generator=None)
+  return torch.mul(torch.erfinv(u), torch.mul(std, 1.4142135623730951))
+
+def uniform(self, shape: List[int], low: float, high: float) -> Tensor:
+  x = torch.empty(shape, dtype=6, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
+  return torch.uniform_(x, low, high, generator=None)
+
+# A private map of the file: writes to it never reach the disk.
+def from_file(self, path: str, numel: int, dtype: int) -> Tensor:
+  return torch.from_file(path, False, numel, dtype=dtype, layout=None, device=None, pin_memory=None)
+
+# ---- type, place, memory ----
+
+def dtype(self, x: Tensor) -> int:
+  return ops.prim.dtype(x)
+
+def to_dtype(self, x: Tensor, dtype: int) -> Tensor:
+  return torch.to(x, dtype)
+
+def to_device(self, x: Tensor, device: str) -> Tensor:
+  return torch.to(x, torch.device(device), ops.prim.dtype(x))
+
+def clone(self, x: Tensor) -> Tensor:
+  return torch.clone(x, memory_format=None)
+
+def detach(self, x: Tensor) -> Tensor:
+  return torch.detach(x)
+
+def contiguous(self, x: Tensor) -> Tensor:
+  return torch.contiguous(x)
+
+def requires_grad_(self, x: Tensor, value: bool) -> Tensor:
+  return torch.requires_grad_(x, value)
+
+def copy_(self, x: Tensor, source: Tensor) -> Tensor:
+  return torch.copy_(x, source)
+
+# ---- arithmetic ----
+
+def add(self, x: Tensor, y: Tensor) -> Tensor:
+  return torch.add(x, y)
+
+def add_scaled(self, x: Tensor, y: Tensor, s: float) -> Tensor:
+  return torch.add(x, y, alpha=s)
+
+def add_(self, x: Tensor, y: Tensor, s: float) -> Tensor:
+  return torch.add_(x, y, alpha=s)
+
+def add_number(self, x: Tensor, s: float) -> Tensor:
+  return torch.add(x, s)
+
+def sub(self, x: Tensor, y: Tensor) -> Tensor:
+  return torch.sub(x, y)
+
+def mul(self, x: Tensor, y: Tensor) -> Tensor:
+  return torch.mul(x, y)
+
+def scale(self, x: Tensor, s: float) -> Tensor:
+  return torch.mul(x, s)
+
+def div(self, x: Tensor, y: Tensor) -> Tensor:
+  return torch.div(x, y)
+
+def pow(self, x: Tensor, exponent: float) -> Tensor:
+  return torch.pow(x, exponent)
+
+def exp(self, x: Tensor) -> Tensor:
+  return torch.exp(x)
+
+def abs(self, x: Tensor) -> Tensor:
+  return torch.abs(x)
+
+def tanh(self, x: Tensor) -> Tensor:
+  return torch.tanh(x)
+
+def sigmoid(self, x: Tensor) -> Tensor:
+  return torch.sigmoid(x)
+
+def relu(self, x: Tensor) -> Tensor:
+  return torch.relu(x)
+
+def silu(self, x: Tensor) -> Tensor:
+  return torch.silu(x)
+
+def gelu(self, x: Tensor, approximate: str) -> Tensor:
+  return torch.gelu(x, approximate=approximate)
+
+def equal(self, x: Tensor, y: Tensor) -> bool:
+  return torch.equal(x, y)
+
+def eq(self, x: Tensor, y: Tensor) -> Tensor:
+  return torch.eq(x, y)
+
+def eq_number(self, x: Tensor, y: float) -> Tensor:
+  return torch.eq(x, y)
+
+def gt_number(self, x: Tensor, y: float) -> Tensor:
+  return torch.gt(x, y)
+
+def where(self, condition: Tensor, x: Tensor, y: Tensor) -> Tensor:
+  return torch.where(condition, x, y)
+
+# ---- reductions ----
+
+def sum(self, x: Tensor) -> Tensor:
+  return torch.sum(x)
+
+def sum_dim(self, x: Tensor, dim: int, keepdim: bool) -> Tensor:
+  return torch.sum(x, [dim], keepdim)
+
+def mean_dim(self, x: Tensor, dim: int, keepdim: bool) -> Tensor:
+  return torch.mean(x, [dim], keepdim)
+
+def max(self, x: Tensor) -> Tensor:
+  return torch.max(x)
+
+def argmax(self, x: Tensor, dim: int) -> Tensor:
+  return torch.argmax(x, dim)
+
+def norm(self, x: Tensor) -> Tensor:
+  return torch.linalg_vector_norm(x)
+
+def all_finite(self, x: Tensor) -> bool:
+  return bool(torch.all(torch.isfinite(x)))
+
+def number(self, x: Tensor) -> float:
+  return float(torch.to(x, 7))
+
+# ---- shape ----
+
+def reshape(self, x: Tensor, shape: List[int]) -> Tensor:
+  return torch.reshape(x, shape)
+
+def transpose(self, x: Tensor, a: int, b: int) -> Tensor:
+  return torch.transpose(x, a, b)
+
+def as_strided(self, x: Tensor, shape: List[int], stride: List[int], offset: int) -> Tensor:
+  return torch.as_strided(x, shape, stride, offset)
+
+def expand(self, x: Tensor, shape: List[int]) -> Tensor:
+  return torch.expand(x, shape)
+
+def unsqueeze(self, x: Tensor, dim: int) -> Tensor:
+  return torch.unsqueeze(x, dim)
+
+def squeeze(self, x: Tensor, dim: int) -> Tensor:
+  return torch.squeeze(x, dim)
+
+def select(self, x: Tensor, dim: int, index: int) -> Tensor:
+  return torch.select(x, dim, index)
+
+def narrow(self, x: Tensor, dim: int, start: int, length: int) -> Tensor:
+  return torch.narrow(x, dim, start, length)
+
+def index_select(self, x: Tensor, dim: int, index: Tensor) -> Tensor:
+  return torch.index_select(x, dim, index)
+
+def cat(self, xs: List[Tensor], dim: int) -> Tensor:
+  return torch.cat(xs, dim)
+
+# ---- layers ----
+
+def matmul(self, x: Tensor, y: Tensor) -> Tensor:
+  return torch.matmul(x, y)
+
+# y = x Wᵀ + b
+def linear(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
+  return torch.linear(x, weight, bias)
+
+def embedding(self, weight: Tensor, ids: Tensor) -> Tensor:
+  return torch.embedding(weight, ids, -1, False, False)
+
+def layer_norm(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+  return torch.layer_norm(x, torch.size(weight), weight, bias, eps)
+
+def softmax(self, x: Tensor, dim: int) -> Tensor:
+  return torch.softmax(x, dim)
+
+# Sixteen random bits an element, four elements to a draw: several times cheaper on a CPU than the
+# ten nanoseconds an element of bernoulli_. The rate is rounded to a multiple of 2^-16, and the scale
+# is that of the rounded rate, so the expectation is exact.
+def dropout_cpu(self, x: Tensor, p: float) -> Tensor:
+  n = torch.numel(x)
+  draws = torch.empty([torch.floordiv(torch.add(n, 3), 4)], dtype=4, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
+  bits = torch.view_copy(torch.random_(draws, -9223372036854775808, None), dtype=2)
+  dropped = int(torch.round(torch.mul(p, 65536.)))
+  kept = torch.ge(torch.slice(bits, 0, 0, n), torch.sub(dropped, 32768))
+  mask = torch.reshape(kept, torch.size(x))
+  return torch.mul(torch.mul(x, mask), torch.div(65536., float(torch.sub(65536, dropped))))
+
+def dropout(self, x: Tensor, p: float) -> Tensor:
+  return torch.dropout(x, p, True)
+
+# softmax(q kᵀ / √d + mask) v; q, k, v [B, H, T, d]; mask adds to the scores
+def attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], p: float, causal: bool) -> Tensor:
+  return torch.scaled_dot_product_attention(q, k, v, mask, p, causal)
+
+# The scores q kᵀ / √d + mask, for attention whose probabilities are used by themselves.
+def attention_scores(self, q: Tensor, k: Tensor, mask: Optional[Tensor], scale: float) -> Tensor:
+  scores = torch.matmul(torch.mul(q, scale), torch.transpose(k, -2, -1))
+  if torch.__isnot__(mask, None):
+    scores = torch.add(scores, unchecked_cast(Tensor, mask))
+  return scores
+
+# ---- losses, each a sum over the labels that count ----
+
+def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+  return torch.cross_entropy_loss(logits, labels, None, 2, -100, 0.)
+
+def binary_cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+  return torch.binary_cross_entropy_with_logits(logits, labels, None, None, 2)
+
+def squared_error(self, predictions: Tensor, labels: Tensor) -> Tensor:
+  return torch.mse_loss(predictions, labels, 2)
+
+# ---- gradients and updates ----
+
+# An input that the output does not depend on gets an empty gradient.
+def grad(self, output: Tensor, inputs: List[Tensor]) -> List[Tensor]:
+  grads = torch.grad([output], inputs, None, None, False, True)
+  result = annotate(List[Tensor], [])
+  for i in range(torch.len(grads)):
+    g = grads[i]
+    if torch.__is__(g, None):
+      _0 = torch.append(result, torch.empty([0], dtype=None, layout=None, device=None, pin_memory=None, memory_format=None))
+    else:
+      _1 = torch.append(result, unchecked_cast(Tensor, g))
+  return result
+
+def adamw_(self, params: List[Tensor], grads: List[Tensor], m: List[Tensor], v: List[Tensor], steps: List[Tensor], lr: float, beta1: float, beta2: float, weight_decay: float, eps: float) -> int:
+  _0 = torch._foreach_add_(steps, 1)
+  _1 = torch._fused_adamw_(params, grads, m, v, annotate(List[Tensor], []), steps, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
+  return 0
+
+def total_norm(self, xs: List[Tensor]) -> Tensor:
+  return torch.linalg_vector_norm(torch.stack(torch._foreach_norm(xs, 2)))
+
+# Scales by min(1, most / norm) without asking the device for a number.
+def clip_(self, xs: List[Tensor], most: float) -> Tensor:
+  norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(xs, 2)))
+  factor = torch.clamp(torch.mul(torch.reciprocal(torch.add(norm, 9.9999999999999995e-07)), most), None, 1.)
+  _0 = torch._foreach_mul_(xs, factor)
+  return norm
+
+def scale_(self, xs: List[Tensor], s: float) -> int:
+  _0 = torch._foreach_mul_(xs, s)
+  return 0
+
+def accumulate_(self, xs: List[Tensor], ys: List[Tensor]) -> int:
+  _0 = torch._foreach_add_(xs, ys)
+  return 0

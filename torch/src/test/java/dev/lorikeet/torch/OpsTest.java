@@ -1,0 +1,90 @@
+package dev.lorikeet.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class OpsTest {
+  private Scope scope;
+
+  @BeforeEach
+  void open() {
+    scope = Scope.open();
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+  }
+
+  @Test
+  void linearIsXTimesTransposedWeightPlusBias() {
+    Tensor x = Tensor.of(new float[] {1, 2}, 1, 2);
+    Tensor w = Tensor.of(new float[] {1, 0, 0, 1, 1, 1}, 3, 2);
+    assertThat(Ops.linear(x, w, Tensor.of(new float[] {10, 20, 30}, 3)).toFloats())
+        .containsExactly(11, 22, 33);
+    assertThat(Ops.linear(x, w, null).toFloats()).containsExactly(1, 2, 3);
+  }
+
+  @Test
+  void gradientOfASquareIsTwiceTheValueAndAnUnusedInputHasNone() {
+    try (GradMode on = GradMode.enabled()) {
+      Tensor x = Tensor.of(new float[] {3, -4}, 2).requiresGrad(true);
+      Tensor unused = Tensor.of(new float[] {1}, 1).requiresGrad(true);
+      List<Tensor> gradients = Ops.grad(x.mul(x).sum(), List.of(x, unused));
+      assertThat(gradients.get(0).toFloats()).containsExactly(6, -8);
+      assertThat(gradients.get(1).count()).isZero();
+    }
+  }
+
+  @Test
+  void dropoutKeepsTheExpectedShareAndScalesIt() {
+    Torch.seed(1);
+    float[] values =
+        Ops.dropout(Tensor.full(1, DType.FLOAT32, Device.CPU, 1000, 1001), 0.1).toFloats();
+    int dropped = 0;
+    for (float value : values) {
+      if (value == 0) {
+        dropped++;
+      } else {
+        assertThat(value).isEqualTo(65536f / (65536 - 6554));
+      }
+    }
+    // One million draws: the standard deviation of the share is 3e-4; five of them.
+    assertThat((double) dropped / values.length).isCloseTo(0.1, within(1.5e-3));
+  }
+
+  @Test
+  void attentionWithTinyDropoutAgreesWithTheFusedKernel() {
+    Tensor q = Tensor.normal(0, 1, 2, 3, 5, 8);
+    Tensor k = Tensor.normal(0, 1, 2, 3, 5, 8);
+    Tensor v = Tensor.normal(0, 1, 2, 3, 5, 8);
+    Tensor mask = Tensor.of(new float[] {0, 0, 0, Float.NEGATIVE_INFINITY, 0}, 1, 1, 1, 5);
+    float[] fused = Ops.attention(q, k, v, mask, 0).toFloats();
+    float[] composed = Ops.attention(q, k, v, mask, 1e-9).toFloats();
+    for (int i = 0; i < fused.length; i++) {
+      // float32 sums of at most 8 terms near 1
+      assertThat(composed[i]).isCloseTo(fused[i], within(2e-6f));
+    }
+  }
+
+  @Test
+  void bfloat16RoundsAndKnowsItsType() {
+    Tensor x = Tensor.of(new float[] {1.001f, 3}, 2).to(DType.BFLOAT16);
+    assertThat(x.dtype()).isEqualTo(DType.BFLOAT16);
+    assertThat(x.toFloats()).containsExactly(1, 3);
+    assertThat(x.toBytes()).containsExactly(0x80, 0x3f, 0x40, 0x40);
+  }
+
+  @Test
+  void totalNormIsOverAllTensors() {
+    assertThat(
+            Ops.totalNorm(List.of(Tensor.of(new float[] {3}, 1), Tensor.of(new float[] {0, 4}, 2)))
+                .item())
+        .isEqualTo(5);
+  }
+}

@@ -1,0 +1,30 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.data.Batch;
+import dev.lorikeet.models.ModelInput;
+import dev.lorikeet.torch.Tensor;
+import java.util.Arrays;
+
+/** Batches as tensors. */
+final class Inputs {
+  private Inputs() {}
+
+  /**
+   * A batch in the host's memory; a mask only where something is padding, types only where one is
+   * 1.
+   */
+  static ModelInput of(Batch batch) {
+    return new ModelInput(
+        tensor(batch, batch.inputIds()),
+        batch.tokens() == batch.rows() * batch.length()
+            ? null
+            : tensor(batch, batch.attentionMask()),
+        Arrays.stream(batch.tokenTypeIds()).allMatch(type -> type == 0)
+            ? null
+            : tensor(batch, batch.tokenTypeIds()));
+  }
+
+  private static Tensor tensor(Batch batch, long[] values) {
+    return Tensor.of(values, batch.rows(), batch.length());
+  }
+}

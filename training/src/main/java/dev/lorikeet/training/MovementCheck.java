@@ -1,0 +1,51 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Finds parameters that training left untouched. Their norms before and after are compared: cheap,
+ * and equal to the last bit only when nothing moved.
+ */
+final class MovementCheck {
+  private final Map<Trainable, Double> norms = new LinkedHashMap<>();
+
+  private MovementCheck(List<ParameterGroup> groups) {
+    for (ParameterGroup group : groups) {
+      if (group.lr() > 0) {
+        group.members().forEach(member -> norms.put(member, norm(member.parameter())));
+      }
+    }
+  }
+
+  static MovementCheck before(List<ParameterGroup> groups) {
+    return new MovementCheck(groups);
+  }
+
+  /**
+   * Checks after training.
+   *
+   * @throws LorikeetException when a parameter with a learning rate above zero did not move
+   */
+  void after() {
+    norms.forEach(
+        (trainable, before) -> {
+          if (norm(trainable.parameter()) == before) {
+            throw new LorikeetException(
+                "training did not change "
+                    + trainable.name()
+                    + ": its gradients were zero; check the learning rate, the targets and the data");
+          }
+        });
+  }
+
+  private static double norm(Parameter parameter) {
+    try (Scope scope = Scope.open()) {
+      return parameter.original().norm().item();
+    }
+  }
+}

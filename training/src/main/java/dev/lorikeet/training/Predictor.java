@@ -1,0 +1,60 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.data.Batch;
+import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.data.LengthGroupedBatches;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.util.List;
+import java.util.function.BiConsumer;
+
+/** Runs a model over a data set without gradients or dropout, in batches of similar length. */
+public final class Predictor {
+  private final Model model;
+  private final int batchSize;
+  private final int padTokenId;
+
+  public Predictor(Model model, int batchSize, int padTokenId) {
+    this.model = model;
+    this.batchSize = batchSize;
+    this.padTokenId = padTokenId;
+  }
+
+  /**
+   * The logits of each example, in the order of the examples.
+   *
+   * @return a row an example: [C], or [T × C] row-major for tokens, without padding
+   */
+  public float[][] logits(List<EncodedExample> examples) {
+    float[][] all = new float[examples.size()][];
+    run(
+        examples,
+        (batch, logits) -> {
+          float[] values = logits.toFloats();
+          int width = values.length / batch.rows();
+          int perToken = logits.shape().length == 3 ? (int) logits.size(-1) : 0;
+          for (int row = 0; row < batch.rows(); row++) {
+            int index = batch.indices()[row];
+            int own = perToken == 0 ? width : examples.get(index).ids().length * perToken;
+            all[index] = new float[own];
+            System.arraycopy(values, row * width, all[index], 0, own);
+          }
+        });
+    return all;
+  }
+
+  /** Gives each batch and its logits to {@code consumer}; the logits are freed afterwards. */
+  void run(List<EncodedExample> examples, BiConsumer<Batch, Tensor> consumer) {
+    model.training(false);
+    for (int[] indices :
+        LengthGroupedBatches.evaluation(EncodedExample.lengths(examples), batchSize)) {
+      try (Scope scope = Scope.open();
+          GradMode off = GradMode.disabled()) {
+        Batch batch = Batch.of(examples, indices, padTokenId);
+        consumer.accept(batch, model.logits(Inputs.of(batch)));
+      }
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.LorikeetException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A parameter that is trained.
+ *
+ * @param name what groups match: the path in the model and the parameter's name, such as {@code
+ *     bert.encoder.layer.0.attention.self.query.lora_A.weight}
+ * @param head whether it belongs to the head, which no encoder layer is
+ */
+public record Trainable(String name, Parameter parameter, boolean head) {
+  private static final String PEFT_PREFIX = "base_model.model.";
+  private static final Set<String> HEADS = Set.of("classifier", "score", "cls", "pre_classifier");
+
+  /** All of an adapter's parameters. */
+  public static List<Trainable> of(Adapter adapter) {
+    List<Trainable> trainables = new ArrayList<>();
+    adapter
+        .parameters()
+        .forEach(
+            (name, parameter) ->
+                trainables.add(
+                    of(adapter.model(), name.substring(PEFT_PREFIX.length()), parameter)));
+    adapter.train();
+    return trainables;
+  }
+
+  /** All of a model's parameters: full fine-tuning. */
+  public static List<Trainable> allOf(Model model) {
+    return train(model, model.parameters().values());
+  }
+
+  /** The head's parameters only: a linear probe. */
+  public static List<Trainable> headOf(Model model) {
+    List<Parameter> head =
+        model.parameters().values().stream().filter(p -> isHead(model, p.name())).toList();
+    if (head.isEmpty()) {
+      throw new LorikeetException("the model has no head to train: choose a task that has one");
+    }
+    return train(model, head);
+  }
+
+  private static List<Trainable> train(Model model, Collection<Parameter> parameters) {
+    parameters.forEach(Parameter::train);
+    return parameters.stream().map(p -> of(model, p.name(), p)).toList();
+  }
+
+  private static Trainable of(Model model, String name, Parameter parameter) {
+    return new Trainable(name, parameter, isHead(model, name));
+  }
+
+  /** Whether a path starts with a head's name, or lies in a module that the checkpoint lacked. */
+  private static boolean isHead(Model model, String name) {
+    return HEADS.contains(name.substring(0, name.indexOf('.')))
+        || model.newModules().stream().anyMatch(module -> name.startsWith(module + "."));
+  }
+}

@@ -1,0 +1,31 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.data.MaskedLm;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The examples of each epoch: the same ones, of the same lengths, but perhaps masked anew. */
+@FunctionalInterface
+public interface TrainingData {
+  /** The examples of an epoch, counted from 1. */
+  List<EncodedExample> epoch(int epoch);
+
+  /** The same examples in every epoch. */
+  static TrainingData of(List<EncodedExample> examples) {
+    List<EncodedExample> fixed = List.copyOf(examples);
+    return epoch -> fixed;
+  }
+
+  /** Examples for a masked language model, their tokens chosen anew in every epoch. */
+  static TrainingData masked(List<EncodedExample> examples, MaskedLm masking, long seed) {
+    List<EncodedExample> fixed = List.copyOf(examples);
+    return epoch -> {
+      List<EncodedExample> masked = new ArrayList<>(fixed.size());
+      for (int i = 0; i < fixed.size(); i++) {
+        masked.add(masking.mask(fixed.get(i), seed, epoch, i));
+      }
+      return masked;
+    };
+  }
+}

@@ -1,0 +1,36 @@
+package dev.lorikeet.training;
+
+import java.util.List;
+
+/** Hears how a run goes; for progress bars and trackers. */
+public interface TrainingListener {
+  /** Hears nothing. */
+  TrainingListener SILENT = new TrainingListener() {};
+
+  /** The run is about to start with these groups. */
+  default void started(List<ParameterGroup> groups, long totalSteps) {}
+
+  /** Some steps are done. */
+  default void progressed(Progress progress) {}
+
+  /** An epoch is done and, where there is evaluation data, evaluated. */
+  default void epochEnded(EpochReport report) {}
+
+  /**
+   * How far a run is.
+   *
+   * @param step the steps done
+   * @param totalSteps the steps of the whole run
+   * @param epoch the present epoch, from 1
+   * @param loss the mean training loss since the last report
+   * @param tokensPerSecond since the start of training, evaluation not counted
+   * @param secondsLeft as far as can be told from the steps done
+   */
+  record Progress(
+      long step,
+      long totalSteps,
+      int epoch,
+      double loss,
+      double tokensPerSecond,
+      double secondsLeft) {}
+}
