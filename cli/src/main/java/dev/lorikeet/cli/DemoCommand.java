@@ -46,7 +46,7 @@ final class DemoCommand implements Callable<Integer> {
     Path folder = output == null ? Home.folder().resolve("demo") : output;
     Outputs.mustBeWritable(folder);
     Torch.threads(threads);
-    Path model = MiniLm.cached(console);
+    Path model = MiniLm.cached(console::say);
     Recipe recipe = recipe(model, folder);
     LoadedData data = data(recipe, folder);
 

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 
 /** The embedded default model, all-MiniLM-L6-v2, which Maven brings as an ONNX file in a jar. */
 final class MiniLm {
@@ -29,13 +30,13 @@ final class MiniLm {
     }
   }
 
-  /** The checkpoint in the cache, converted when it is not there yet. */
-  static Path cached(Console console) {
+  /** The checkpoint in the cache; what is done about it is told to {@code say}. */
+  static Path cached(Consumer<String> say) {
     Path folder = Home.folder().resolve("models").resolve(NAME);
     if (Files.exists(folder.resolve("config.json"))) {
-      console.say("model " + NAME + " (" + LICENCE + "), kept in " + folder);
+      say.accept("model " + NAME + " (" + LICENCE + "), kept in " + folder);
     } else {
-      console.say(
+      say.accept(
           "model " + NAME + " (" + LICENCE + "), from " + ARTIFACT + ", converted to " + folder);
       write(folder);
     }

@@ -240,6 +240,11 @@ public final class TextModel implements AutoCloseable {
 
   // ---- keeping ----
 
+  /** {@link #save(Path, ObjectNode)} with nothing to say of the run. */
+  public void save(Path folder) {
+    save(folder, JsonNodeFactory.instance.objectNode());
+  }
+
   /**
    * Writes what was trained: the adapter where there is one, else the whole checkpoint; and beside
    * it the tokenizer and {@code lorikeet.json}.

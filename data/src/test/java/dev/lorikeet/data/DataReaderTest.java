@@ -207,11 +207,13 @@ class DataReaderTest {
   @Test
   void namesOfFilesAreNeitherSqlNorGlobsNorPartitions() throws IOException, SQLException {
     Path odd = Files.createDirectories(folder.resolve("label=9/it's [1]*"));
-    write("label=9/it's 1x/a.jsonl", "{\"text\":\"wrong\",\"label\":\"wrong\"}\n");
+    write("label=9/it's 1x/ab.jsonl", "{\"text\":\"wrong\",\"label\":\"wrong\"}\n");
     Path jsonl = write("label=9/it's [1]*/a?.jsonl", "{\"text\":\"x\",\"label\":\"1\"}\n");
     write("label=9/it's [1]*/ab.jsonl", "{\"text\":\"wrong\",\"label\":\"wrong\"}\n");
     sql("COPY (SELECT 'x' AS text, 1 AS label) TO '" + folder + "/p.parquet'");
     Path parquet = Files.move(folder.resolve("p.parquet"), odd.resolve("p[0-9].parquet"));
+    sql("COPY (SELECT 'wrong' AS text, 2 AS label) TO '" + folder + "/p.parquet'");
+    Files.move(folder.resolve("p.parquet"), folder.resolve("label=9/it's 1x/p5.parquet"));
     assertThat(read(jsonl)).containsExactly(Example.of("x", "1"));
     assertThat(read(parquet)).containsExactly(Example.of("x", "1"));
   }

@@ -122,7 +122,7 @@ final class BertOnnx implements OnnxArchitecture {
     return part.node("Slice", table, part.graph().integers(0), length);
   }
 
-  /** What the scores of a row are added: 0 for tokens, the lowest number for padding. */
+  /** What is added to a row's scores: 0 for tokens, the lowest number for padding. */
   private static Value mask(OnnxPart part, Value attentionMask) {
     Value tokens = part.toFloat(part.unsqueeze(part.unsqueeze(attentionMask, 1), 2));
     return part.mul(

@@ -119,7 +119,7 @@ public final class OnnxExport {
             if (examples != null) {
               parity.set(check(temporary.resolve(OnnxFile.MODEL), examples));
             }
-            writeConfig(temporary.resolve("config.json"));
+            writeConfig(config, temporary.resolve("config.json"));
             files.accept(temporary);
           });
       return Optional.ofNullable(parity.get());
@@ -145,7 +145,7 @@ public final class OnnxExport {
   }
 
   /** Writes the configuration as Python's json module lays it out, like the checkpoint's own. */
-  private void writeConfig(Path file) throws IOException {
+  static void writeConfig(ModelConfig config, Path file) throws IOException {
     DefaultPrettyPrinter python =
         new DefaultPrettyPrinter(
                 Separators.createDefaultInstance()

@@ -14,7 +14,7 @@ import java.util.function.Supplier;
  * more than the tolerance are ties, and may come out either way.
  */
 public final class ParityGate {
-  /** Several times what the order of float32 sums changes in a model of ordinary size. */
+  /** Some forty times what another order of its float32 sums changes in MiniLM's answers. */
   public static final double DEFAULT_TOLERANCE = 1e-4;
 
   private final LabelRule rule;
@@ -122,9 +122,15 @@ public final class ParityGate {
         if (difference > largest) {
           largest = difference;
           worst =
-              String.format(
-                  " at %s, logit %d: %s expected, %s exported",
-                  place.get(), i, expected.get(i), actual.get(i));
+              " at "
+                  + place.get()
+                  + ", logit "
+                  + i
+                  + ": "
+                  + expected.get(i)
+                  + " expected, "
+                  + actual.get(i)
+                  + " exported";
         }
       }
       int changed = rule.changed(expected, actual, tolerance);

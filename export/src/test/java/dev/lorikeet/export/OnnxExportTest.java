@@ -7,10 +7,12 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -76,14 +78,12 @@ class OnnxExportTest {
     Golden golden = Golden.open("bert-classify-lora");
     Map<String, Tensor> weights = golden.baseWeights();
     weights.replaceAll((name, tensor) -> tensor.to(DType.BFLOAT16));
-    // A weight rounded to bfloat16 is off by up to 2⁻⁹ of itself; that moves these logits by some
-    // 1e-3, and no more than 2e-2.
+    // bfloat16 rounds a weight by up to 2⁻⁹ of itself; here that moves the logits by 6e-4.
     Parity parity =
         new OnnxExport(golden.config(), golden.task(), weights)
-            .verify(List.of(golden.batch("base")), 2e-2)
+            .verify(List.of(golden.batch("base")), 2e-3)
             .write(target)
             .orElseThrow();
-    System.out.println("BF16 " + parity);
     assertThat(parity.largestDifference()).isGreaterThan(1e-5);
   }
 
@@ -129,7 +129,7 @@ class OnnxExportTest {
 
   @Test
   void aTensorThatIsNotFiniteIsNamed() {
-    Tensor diverged = Tensor.full(Double.NaN, DType.FLOAT32, dev.lorikeet.torch.Device.CPU, 32, 32);
+    Tensor diverged = Tensor.full(Double.NaN, DType.FLOAT32, Device.CPU, 32, 32);
     assertRefused(withWeights(weights -> weights.put(QUERY, diverged)))
         .hasMessage(
             "tensor \"%s\" holds NaN or infinity: its training diverged; export an earlier"
@@ -185,7 +185,7 @@ class OnnxExportTest {
     try (Stream<Path> files = Files.list(folder)) {
       return files.map(file -> file.getFileName().toString()).toList();
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 }

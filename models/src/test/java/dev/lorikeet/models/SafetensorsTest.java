@@ -45,9 +45,7 @@ class SafetensorsTest {
 
   // ---- against the reference implementation ----
 
-  /**
-   * Files that safetensors 0.7 wrote from PyTorch: a model, an adapter, and int64 beside float32.
-   */
+  /** Files that transformers and PEFT wrote: a model, an adapter, and int64 beside float32. */
   @ParameterizedTest
   @ValueSource(strings = {"bert", "adapter", "mixed"})
   void filesOfTheReferenceImplementationAreRewrittenByteForByte(String name) throws IOException {

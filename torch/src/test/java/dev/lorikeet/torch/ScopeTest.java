@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -243,7 +244,8 @@ class ScopeTest {
     }
   }
 
-  private static Throwable thrownOnAnotherThread(Runnable work) throws InterruptedException {
+  private static @Nullable Throwable thrownOnAnotherThread(Runnable work)
+      throws InterruptedException {
     AtomicReference<Throwable> thrown = new AtomicReference<>();
     Thread thread = new Thread(work);
     thread.setUncaughtExceptionHandler((t, e) -> thrown.set(e));

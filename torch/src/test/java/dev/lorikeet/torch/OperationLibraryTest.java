@@ -1,0 +1,61 @@
+package dev.lorikeet.torch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class OperationLibraryTest {
+  @Test
+  void everyMethodOfTheLibraryIsCalledFromJava() {
+    String callers =
+        Stream.of("Tensor.class", "Ops.class", "Torch.class")
+            .map(OperationLibraryTest::resource)
+            .collect(Collectors.joining());
+    List<String> methods =
+        Pattern.compile("(?m)^def (\\w+)\\(self")
+            .matcher(resource("ops.py"))
+            .results()
+            .map((MatchResult match) -> match.group(1))
+            .toList();
+    assertThat(methods).hasSizeGreaterThan(60).doesNotHaveDuplicates();
+    // A class file holds a string literal as its length, in two bytes, and its text.
+    assertThat(methods).allMatch(method -> callers.contains((char) method.length() + method));
+  }
+
+  @Test
+  void theEngineKnowsItsVersion() {
+    assertThat(Torch.version()).matches("\\d+\\.\\d+\\.\\d+.*");
+  }
+
+  @Test
+  void threadsAreAtLeastOne() {
+    int before = Torch.threads();
+    try {
+      Torch.threads(1);
+      assertThat(Torch.threads()).isEqualTo(1);
+      assertThatThrownBy(() -> Torch.threads(0))
+          .isInstanceOf(UsageException.class)
+          .hasMessage("threads is 0: use at least 1");
+    } finally {
+      Torch.threads(before);
+    }
+  }
+
+  private static String resource(String name) {
+    try (InputStream in = Torch.class.getResourceAsStream(name)) {
+      return new String(in.readAllBytes(), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
