@@ -68,15 +68,13 @@ public final class DataReader {
     }
 
     static UsageException unknown(String source, String name, List<String> available) {
-      return new UsageException(
-          available.isEmpty()
-              ? source + ": no column \"" + name + "\", nor any other"
-              : source
-                  + (": no column \""
-                      + name
-                      + "\"; nearest: "
-                      + Nearest.of(name, available, 1).get(0))
-                  + ("; there are: " + String.join(", ", available)));
+      String problem = source + ": no column \"" + name + "\"";
+      if (available.isEmpty()) {
+        return new UsageException(problem + ", nor any other");
+      }
+      String nearest = Nearest.of(name, available, 1).get(0);
+      String all = String.join(", ", available);
+      return new UsageException(problem + "; nearest: " + nearest + "; there are: " + all);
     }
   }
 
@@ -137,16 +135,16 @@ public final class DataReader {
       }
     }
     if (examples.isEmpty()) {
-      throw new LorikeetException(
-          skipped == 0
-              ? format.name(source) + ": no rows: is this the right file?"
-              : format.name(source)
-                  + ": all "
-                  + skipped
-                  + " rows are bad; first "
-                  + reports.get(0));
+      throw nothing(format.name(source), skipped, reports);
     }
     return new DataSet(examples, skipped, reports);
+  }
+
+  private static LorikeetException nothing(String name, int skipped, List<String> reports) {
+    return new LorikeetException(
+        skipped == 0
+            ? name + ": no rows: is this the right file?"
+            : name + ": all " + skipped + " rows are bad; first " + reports.get(0));
   }
 
   private enum Format {

@@ -276,7 +276,7 @@ class DataReaderTest {
 
   @Test
   void aStrayQuoteSpoilsOneLineAndNotThoseAfterIt() throws IOException {
-    Path csv = write("a.csv", "text,label\n\"stray,1\ngood,2\n\"also, good\",3\nlast,4\n");
+    Path csv = write("a.csv", "text,label\n\"stray,1\ngood,2\n\"also, good\",3\nlast,4\nbad\n");
     DataSet data =
         DataReader.read(
             csv.toString(),
@@ -289,7 +289,8 @@ class DataReaderTest {
             Example.of("good", "2"), Example.of("also, good", "3"), Example.of("last", "4"));
     assertThat(data.reports())
         .containsExactly(
-            csv + ":2: text after a closing quote (a quote inside a field is written twice)");
+            csv + ":2: text after a closing quote (a quote inside a field is written twice)",
+            csv + ":6: 1 field, but the header has 2");
   }
 
   private List<Example> read(Path file) {

@@ -17,6 +17,8 @@ import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Safetensors;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.io.IOException;
@@ -91,6 +93,21 @@ class BertOnnxTest {
     assertThat(proto(temporary.resolve("onnx")).getGraph().getOutputList())
         .extracting(ValueInfoProto::getName)
         .containsExactly("last_hidden_state");
+  }
+
+  @Test
+  void aDecoderOfItsOwnTakesThePlaceOfTheWordEmbeddings() {
+    Golden golden = Golden.open("bert-mlm");
+    Map<String, Tensor> weights = golden.baseWeights();
+    weights.put("cls.predictions.decoder.weight", Tensor.zeros(DType.FLOAT32, Device.CPU, 96, 32));
+    Tensor bias = golden.weight("cls.predictions.bias");
+    Checked onlyTheBias = Checked.of(golden.input(), bias.expand(4, 10, 96));
+    Parity parity =
+        new OnnxExport(golden.config(), golden.task(), weights)
+            .verify(List.of(onlyTheBias), Golden.TOLERANCE)
+            .write(temporary.resolve("onnx"))
+            .orElseThrow();
+    assertThat(parity.largestDifference()).isZero();
   }
 
   /** The classifier's encoder, saved as transformers saves a BertModel: without {@code bert.}. */

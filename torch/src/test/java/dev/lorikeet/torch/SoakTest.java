@@ -69,7 +69,7 @@ class SoakTest {
       return network.step(16, 16, step, () -> {});
     }
 
-    private static void print(String name, double value) {
+    private static void print(String name, Number value) {
       System.out.println(name + " " + value);
     }
 
