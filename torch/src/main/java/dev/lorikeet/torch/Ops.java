@@ -24,7 +24,7 @@ public final class Ops {
    * @return [..., out]
    */
   public static Tensor linear(Tensor x, Tensor weight, @Nullable Tensor bias) {
-    return Torch.tensor("linear", x, weight, bias);
+    return Torch.tensor(MatrixKernel.of(x, weight).linear(), x, weight, bias);
   }
 
   /**

@@ -30,6 +30,36 @@ class OpsTest {
     assertThat(Ops.linear(x, w, null).toFloats()).containsExactly(1, 2, 3);
   }
 
+  /**
+   * Wide enough that {@link MatrixKernel} may take its other way; a batch whose rows are no round
+   * number.
+   */
+  @Test
+  void wideLinearAndItsGradientsEqualTheMatrixProducts() {
+    try (GradMode on = GradMode.enabled()) {
+      Tensor x = Tensor.normal(0, 1, 3, 17, 96).requiresGrad(true);
+      Tensor w = Tensor.normal(0, 1, 128, 96).requiresGrad(true);
+      Tensor b = Tensor.normal(0, 1, 128).requiresGrad(true);
+      Tensor dy = Tensor.normal(0, 1, 3, 17, 128);
+      Tensor y = Ops.linear(x, w, b);
+      Tensor product = x.matmul(w.transpose(0, 1)).add(b);
+      close(y, product);
+      close(Ops.linear(x.transpose(0, 1), w, null), x.transpose(0, 1).matmul(w.transpose(0, 1)));
+      List<Tensor> inputs = List.of(x, w, b);
+      List<Tensor> gradients = Ops.grad(y.mul(dy).sum(), inputs);
+      List<Tensor> expected = Ops.grad(product.mul(dy).sum(), inputs);
+      for (int i = 0; i < 3; i++) {
+        close(gradients.get(i), expected.get(i));
+      }
+    }
+  }
+
+  /** Sums of at most 128 products near 1, in another order: a few ulps of values up to 50. */
+  private static void close(Tensor actual, Tensor expected) {
+    assertThat(actual.shape()).isEqualTo(expected.shape());
+    assertThat(actual.sub(expected).abs().max().item()).isLessThan(5e-5);
+  }
+
   @Test
   void gradientOfASquareIsTwiceTheValueAndAnUnusedInputHasNone() {
     try (GradMode on = GradMode.enabled()) {

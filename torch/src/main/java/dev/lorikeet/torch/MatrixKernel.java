@@ -1,0 +1,54 @@
+package dev.lorikeet.torch;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Which library multiplies matrices on the CPU. libtorch asks MKL, which on processors that Intel
+ * did not make stays at AVX2 even where they have AVX-512; oneDNN uses it there, and is about twice
+ * as fast ({@code docs/benchmarks.md}). The choice depends on the machine alone, so that runs
+ * repeat bit for bit.
+ */
+enum MatrixKernel {
+  MKL("linear"),
+  ONEDNN("linear_onednn");
+
+  /** Below this width a product is too thin for the choice to matter. */
+  private static final long THIN = 64;
+
+  private static final boolean HERE = mklLeavesAvx512Unused();
+
+  private final String linear;
+
+  MatrixKernel(String linear) {
+    this.linear = linear;
+  }
+
+  /** The method of the op library for x Wᵀ + b. */
+  String linear() {
+    return linear;
+  }
+
+  /** The kernel for x [..., in] and weight [out, in]. */
+  static MatrixKernel of(Tensor x, Tensor weight) {
+    boolean faster =
+        HERE
+            && weight.size(0) >= THIN
+            && weight.size(1) >= THIN
+            && x.dtype() == DType.FLOAT32
+            && !x.device().isCuda()
+            && Torch.threads() > 1;
+    return faster ? ONEDNN : MKL;
+  }
+
+  private static boolean mklLeavesAvx512Unused() {
+    Path cpuInfo = Path.of("/proc/cpuinfo");
+    try {
+      String cpu = Files.exists(cpuInfo) ? Files.readString(cpuInfo) : "";
+      return !cpu.contains("GenuineIntel") && cpu.contains("avx512bw");
+    } catch (IOException e) {
+      return false;
+    }
+  }
+}
