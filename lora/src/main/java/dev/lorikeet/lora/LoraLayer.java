@@ -5,10 +5,13 @@ import dev.lorikeet.models.Dropout;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Mode;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -27,9 +30,25 @@ record LoraLayer(Linear base, Parameter a, Parameter b, double scaling, Dropout 
   @Override
   public Tensor forward(Tensor x) {
     Mode mode = base.mode();
+    if (mode.tape() != null && dropout.rate() == 0) {
+      return folded(x, mode.tape());
+    }
     Tensor narrow = Ops.linear(dropout.forward(x), a.value(mode.dtype()), null); // [..., r]
     Tensor update = Ops.linear(narrow, b.value(mode.dtype()), null); // [..., out]
     return base.forward(x).add(update, scaling);
+  }
+
+  /** The same in one product, x (W + s·BA)ᵀ + b: possible where the update's input is x itself. */
+  private Tensor folded(Tensor x, Tape tape) {
+    Tensor weight =
+        Ops.loraWeight(base.weight().value(base.mode().dtype()), a.value(), b.value(), scaling);
+    Tensor y = Ops.linear(x, weight, base.biasValue());
+    return tape.record(x, y, Set.of(a, b), this::gradients);
+  }
+
+  private Map<Parameter, Tensor> gradients(Tensor x, Tensor dy) {
+    List<Tensor> gradients = Ops.loraGradients(x, dy, a.value(), b.value(), scaling);
+    return Map.of(a, gradients.get(0), b, gradients.get(1));
   }
 
   @Override

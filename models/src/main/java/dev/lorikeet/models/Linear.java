@@ -16,8 +16,12 @@ public record Linear(String path, Parameter weight, @Nullable Parameter bias, Mo
     implements Projection {
   @Override
   public Tensor forward(Tensor x) {
-    return Ops.linear(
-        x, weight.value(mode.dtype()), bias == null ? null : bias.value(mode.dtype()));
+    return Ops.linear(x, weight.value(mode.dtype()), biasValue());
+  }
+
+  /** b in the computing type, or null. */
+  public @Nullable Tensor biasValue() {
+    return bias == null ? null : bias.value(mode.dtype());
   }
 
   public long in() {

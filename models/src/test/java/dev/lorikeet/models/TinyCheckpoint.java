@@ -12,6 +12,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -85,7 +86,15 @@ final class TinyCheckpoint {
     }
   }
 
-  /** A copy of {@code name} in the lowest precision that models compute in. */
+  /** Gives the tensors whose names have the pattern other names. */
+  static void rename(Map<String, Tensor> tensors, String pattern, String replacement) {
+    for (String name : List.copyOf(tensors.keySet())) {
+      tensors.put(
+          name.replaceFirst(pattern, replacement), Objects.requireNonNull(tensors.remove(name)));
+    }
+  }
+
+  /** For a checkpoint as it is, in the lowest precision that models compute in. */
   static ModelOptions bfloat16() {
     return ModelOptions.DEFAULT.withPrecision(DType.BFLOAT16);
   }

@@ -108,6 +108,32 @@ public final class Ops {
     return Torch.tensor("where", condition, x, y);
   }
 
+  /**
+   * W + s·BA, in the type of W: a weight with a LoRA update folded in. Not recorded for gradients.
+   *
+   * @param weight W [out, in]
+   * @param a A [r, in]
+   * @param b B [out, r]
+   */
+  public static Tensor loraWeight(Tensor weight, Tensor a, Tensor b, double s) {
+    try (GradMode off = GradMode.disabled()) {
+      return Torch.tensor("lora_weight", weight, a, b, s);
+    }
+  }
+
+  /**
+   * The gradients of A and B in y = x (W + s·BA)ᵀ.
+   *
+   * @param x [..., in]
+   * @param dy [..., out]
+   * @return dA [r, in] and dB [out, r], in the types of A and B
+   */
+  public static List<Tensor> loraGradients(Tensor x, Tensor dy, Tensor a, Tensor b, double s) {
+    try (GradMode off = GradMode.disabled()) {
+      return Torch.tensors("lora_gradients", x, dy, a, b, s);
+    }
+  }
+
   // ---- losses: sums over the labels that count ----
 
   /**

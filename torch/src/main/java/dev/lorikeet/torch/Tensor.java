@@ -178,7 +178,7 @@ public final class Tensor {
   }
 
   public boolean requiresGrad() {
-    return LorikeetBridge.requiresGrad(handle());
+    return Torch.bool("requires_grad", this);
   }
 
   // ---- type, place, memory ----
@@ -199,6 +199,14 @@ public final class Tensor {
   /** The same memory, outside the graph of gradients. */
   public Tensor detach() {
     return Torch.tensor("detach", this);
+  }
+
+  /**
+   * The very same tensor, its place in the graph included, under a handle with a lifetime of its
+   * own.
+   */
+  public Tensor alias() {
+    return Torch.tensor("alias", this);
   }
 
   public Tensor contiguous() {

@@ -48,11 +48,17 @@ def to_device(self, x: Tensor, device: str) -> Tensor:
 def clone(self, x: Tensor) -> Tensor:
   return torch.clone(x, memory_format=None)
 
+def alias(self, x: Tensor) -> Tensor:
+  return x
+
 def detach(self, x: Tensor) -> Tensor:
   return torch.detach(x)
 
 def contiguous(self, x: Tensor) -> Tensor:
   return torch.contiguous(x)
+
+def requires_grad(self, x: Tensor) -> bool:
+  return ops.prim.requires_grad(x)
 
 def requires_grad_(self, x: Tensor, value: bool) -> Tensor:
   return torch.requires_grad_(x, value)
@@ -239,6 +245,23 @@ def attention_scores(self, q: Tensor, k: Tensor, mask: Optional[Tensor], scale: 
   if torch.__isnot__(mask, None):
     scores = torch.add(scores, unchecked_cast(Tensor, mask))
   return scores
+
+# ---- LoRA, folded into its weight for one step ----
+
+# W + s B A in W's type
+def lora_weight(self, weight: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+  t = ops.prim.dtype(weight)
+  return torch.addmm(weight, torch.to(b, t), torch.to(a, t), beta=1, alpha=s)
+
+# Of y = x (W + s B A)ᵀ: dA = s (dy B)ᵀ x and dB = s dyᵀ (x Aᵀ), in the types of A and B
+def lora_gradients(self, x: Tensor, dy: Tensor, a: Tensor, b: Tensor, s: float) -> List[Tensor]:
+  t = ops.prim.dtype(x)
+  rows = torch.reshape(x, [-1, torch.size(x, -1)])
+  drows = torch.reshape(dy, [-1, torch.size(dy, -1)])
+  narrow = torch.mul(torch.matmul(drows, torch.to(b, t)), s)
+  da = torch.matmul(torch.t(narrow), rows)
+  db = torch.matmul(torch.t(drows), torch.mul(torch.linear(rows, torch.to(a, t), None), s))
+  return [torch.to(da, ops.prim.dtype(a)), torch.to(db, ops.prim.dtype(b))]
 
 # ---- losses, each a sum over the labels that count ----
 

@@ -174,6 +174,34 @@ class ArithmeticTest {
     assertThat(Ops.dropout(x, 0)).isSameAs(x);
   }
 
+  // ---- LoRA ----
+
+  @Test
+  void aLoraUpdateFoldsIntoItsWeight() {
+    Tensor weight = matrix(2, 1, 2, 3, 4, 5, 6);
+    Tensor a = matrix(1, 1, 0, -1);
+    Tensor b = matrix(2, 10, 20);
+    assertThat(Ops.loraWeight(weight, a, b, 0.5).toFloats()).containsExactly(6, 2, -2, 14, 5, -4);
+    assertThat(Ops.loraWeight(weight.to(DType.BFLOAT16), a, b, 0.5).dtype())
+        .isEqualTo(DType.BFLOAT16);
+  }
+
+  @Test
+  void theGradientsOfALoraUpdateAreThoseOfAutograd() {
+    try (GradMode on = GradMode.enabled()) {
+      Tensor x = matrix(4, 1, 2, 3, -1, 0, 2, 0, 1, 1, 2, 2, -3).reshape(2, 2, 3);
+      Tensor a = matrix(2, 1, 0, -1, 2, 1, 0).requiresGrad(true);
+      Tensor b = matrix(2, 3, 1, -2, 1).requiresGrad(true);
+      Tensor dy = matrix(4, 1, 2, -1, 0, 3, 1, 0, -2).reshape(2, 2, 2);
+      Tensor y = Ops.linear(Ops.linear(x, a, null), b, null).mul(0.5);
+      List<Tensor> expected = Ops.grad(y.mul(dy).sum(), List.of(a, b));
+      List<Tensor> found = Ops.loraGradients(x, dy, a, b, 0.5);
+      // Small whole and half numbers: nothing is rounded.
+      assertThat(found.get(0).sameAs(expected.get(0))).isTrue();
+      assertThat(found.get(1).sameAs(expected.get(1))).isTrue();
+    }
+  }
+
   // ---- losses ----
 
   @Test

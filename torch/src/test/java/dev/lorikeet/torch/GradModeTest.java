@@ -45,13 +45,15 @@ class GradModeTest {
     }
   }
 
-  /** Whether a gradient of a scalar can be had; {@code requiresGrad} speaks of leaves only. */
+  /** Whether a gradient of a scalar can be had, which is what {@code requiresGrad} says of it. */
   private static boolean isRecorded(Tensor output, Tensor leaf) {
     try {
       Ops.grad(output, List.of(leaf));
+      assertThat(output.requiresGrad()).isTrue();
       return true;
     } catch (RuntimeException e) {
       assertThat(e).hasMessageContaining("does not require grad");
+      assertThat(output.requiresGrad()).isFalse();
       return false;
     }
   }

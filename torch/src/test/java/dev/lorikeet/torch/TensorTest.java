@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -253,6 +254,20 @@ class TensorTest {
       view = inner.keep(Tensor.arange(0, 1000, Device.CPU).narrow(0, 990, 10));
     }
     assertThat(view.toLongs()).startsWith(990).endsWith(999);
+  }
+
+  @Test
+  void anAliasIsTheSameTensorWithALifetimeOfItsOwn() {
+    Tensor leaf = Tensor.of(new float[] {3}, 1).requiresGrad(true);
+    try (GradMode on = GradMode.enabled()) {
+      Tensor alias;
+      try (Scope inner = Scope.open()) {
+        alias = inner.keep(leaf.mul(2).alias());
+      }
+      Tensor gradient = Ops.grad(alias.mul(alias), List.of(alias)).get(0);
+      assertThat(gradient.item()).isEqualTo(12);
+      assertThat(Ops.grad(alias, List.of(leaf)).get(0).item()).isEqualTo(2);
+    }
   }
 
   @Test

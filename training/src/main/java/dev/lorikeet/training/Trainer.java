@@ -5,6 +5,7 @@ import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.LengthGroupedBatches;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
@@ -13,10 +14,8 @@ import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The training loop: batches, loss, backward, clip, step, report. It knows trainable parameters,
@@ -140,49 +139,46 @@ public final class Trainer {
         List<Batch> batches =
             batchIndices.stream().map(indices -> Batch.of(examples, indices, padTokenId)).toList();
         int terms = batches.stream().mapToInt(loss::terms).sum();
-        List<Tensor> gradients = null;
+        Map<Parameter, Tensor> gradients = Map.of();
         for (Batch batch : batches) {
           gradients = add(gradients, gradients(batch, terms, epochLoss));
           tokens += batch.tokens();
           positions += (long) batch.rows() * batch.length();
         }
-        update(gradients == null ? List.of() : gradients);
+        update(gradients);
       }
     }
 
-    private List<Tensor> gradients(Batch batch, int terms, LossMean epochLoss) {
+    private Map<Parameter, Tensor> gradients(Batch batch, int terms, LossMean epochLoss) {
       try (Scope scope = Scope.open();
-          GradMode on = GradMode.enabled()) {
+          GradMode on = GradMode.enabled();
+          Tape tape = Tape.of(model)) {
         Tensor logits = model.logits(Inputs.of(batch));
         Tensor sum = loss.sum(logits, loss.labels(batch).to(logits.device()));
         epochLoss.add(sum.item(), loss.terms(batch), step);
-        List<Tensor> gradients =
-            Ops.grad(
-                sum.mul(1.0 / terms),
-                trainables.stream().map(t -> t.parameter().original()).toList());
-        gradients.forEach(scope::keep);
+        Map<Parameter, Tensor> gradients =
+            tape.gradients(
+                sum.mul(1.0 / terms), trainables.stream().map(Trainable::parameter).toList());
+        gradients.values().forEach(scope::keep);
         return gradients;
       }
     }
 
-    private List<Tensor> add(@Nullable List<Tensor> sums, List<Tensor> terms) {
-      if (sums == null) {
+    private Map<Parameter, Tensor> add(Map<Parameter, Tensor> sums, Map<Parameter, Tensor> terms) {
+      if (sums.isEmpty()) {
         mustAllHaveGradients(terms);
         return terms;
       }
-      Ops.accumulateInPlace(sums, terms);
+      Ops.accumulateInPlace(
+          List.copyOf(sums.values()), sums.keySet().stream().map(terms::get).toList());
       return sums;
     }
 
-    private void update(List<Tensor> gradients) {
+    private void update(Map<Parameter, Tensor> gradients) {
       if (config.maxGradNorm() > 0) {
-        Ops.clipInPlace(gradients, config.maxGradNorm());
+        Ops.clipInPlace(List.copyOf(gradients.values()), config.maxGradNorm());
       }
-      Map<Parameter, Tensor> byParameter = new LinkedHashMap<>();
-      for (int i = 0; i < gradients.size(); i++) {
-        byParameter.put(trainables.get(i).parameter(), gradients.get(i));
-      }
-      optimizer.step(byParameter, config.schedule().factor(step, warmupSteps, totalSteps));
+      optimizer.step(gradients, config.schedule().factor(step, warmupSteps, totalSteps));
       step++;
     }
 
@@ -219,12 +215,13 @@ public final class Trainer {
     return (dividend + divisor - 1) / divisor;
   }
 
-  private void mustAllHaveGradients(List<Tensor> gradients) {
-    for (int i = 0; i < gradients.size(); i++) {
-      if (gradients.get(i).count() == 0) {
+  private void mustAllHaveGradients(Map<Parameter, Tensor> gradients) {
+    for (Trainable trainable : trainables) {
+      Tensor gradient = gradients.get(trainable.parameter());
+      if (gradient == null || gradient.count() == 0) {
         throw new LorikeetException(
             "the loss does not depend on trainable parameter "
-                + trainables.get(i).name()
+                + trainable.name()
                 + ": leave it out of the targets");
       }
     }

@@ -55,10 +55,6 @@ public final class LorikeetBridge {
     return PyTorchLibrary.LIB.torchDevice(tensor);
   }
 
-  public static boolean requiresGrad(long tensor) {
-    return PyTorchLibrary.LIB.torchRequiresGrad(tensor);
-  }
-
   public static void deleteTensor(long tensor) {
     PyTorchLibrary.LIB.torchDeleteTensor(tensor);
   }

@@ -1,0 +1,334 @@
+package dev.lorikeet.lora;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.adapters.AdapterMethod;
+import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelOptions;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.ServiceLoader;
+import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What every adapter method promises; a new method adds its examples to {@link #examples}. */
+class AdapterContractTest {
+  /**
+   * A setting of a method to hold to the contract.
+   *
+   * @param json its adapter_config.json
+   * @param identity whether a fresh adapter leaves the model's answers as they are
+   * @param count the number of a layer's trainable elements, by the method's formula
+   */
+  record Example(String json, boolean identity, ToLongFunction<Linear> count) {
+    AdapterConfig config() {
+      ObjectNode settings = settings();
+      return method(settings.path("peft_type").asText()).read(settings);
+    }
+
+    ObjectNode settings() {
+      try {
+        return (ObjectNode) new ObjectMapper().readTree(json.replace('\'', '"'));
+      } catch (JsonProcessingException e) {
+        throw new IllegalArgumentException(e);
+      }
+    }
+
+    @Override
+    public String toString() {
+      return json;
+    }
+  }
+
+  static List<Example> examples() {
+    return List.of(
+        new Example(
+            "{'peft_type': 'LORA', 'r': 3, 'lora_alpha': 5, 'target_modules': 'all-linear'}",
+            true,
+            linear -> 3 * (linear.in() + linear.out())),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 40, 'lora_alpha': 7, 'use_rslora': true,"
+                + " 'target_modules': ['query', 'output.dense'], 'init_lora_weights': 'gaussian',"
+                + " 'modules_to_save': ['pooler']}",
+            true,
+            linear -> 40 * (linear.in() + linear.out())),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 2, 'lora_alpha': 1, 'target_modules': '.*self.*',"
+                + " 'rank_pattern': {'query': 5}, 'alpha_pattern': {'value': 9}, 'bias': 'all'}",
+            true,
+            linear -> (linear.path().endsWith("query") ? 5 : 2) * (linear.in() + linear.out())));
+  }
+
+  private static AdapterMethod method(String peftType) {
+    return methods().filter(m -> m.peftType().equals(peftType)).findAny().orElseThrow();
+  }
+
+  private static Stream<AdapterMethod> methods() {
+    return ServiceLoader.load(AdapterMethod.class).stream().map(ServiceLoader.Provider::get);
+  }
+
+  private Scope scope;
+  private long liveBefore;
+
+  @BeforeEach
+  void open() {
+    liveBefore = Tensor.live();
+    scope = Scope.open();
+  }
+
+  @AfterEach
+  void nothingIsLeft() {
+    scope.close();
+    assertThat(Tensor.live()).isEqualTo(liveBefore);
+  }
+
+  private static Adapter attach(Model model, Example example) {
+    return Adapter.attach(model, example.config(), 1);
+  }
+
+  private static Adapter trained(Model model, Example example) {
+    Adapter adapter = attach(model, example);
+    TinyBert.randomize(adapter);
+    return adapter;
+  }
+
+  @Test
+  void everyRegisteredMethodIsHeldToTheContract() {
+    assertThat(examples().stream().map(example -> example.config().peftType()).distinct())
+        .containsExactlyInAnyOrderElementsOf(methods().map(AdapterMethod::peftType).toList());
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void aFreshAdapterIsTheIdentityWherePromised(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Tensor base = TinyBert.logits(model);
+      attach(model, example);
+      assertThat(TinyBert.logits(model).sameAs(base)).isEqualTo(example.identity());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void theSameSeedMakesTheSameAdapter(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY);
+        Model again = TinyBert.open(TinyBert.CLASSIFY);
+        Model other = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter first = attach(model, example);
+      assertThat(differing(first, attach(again, example))).isEmpty();
+      assertThat(differing(first, Adapter.attach(other, example.config(), 2))).isNotEmpty();
+    }
+  }
+
+  /** The names of the parameters that are not the same bits in both, or not in both. */
+  private static List<String> differing(Adapter first, Adapter second) {
+    assertThat(second.parameters().keySet()).isEqualTo(first.parameters().keySet());
+    return first.parameters().keySet().stream()
+        .filter(name -> !value(first, name).sameAs(value(second, name)))
+        .toList();
+  }
+
+  private static Tensor value(Adapter adapter, String name) {
+    return Objects.requireNonNull(adapter.parameters().get(name), name).original();
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void mergedWeightsGiveTheSameLogits(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Tensor base = TinyBert.logits(model);
+      Adapter adapter = trained(model, example);
+      Tensor adapted = TinyBert.logits(model);
+      assertThat(difference(adapted, base)).isGreaterThan(0.1);
+      adapter.merge();
+      // Logits near 1 of sums of at most 48 terms, in another order: a few dozen roundings of 6e-8
+      // each; 8e-7 was seen.
+      assertThat(difference(TinyBert.logits(model), adapted)).isLessThan(4e-6);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void mergedWeightsGiveTheSameLogitsInBfloat16(Example example) {
+    ModelOptions rounded = ModelOptions.DEFAULT.withPrecision(DType.BFLOAT16);
+    try (Model model = Model.open(TinyBert.folder(TinyBert.CLASSIFY), rounded)) {
+      Adapter adapter = trained(model, example);
+      Tensor adapted = TinyBert.logits(model).to(DType.FLOAT32);
+      adapter.merge();
+      assertThat(adapter.layers().keySet())
+          .allMatch(path -> weight(model, path).value().dtype() == DType.BFLOAT16);
+      // Numbers are rounded to 2^-9 of themselves, some 30 times from input to logits, and the
+      // merged weights once more: 1 to 2 % of logits up to 1.2.
+      Tensor merged = TinyBert.logits(model).to(DType.FLOAT32);
+      assertThat(difference(merged, adapted)).isLessThan(0.02 * 1.2);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void unmergingRestoresEveryByte(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter adapter = trained(model, example);
+      Tensor adapted = TinyBert.logits(model);
+      Map<String, byte[]> before = TinyBert.bytes(model);
+      adapter.merge();
+      assertThat(TinyBert.bytes(model)).isNotEqualTo(before);
+      adapter.unmerge();
+      assertSameBytes(model, before);
+      assertThat(adapter.isMerged()).isFalse();
+      assertThat(TinyBert.logits(model).sameAs(adapted)).isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void mergingTwiceChangesNothing(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter adapter = trained(model, example);
+      adapter.merge();
+      Map<String, byte[]> once = TinyBert.bytes(model);
+      adapter.merge();
+      assertSameBytes(model, once);
+      adapter.unmerge();
+      adapter.merge();
+      assertSameBytes(model, once);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void disablingGivesTheBaseBack(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Tensor base = TinyBert.logits(model);
+      Map<String, byte[]> before = TinyBert.bytes(model);
+      Adapter adapter = trained(model, example);
+      Tensor adapted = TinyBert.logits(model);
+      adapter.disable();
+      assertThat(TinyBert.logits(model).sameAs(base)).isTrue();
+      assertSameBytes(model, before);
+      adapter.enable();
+      assertThat(TinyBert.logits(model).sameAs(adapted)).isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void onlyTheAdaptersParametersGetGradients(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter adapter = trained(model, example);
+      assertThat(model.parameters().values())
+          .noneMatch(parameter -> parameter.original().requiresGrad());
+      List<Tensor> leaves =
+          adapter.parameters().values().stream().map(Parameter::original).toList();
+      assertThat(leaves).allMatch(Tensor::requiresGrad);
+      try (GradMode on = GradMode.enabled()) {
+        Tensor loss = Ops.crossEntropy(TinyBert.logits(model), Tensor.of(new long[] {2, 0}, 2));
+        assertThat(Ops.grad(loss, leaves))
+            .allSatisfy(gradient -> assertThat(gradient.count()).isPositive());
+      }
+      adapter.freeze();
+      assertThat(leaves).noneMatch(Tensor::requiresGrad);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void anAdapterIsTheSameAfterSavingAndReloading(Example example, @TempDir Path folder)
+      throws IOException {
+    Path first = Files.createDirectory(folder.resolve("first"));
+    Path second = Files.createDirectory(folder.resolve("second"));
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY);
+        Model fresh = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter adapter = trained(model, example);
+      AdapterFolder.write(adapter, example.settings(), first);
+      Adapter reloaded = AdapterFolder.open(first).attachTo(fresh);
+      assertThat(differing(adapter, reloaded)).isEmpty();
+      assertThat(TinyBert.logits(fresh).sameAs(TinyBert.logits(model))).isTrue();
+      AdapterFolder.write(reloaded, AdapterFolder.open(first).json(), second);
+      for (String file : List.of(AdapterFolder.CONFIG, AdapterFolder.WEIGHTS)) {
+        assertThat(second.resolve(file)).hasSameBinaryContentAs(first.resolve(file));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void layersHaveAsManyParametersAsTheFormulaSays(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter adapter = attach(model, example);
+      assertThat(adapter.layers()).isNotEmpty();
+      adapter
+          .layers()
+          .forEach(
+              (path, layer) -> {
+                Linear base = Objects.requireNonNull(model.projections().get(path)).base();
+                assertThat(Model.count(layer.parameters().values()))
+                    .as(path)
+                    .isEqualTo(example.count().applyAsLong(base));
+              });
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("examples")
+  void aMergeThatWouldWriteNanIsRefused(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter adapter = trained(model, example);
+      Map<String, byte[]> before = TinyBert.bytes(model);
+      List<String> paths = List.copyOf(adapter.layers().keySet());
+      String path = paths.get(paths.size() - 1);
+      Parameter last =
+          Objects.requireNonNull(adapter.layers().get(path)).parameters().values().stream()
+              .reduce((one, other) -> other)
+              .orElseThrow();
+      last.original().view(0, 1).setInPlace(Tensor.of(new float[] {Float.NaN}, 1));
+      assertThatThrownBy(adapter::merge)
+          .isInstanceOf(LorikeetException.class)
+          .hasMessage(
+              path + ": the merged weight has NaN or infinite elements; nothing was merged");
+      assertThat(adapter.isMerged()).isFalse();
+      assertSameBytes(model, before);
+      adapter.disable();
+      assertThat(TinyBert.logits(model).isFinite()).isTrue();
+    }
+  }
+
+  private static Parameter weight(Model model, String path) {
+    return Objects.requireNonNull(model.projections().get(path)).base().weight();
+  }
+
+  private static void assertSameBytes(Model model, Map<String, byte[]> expected) {
+    Map<String, byte[]> found = TinyBert.bytes(model);
+    assertThat(found.keySet()).isEqualTo(expected.keySet());
+    expected.forEach((name, bytes) -> assertThat(found.get(name)).as(name).isEqualTo(bytes));
+  }
+
+  private static double difference(Tensor x, Tensor y) {
+    return x.sub(y).abs().max().item();
+  }
+}

@@ -1,0 +1,106 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Layers that form their parameters' gradients by hand. An adapter folded into its weight for one
+ * step, y = x (W + s·BA)ᵀ, costs one product forward and one backward; autograd alone would add a
+ * third for the whole weight's gradient. So such a layer records its input x and output y here, the
+ * trainer asks autograd for dy, and the layer makes dA and dB of x and dy, which is cheap.
+ *
+ * <p>One tape serves one forward and backward pass. Closing it frees what it kept.
+ */
+public final class Tape implements AutoCloseable {
+  private final Mode mode;
+  private final Scope kept = Scope.unbound();
+  private final List<Entry> entries = new ArrayList<>();
+
+  /** How a layer makes its parameters' gradients. */
+  @FunctionalInterface
+  public interface Rule {
+    /**
+     * The gradients of the layer's parameters.
+     *
+     * @param x [..., in], what {@link Tape#record} was given
+     * @param dy [..., out], the loss's gradient with respect to y
+     */
+    Map<Parameter, Tensor> gradients(Tensor x, Tensor dy);
+  }
+
+  private record Entry(Tensor x, Tensor y, Set<Parameter> parameters, Rule rule) {
+    Map<Parameter, Tensor> gradients(Tensor dy) {
+      return dy.count() > 0
+          ? rule.gradients(x, dy)
+          : parameters.stream().collect(Collectors.toMap(p -> p, p -> dy));
+    }
+  }
+
+  /** A tape that the model's layers record on until it is closed. */
+  public static Tape of(Model model) {
+    Tape tape = new Tape(model.mode());
+    model.mode().tape(tape);
+    return tape;
+  }
+
+  private Tape(Mode mode) {
+    this.mode = mode;
+  }
+
+  /**
+   * Records a layer's pass.
+   *
+   * @param x [..., in]
+   * @param y [..., out], computed from x without recording gradients of {@code parameters}
+   * @param parameters what {@code rule} makes the gradients of
+   * @return y, or where y needs no gradient a leaf with its values that does
+   */
+  public Tensor record(Tensor x, Tensor y, Set<Parameter> parameters, Rule rule) {
+    Tensor output = y.requiresGrad() ? y : y.detach().requiresGrad(true);
+    entries.add(new Entry(kept.adopt(x.detach()), kept.adopt(output.alias()), parameters, rule));
+    return output;
+  }
+
+  /**
+   * The gradients of a loss, those of recorded layers by their rules.
+   *
+   * @return by parameter; an empty tensor where the loss does not depend on it
+   */
+  public Map<Parameter, Tensor> gradients(Tensor loss, List<Parameter> parameters) {
+    Set<Parameter> byRule = new HashSet<>();
+    entries.forEach(entry -> byRule.addAll(entry.parameters));
+    List<Parameter> byAutograd = parameters.stream().filter(p -> !byRule.contains(p)).toList();
+    List<Tensor> inputs = new ArrayList<>();
+    byAutograd.forEach(parameter -> inputs.add(parameter.original()));
+    entries.forEach(entry -> inputs.add(entry.y));
+    List<Tensor> gradients = Ops.grad(loss, inputs);
+    Map<Parameter, Tensor> unordered = new HashMap<>();
+    for (int i = 0; i < byAutograd.size(); i++) {
+      unordered.put(byAutograd.get(i), gradients.get(i));
+    }
+    for (int i = 0; i < entries.size(); i++) {
+      unordered.putAll(entries.get(i).gradients(gradients.get(byAutograd.size() + i)));
+    }
+    // In the order asked for: sums over all gradients must come out the same to the last bit.
+    Map<Parameter, Tensor> inOrder = new LinkedHashMap<>();
+    parameters.forEach(p -> inOrder.put(p, Objects.requireNonNull(unordered.get(p))));
+    return inOrder;
+  }
+
+  /** Ends the recording and frees what was kept. */
+  @Override
+  public void close() {
+    mode.tape(null);
+    kept.close();
+  }
+}
