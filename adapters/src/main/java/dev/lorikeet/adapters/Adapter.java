@@ -38,13 +38,13 @@ public final class Adapter {
   private Adapter(Model model, AdapterConfig asked) {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
+    Targets targets = asked.targets().orDefaultsOf(model.config().modelType());
     List<String> adapted =
-        asked.targets().match(model.projections().keySet(), saved::contains, heads(model));
+        targets.match(model.projections().keySet(), saved::contains, heads(model));
     asked.mustMatch(adapted);
     config =
         asked.with(
-            resolved(asked.targets(), adapted),
-            List.copyOf(union(asked.modulesToSave(), saved.modules())));
+            resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
     for (String path : adapted) {
       addLayer(path);
     }

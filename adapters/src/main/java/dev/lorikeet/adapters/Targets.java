@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
@@ -43,6 +44,10 @@ public record Targets(
 
   /** Every linear layer but the head, as users type it. */
   public static final String ALL_LINEAR = "all-linear";
+
+  /** What PEFT adapts where adapter_config.json does not say. */
+  private static final Map<String, List<String>> PEFT_DEFAULTS =
+      Map.of("bert", List.of("query", "value"));
 
   private static final Pattern NUMBERED = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
 
@@ -86,6 +91,25 @@ public record Targets(
       return of(typed.split(",", -1));
     }
     return new Targets(List.of(typed), true, List.of(), false, null, List.of());
+  }
+
+  /**
+   * These targets, or where they name none, those that PEFT takes for the architecture.
+   *
+   * @throws UsageException when PEFT has none for it either
+   */
+  Targets orDefaultsOf(String modelType) {
+    if (!modules.isEmpty()) {
+      return this;
+    }
+    List<String> defaults = PEFT_DEFAULTS.get(modelType);
+    if (defaults == null) {
+      throw new UsageException(
+          "target_modules is missing, and there are no default ones for model_type \""
+              + modelType
+              + "\": name them, or all-linear");
+    }
+    return new Targets(defaults, false, exclude, excludeRegex, layersToTransform, layersPattern);
   }
 
   /** These modules exactly, with nothing excluded. */

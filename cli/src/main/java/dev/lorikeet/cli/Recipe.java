@@ -25,7 +25,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,7 +62,7 @@ record Recipe(
     Path model = Path.of(root.required("model", "--model"));
     String output = root.text("output", null);
     FineTuningConfig defaults = FineTuningConfig.DEFAULT;
-    long seed = root.integer("seed", (int) defaults.training().seed());
+    long seed = root.longInteger("seed", defaults.training().seed());
     Device device = Device.of(text(root, "device", "auto"));
     Section data = root.section("data");
     Task task = Task.of(text(root, "task", defaults.task().id()));
@@ -114,8 +113,7 @@ record Recipe(
     Map<String, Integer> ranks = new LinkedHashMap<>();
     adapter
         .entries("rank_pattern")
-        .forEach(
-            (key, value) -> ranks.put(key, (int) adapter.number("rank_pattern." + key, value)));
+        .forEach((key, value) -> ranks.put(key, adapter.integer("rank_pattern." + key, value)));
     Map<String, Double> alphas = new LinkedHashMap<>();
     adapter
         .entries("alpha_pattern")
@@ -134,30 +132,26 @@ record Recipe(
   }
 
   private static Targets targets(Section adapter) {
-    Targets typed =
-        adapter.isList("target_modules")
-            ? Targets.of(adapter.texts("target_modules").toArray(new String[0]))
-            : Targets.parse(text(adapter, "target_modules", Targets.ALL_LINEAR));
-    Targets excluded =
-        adapter.isList("exclude_modules")
-            ? Targets.of(adapter.texts("exclude_modules").toArray(new String[0]))
-            : Targets.parse(text(adapter, "exclude_modules", "none"));
-    boolean excludes =
-        adapter.text("exclude_modules", null) != null || adapter.isList("exclude_modules");
-    List<String> layers = adapter.texts("layers_to_transform");
+    Targets named = typed(adapter, "target_modules");
+    Targets targets = named == null ? Targets.allLinear() : named;
+    Targets excluded = typed(adapter, "exclude_modules");
+    List<Integer> layers = adapter.integers("layers_to_transform");
     return new Targets(
-        typed.modules(),
-        typed.regex(),
-        excludes ? excluded.modules() : List.of(),
-        excludes && excluded.regex(),
-        layers.isEmpty() ? null : numbers(layers),
+        targets.modules(),
+        targets.regex(),
+        excluded == null ? List.of() : excluded.modules(),
+        excluded != null && excluded.regex(),
+        layers.isEmpty() ? null : new LinkedHashSet<>(layers),
         adapter.texts("layers_pattern"));
   }
 
-  private static Set<Integer> numbers(List<String> texts) {
-    Set<Integer> numbers = new LinkedHashSet<>();
-    texts.forEach(text -> numbers.add(Integer.parseInt(text.strip())));
-    return numbers;
+  /** A list of entries, or one text as users type it; null where the key is absent. */
+  private static @Nullable Targets typed(Section adapter, String key) {
+    if (adapter.isList(key)) {
+      return Targets.of(adapter.texts(key).toArray(new String[0]));
+    }
+    String text = adapter.text(key, null);
+    return text == null ? null : Targets.parse(text);
   }
 
   private static TrainingConfig training(Section section, TrainingConfig defaults, Regime regime) {

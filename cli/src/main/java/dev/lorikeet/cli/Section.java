@@ -56,8 +56,13 @@ final class Section {
 
   int integer(String key, int otherwise) {
     JsonNode value = get(key);
+    return absent(value) ? otherwise : integer(key, value);
+  }
+
+  long longInteger(String key, long otherwise) {
+    JsonNode value = get(key);
     try {
-      return absent(value) ? otherwise : Integer.parseInt(value.asText());
+      return absent(value) ? otherwise : Long.parseLong(value.asText());
     } catch (NumberFormatException e) {
       throw wrong(key, "a whole number", value);
     }
@@ -82,9 +87,28 @@ final class Section {
   /** A list, or a text of entries between commas. */
   List<String> texts(String key) {
     JsonNode value = get(key);
+    if (value.isObject()) {
+      throw wrong(key, "a list", value);
+    }
+    if (value.isValueNode() && !absent(value)) {
+      return List.of(value.asText().split(",", -1));
+    }
     List<String> texts = new ArrayList<>();
     value.forEach(element -> texts.add(element.asText()));
-    return value.isTextual() ? List.of(value.asText().split(",", -1)) : texts;
+    return texts;
+  }
+
+  /** A list of whole numbers, or a text of them between commas. */
+  List<Integer> integers(String key) {
+    List<Integer> integers = new ArrayList<>();
+    for (String text : texts(key)) {
+      try {
+        integers.add(Integer.parseInt(text.strip()));
+      } catch (NumberFormatException e) {
+        throw wrong(key, "a list of whole numbers", get(key));
+      }
+    }
+    return integers;
   }
 
   /** Whether the value is a list. */
@@ -101,6 +125,14 @@ final class Section {
     Map<String, JsonNode> entries = new LinkedHashMap<>();
     value.properties().forEach(entry -> entries.put(entry.getKey(), entry.getValue()));
     return entries;
+  }
+
+  int integer(String key, JsonNode value) {
+    try {
+      return Integer.parseInt(value.asText());
+    } catch (NumberFormatException e) {
+      throw wrong(key, "a whole number", value);
+    }
   }
 
   double number(String key, JsonNode value) {

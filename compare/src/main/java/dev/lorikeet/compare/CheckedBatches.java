@@ -5,31 +5,26 @@ import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.LengthGroupedBatches;
 import dev.lorikeet.export.Checked;
 import dev.lorikeet.models.Model;
-import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.training.Predictor;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 
-/** Batches with a model's answers to them, for the check of an export. */
+/**
+ * Batches with a model's answers to them, for the check of an export. The model is asked when a
+ * batch is, so that the answers of one alone are in memory.
+ */
 final class CheckedBatches implements Iterable<Checked> {
-  private static final int BATCH = 32;
-
+  private final Model model;
   private final List<EncodedExample> examples;
-  private final float[][] logits;
   private final List<int[]> batches;
   private final int padTokenId;
 
-  private CheckedBatches(List<EncodedExample> examples, float[][] logits, int padTokenId) {
+  CheckedBatches(Model model, List<EncodedExample> examples, int batchSize, int padTokenId) {
+    this.model = model;
     this.examples = examples;
-    this.logits = logits;
     this.padTokenId = padTokenId;
-    batches = LengthGroupedBatches.evaluation(EncodedExample.lengths(examples), BATCH);
-  }
-
-  /** The model's answers as it computes now. */
-  static CheckedBatches of(Model model, List<EncodedExample> examples, TextTokenizer tokenizer) {
-    float[][] logits = new Predictor(model, BATCH, tokenizer.padTokenId()).logits(examples);
-    return new CheckedBatches(examples, logits, tokenizer.padTokenId());
+    batches = LengthGroupedBatches.evaluation(EncodedExample.lengths(examples), batchSize);
   }
 
   @Override
@@ -39,25 +34,23 @@ final class CheckedBatches implements Iterable<Checked> {
 
   private Checked checked(int[] indices) {
     Batch batch = Batch.of(examples, indices, padTokenId);
+    List<EncodedExample> own = Arrays.stream(indices).mapToObj(examples::get).toList();
+    float[][] logits = new Predictor(model, own.size(), padTokenId).logits(own);
     return new Checked(
         batch.rows(),
         batch.length(),
         batch.inputIds(),
         batch.attentionMask(),
         batch.tokenTypeIds(),
-        padded(batch));
+        padded(logits));
   }
 
   /** The logits of a batch's rows, each row's stretched to the longest with zeros for padding. */
-  private float[] padded(Batch batch) {
-    int width = 0;
-    for (int index : batch.indices()) {
-      width = Math.max(width, logits[index].length);
-    }
-    float[] all = new float[width * batch.rows()];
-    for (int row = 0; row < batch.rows(); row++) {
-      float[] own = logits[batch.indices()[row]];
-      System.arraycopy(own, 0, all, row * width, own.length);
+  private static float[] padded(float[][] logits) {
+    int width = Arrays.stream(logits).mapToInt(row -> row.length).max().orElse(0);
+    float[] all = new float[width * logits.length];
+    for (int row = 0; row < logits.length; row++) {
+      System.arraycopy(logits[row], 0, all, row * width, logits[row].length);
     }
     return all;
   }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.EpochReport;
 import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.TrainingResult;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -24,9 +25,9 @@ public final class Comparison {
     return this;
   }
 
-  /** The runs by name. */
+  /** The runs by name, in the order of their columns. */
   public Map<String, TrainingResult> runs() {
-    return Map.copyOf(runs);
+    return Collections.unmodifiableMap(runs);
   }
 
   /** A table to read, a column a run. */
@@ -58,7 +59,12 @@ public final class Comparison {
 
   private static String score(EpochReport report) {
     Evaluation evaluation = report.evaluation();
-    return format("%.4f", evaluation == null ? report.trainLoss() : Math.abs(evaluation.score()));
+    if (evaluation == null) {
+      return format("%.4f", report.trainLoss());
+    }
+    // A loss's score is negative, so that greater is better; people read the loss.
+    boolean isLoss = evaluation.main().equals("loss");
+    return format("%.4f", isLoss ? evaluation.loss() : evaluation.score());
   }
 
   private static String grouped(long number) {

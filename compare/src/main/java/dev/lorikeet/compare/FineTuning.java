@@ -7,6 +7,7 @@ import dev.lorikeet.data.Example;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
@@ -57,6 +58,7 @@ public final class FineTuning {
    */
   public TextModel train(List<Example> examples, List<Example> held) {
     Labels labels = labels(examples);
+    ModelConfig.read(checkpoint); // a folder that is no checkpoint must not be told of a tokenizer
     TextTokenizer tokenizer = TextTokenizer.open(checkpoint);
     Model model = null;
     try {

@@ -1,5 +1,6 @@
 package dev.lorikeet.compare;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -50,6 +51,8 @@ final class RunRecord {
         return new RunRecord(json);
       }
       throw new LorikeetException(file + " is not a JSON object");
+    } catch (JsonProcessingException e) {
+      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
       throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
     }

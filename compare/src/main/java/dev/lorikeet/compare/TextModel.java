@@ -37,6 +37,9 @@ import org.jspecify.annotations.Nullable;
 public final class TextModel implements AutoCloseable {
   private static final int BATCH = 32;
 
+  /** How many logits are kept at once, 128 MiB: a masked LM has a vocabulary of them a token. */
+  private static final long LOGITS_AT_ONCE = 1L << 25;
+
   private final Model model;
   private final @Nullable Adapter adapter;
   private final TextTokenizer tokenizer;
@@ -192,12 +195,27 @@ public final class TextModel implements AutoCloseable {
             .map(e -> new Example(e.text(), e.textPair(), e.words(), List.of()))
             .toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
-    float[][] logits = new Predictor(model, BATCH, tokenizer.padTokenId()).logits(encoded);
+    int step = textsAtOnce(encoded);
+    Predictor predictor = new Predictor(model, Math.min(BATCH, step), tokenizer.padTokenId());
     List<Prediction> predictions = new ArrayList<>();
-    for (int i = 0; i < logits.length; i++) {
-      predictions.add(prediction(unlabelled.get(i), encoded.get(i), logits[i]));
+    for (int start = 0; start < encoded.size(); start += step) {
+      int end = Math.min(start + step, encoded.size());
+      float[][] logits = predictor.logits(encoded.subList(start, end));
+      for (int i = start; i < end; i++) {
+        predictions.add(prediction(unlabelled.get(i), encoded.get(i), logits[i - start]));
+      }
     }
     return predictions;
+  }
+
+  /** How many texts' logits may be kept at once. */
+  private int textsAtOnce(List<EncodedExample> encoded) {
+    long longest = encoded.stream().mapToInt(EncodedExample::length).max().orElse(1);
+    int width =
+        task() == Task.MASKED_LM
+            ? model.config().integer("vocab_size")
+            : model.config().labelCount();
+    return (int) Math.max(1, Math.min(encoded.size(), LOGITS_AT_ONCE / (longest * width)));
   }
 
   private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {
@@ -233,7 +251,9 @@ public final class TextModel implements AutoCloseable {
     throw new LorikeetException(
         "\""
             + example.text()
-            + "\" has no mask: write "
+            + "\" has no mask in its first "
+            + maxLength
+            + " tokens: write "
             + (mask == null ? "one" : tokenizer.token(mask))
             + " where a word is to be found");
   }
@@ -296,7 +316,8 @@ public final class TextModel implements AutoCloseable {
 
   /**
    * Writes the model with its adapter merged as an ONNX folder, once it answers {@code examples} in
-   * ONNX Runtime as the model, its adapter not merged, does here.
+   * ONNX Runtime as the model, its adapter not merged, does here. The adapter is not merged
+   * afterwards.
    *
    * @param examples may be empty, then nothing is checked
    * @param tolerance the largest difference of two logits that passes
@@ -304,15 +325,21 @@ public final class TextModel implements AutoCloseable {
    * @throws LorikeetException when it disagrees, or cannot be exported or written
    */
   public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
-    CheckedBatches batches =
-        examples.isEmpty() ? null : CheckedBatches.of(model, encoder().encode(examples), tokenizer);
+    List<EncodedExample> encoded = encoder().encode(examples);
     merge();
     OnnxExport export =
         new OnnxExport(model.config(), task(), model.stateDict())
             .recipe(RunRecord.of(this).toString())
             .threads(Torch.threads())
             .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
-    return (batches == null ? export : export.verify(batches, tolerance)).write(folder);
+    if (adapter != null) {
+      adapter.unmerge(); // the export holds the merged weights; the check asks the adapter
+    }
+    if (!encoded.isEmpty()) {
+      int rows = Math.min(BATCH, textsAtOnce(encoded));
+      export.verify(new CheckedBatches(model, encoded, rows, tokenizer.padTokenId()), tolerance);
+    }
+    return export.write(folder);
   }
 
   private void merge() {

@@ -3,6 +3,7 @@ package dev.lorikeet.torch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * Which library multiplies matrices on the CPU. libtorch asks MKL, which on processors that Intel
@@ -17,7 +18,10 @@ enum MatrixKernel {
   /** Below this width a product is too thin for the choice to matter. */
   private static final long THIN = 64;
 
-  private static final boolean HERE = mklLeavesAvx512Unused();
+  /** The system property that chooses for the processor: {@code mkl} or {@code onednn}. */
+  private static final String CHOICE = "lorikeet.matrix_kernel";
+
+  private static final boolean HERE = isOneDnnChosen();
 
   private final String linear;
 
@@ -40,6 +44,13 @@ enum MatrixKernel {
             && !x.device().isCuda()
             && Torch.threads() > 1;
     return faster ? ONEDNN : MKL;
+  }
+
+  private static boolean isOneDnnChosen() {
+    String choice = System.getProperty(CHOICE);
+    return choice == null
+        ? mklLeavesAvx512Unused()
+        : valueOf(choice.toUpperCase(Locale.ROOT)) == ONEDNN;
   }
 
   private static boolean mklLeavesAvx512Unused() {

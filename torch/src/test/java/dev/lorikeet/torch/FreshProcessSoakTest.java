@@ -34,10 +34,10 @@ class FreshProcessSoakTest {
 
     /** Trains, with garbage collected between forward and backward in every other step. */
     public static void main(String[] arguments) throws NoSuchAlgorithmException {
-      Torch.threads(1);
+      Torch.threads(2);
       Torch.seed(1);
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      try (Network network = new Network(32, 0.1);
+      try (Network network = new Network(64, 0.1);
           Scope scope = Scope.open()) {
         for (int step = 0; step < STEPS; step++) {
           network.step(8, 8, step, step % 2 == 0 ? () -> {} : Garbage::churn);

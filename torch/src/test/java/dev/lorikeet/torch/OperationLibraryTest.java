@@ -18,7 +18,7 @@ class OperationLibraryTest {
   @Test
   void everyMethodOfTheLibraryIsCalledFromJava() {
     String callers =
-        Stream.of("Tensor.class", "Ops.class", "Torch.class")
+        Stream.of("Tensor.class", "Ops.class", "MatrixKernel.class", "Torch.class")
             .map(OperationLibraryTest::resource)
             .collect(Collectors.joining());
     List<String> methods =

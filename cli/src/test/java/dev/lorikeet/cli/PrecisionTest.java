@@ -1,0 +1,31 @@
+package dev.lorikeet.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.UsageException;
+import org.junit.jupiter.api.Test;
+
+class PrecisionTest {
+  @Test
+  void namesAreThoseOfTorchAndTheirShortForms() {
+    assertThat(Precision.of("float32", Device.CPU)).isEqualTo(DType.FLOAT32);
+    assertThat(Precision.of("fp32", Device.CPU)).isEqualTo(DType.FLOAT32);
+    assertThat(Precision.of("bfloat16", Device.CPU)).isEqualTo(DType.BFLOAT16);
+    assertThat(Precision.of("bf16", Device.CPU)).isEqualTo(DType.BFLOAT16);
+  }
+
+  @Test
+  void autoIsOneOfThem() {
+    assertThat(Precision.of("auto", Device.CPU)).isIn(DType.FLOAT32, DType.BFLOAT16);
+  }
+
+  @Test
+  void othersAreRefused() {
+    assertThatThrownBy(() -> Precision.of("int8", Device.CPU))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("unknown precision \"int8\": use float32, bfloat16 or auto");
+  }
+}

@@ -1,0 +1,66 @@
+package dev.lorikeet.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lorikeet.training.EpochReport;
+import dev.lorikeet.training.Evaluation;
+import dev.lorikeet.training.TrainingListener.Progress;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ProgressBarTest {
+  private final StringWriter written = new StringWriter();
+
+  private ProgressBar bar(boolean terminal) {
+    return new ProgressBar(new PrintWriter(written), "run", terminal);
+  }
+
+  private static Progress at(long step, long total) {
+    return new Progress(step, total, 1, 1.25, 1_500, 61.4);
+  }
+
+  @Test
+  void elsewhereThanOnATerminalThereIsALineATenth() {
+    ProgressBar bar = bar(false);
+    for (int step = 1; step <= 200; step++) {
+      bar.progressed(at(step, 200));
+    }
+    assertThat(written.toString().lines())
+        .hasSize(10)
+        .startsWith("run epoch 1 step 20/200  loss 1.2500  1,500 tokens/s  1:01 left")
+        .endsWith("run epoch 1 step 200/200  loss 1.2500  1,500 tokens/s  1:01 left");
+  }
+
+  @Test
+  void shortRunHasALineAStep() {
+    ProgressBar bar = bar(false);
+    for (int step = 1; step <= 3; step++) {
+      bar.progressed(at(step, 3));
+    }
+    assertThat(written.toString().lines()).hasSize(3);
+  }
+
+  @Test
+  void terminalIsDrawnOver() {
+    ProgressBar bar = bar(true);
+    bar.progressed(at(1, 2));
+    bar.progressed(at(2, 2));
+    assertThat(written.toString())
+        .startsWith("\rrun [############............] epoch 1 step 1/2")
+        .contains("\rrun [########################] epoch 1 step 2/2")
+        .doesNotContain("\n");
+  }
+
+  @Test
+  void epochsEndWithTheirScores() {
+    Evaluation evaluation = new Evaluation(0.5, Map.of("accuracy", 0.875), "accuracy", 8, 1);
+    bar(false).epochEnded(new EpochReport(2, 0.75, evaluation, 3));
+    bar(false).epochEnded(new EpochReport(3, 0.5, null, 3));
+    assertThat(written.toString().lines())
+        .containsExactly(
+            "run: epoch 2  loss 0.7500  eval_loss 0.5000  accuracy 0.8750",
+            "run: epoch 3  loss 0.5000");
+  }
+}
