@@ -3,11 +3,11 @@ package dev.lorikeet.adapters;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
+import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -33,7 +33,8 @@ public final class Adapter {
   /** All that is trained, under PEFT's names. */
   private final Map<String, Parameter> parameters = new LinkedHashMap<>();
 
-  private final List<Parameter> merged = new ArrayList<>();
+  /** The base's weights that are merged now, with what answers in their place. */
+  private final Map<Parameter, Parameter> merged = new LinkedHashMap<>();
 
   private Adapter(Model model, AdapterConfig asked) {
     this.model = model;
@@ -100,7 +101,8 @@ public final class Adapter {
 
   private void addCopy(Parameter base, String name) {
     try (Scope scope = Scope.open()) {
-      Parameter copy = new Parameter(base.name(), base.original().copy(), model.weightScope());
+      Tensor own = base.value().copy().to(DType.FLOAT32); // whatever the base is stored in
+      Parameter copy = new Parameter(base.name(), own, model.weightScope());
       copies.put(base, copy);
       parameters.put(name, copy);
     }
@@ -187,16 +189,18 @@ public final class Adapter {
     parameters.values().forEach(Parameter::freeze);
   }
 
-  /** Lets the adapter answer, after {@link #disable}. */
+  /** Lets the adapter answer beside the base: after {@link #disable}, or in place of a merge. */
   public void enable() {
+    takeMergeBack();
     layers.forEach((path, layer) -> slot(path).fill(layer));
     copies.forEach(Parameter::substitute);
   }
 
-  /** Lets the base answer as it was before the adapter, until {@link #enable}. */
+  /** Lets the base answer as it was before the adapter, until {@link #enable} or {@link #merge}. */
   public void disable() {
+    takeMergeBack();
     layers.keySet().forEach(path -> slot(path).reset());
-    copies.keySet().forEach(Parameter::restore);
+    copies.forEach(Parameter::restore);
   }
 
   /**
@@ -211,14 +215,20 @@ public final class Adapter {
       return;
     }
     Map<String, Parameter> weights = new LinkedHashMap<>();
-    layers.forEach((path, layer) -> weights.put(path, mergedWeight(path, layer)));
+    try {
+      layers.forEach((path, layer) -> weights.put(path, mergedWeight(path, layer)));
+    } catch (RuntimeException e) {
+      weights.values().forEach(Parameter::free);
+      throw e;
+    }
     weights.forEach(
         (path, weight) -> {
           Parameter base = slot(path).base().weight();
           slot(path).reset();
           base.substitute(weight);
-          merged.add(base);
+          merged.put(base, weight);
         });
+    copies.forEach(Parameter::substitute);
   }
 
   private Parameter mergedWeight(String path, AdapterLayer layer) {
@@ -235,12 +245,25 @@ public final class Adapter {
 
   /** Takes a merge back: the base's weights are the very bytes that they were. */
   public void unmerge() {
-    merged.forEach(Parameter::restore);
-    merged.clear();
     enable();
   }
 
   public boolean isMerged() {
     return !merged.isEmpty();
+  }
+
+  private void takeMergeBack() {
+    merged.forEach(
+        (base, weight) -> {
+          base.restore(weight);
+          weight.free();
+        });
+    merged.clear();
+  }
+
+  /** Takes the adapter out of the model and frees it; it must not be used again. */
+  public void remove() {
+    disable();
+    parameters.values().forEach(Parameter::free);
   }
 }

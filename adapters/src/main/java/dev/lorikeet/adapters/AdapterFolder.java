@@ -128,7 +128,7 @@ public final class AdapterFolder {
       expected.forEach((name, parameter) -> fill(file, name, parameter));
       return adapter;
     } catch (RuntimeException e) {
-      adapter.disable();
+      adapter.remove();
       throw e;
     }
   }

@@ -20,6 +20,8 @@ import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Evaluation;
@@ -29,7 +31,9 @@ import dev.lorikeet.training.TrainingData;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -326,20 +330,29 @@ public final class TextModel implements AutoCloseable {
    */
   public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
     List<EncodedExample> encoded = encoder().encode(examples);
+    try (Scope scope = Scope.open()) {
+      OnnxExport export =
+          new OnnxExport(model.config(), task(), mergedState())
+              .recipe(RunRecord.of(this).toString())
+              .threads(Torch.threads())
+              .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
+      if (!encoded.isEmpty()) {
+        int rows = Math.min(BATCH, textsAtOnce(encoded));
+        export.verify(new CheckedBatches(model, encoded, rows, tokenizer.padTokenId()), tolerance);
+      }
+      return export.write(folder);
+    }
+  }
+
+  /** The merged model's tensors, in the present scope; the adapter is not merged afterwards. */
+  private Map<String, Tensor> mergedState() {
     merge();
-    OnnxExport export =
-        new OnnxExport(model.config(), task(), model.stateDict())
-            .recipe(RunRecord.of(this).toString())
-            .threads(Torch.threads())
-            .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
+    Map<String, Tensor> state = new LinkedHashMap<>(model.stateDict());
+    state.replaceAll((name, tensor) -> tensor.alias());
     if (adapter != null) {
-      adapter.unmerge(); // the export holds the merged weights; the check asks the adapter
+      adapter.unmerge();
     }
-    if (!encoded.isEmpty()) {
-      int rows = Math.min(BATCH, textsAtOnce(encoded));
-      export.verify(new CheckedBatches(model, encoded, rows, tokenizer.padTokenId()), tolerance);
-    }
-    return export.write(folder);
+    return state;
   }
 
   private void merge() {

@@ -54,7 +54,7 @@ record LoraLayer(Linear base, Parameter a, Parameter b, double scaling, Dropout 
   @Override
   public Tensor mergedWeight() {
     Tensor update = b.value(DType.FLOAT32).matmul(a.value(DType.FLOAT32)); // [out, in]
-    return base.weight().original().to(DType.FLOAT32).add(update, scaling);
+    return base.weight().value(DType.FLOAT32).add(update, scaling);
   }
 
   @Override

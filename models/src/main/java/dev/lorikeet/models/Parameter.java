@@ -3,7 +3,8 @@ package dev.lorikeet.models;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import org.jspecify.annotations.Nullable;
+import java.util.ArrayDeque;
+import java.util.Deque;
 
 /**
  * A named tensor of a model or an adapter. A model's parameters carry the names of its checkpoint.
@@ -16,7 +17,7 @@ public final class Parameter {
   private final String name;
   private final Scope owner;
   private Tensor value;
-  private @Nullable Parameter substitute;
+  private final Deque<Parameter> substitutes = new ArrayDeque<>();
   private boolean trainable;
 
   /**
@@ -36,7 +37,7 @@ public final class Parameter {
 
   /** The tensor that the model computes with now. */
   public Tensor value() {
-    return substitute == null ? value : substitute.value();
+    return substitutes.isEmpty() ? value : substitutes.getLast().value();
   }
 
   /** The tensor that the model computes with now, converted where it is stored in another type. */
@@ -49,13 +50,20 @@ public final class Parameter {
     return value;
   }
 
-  /** Lets another parameter answer in this one's place until {@link #restore}. */
+  /** Lets another parameter answer in this one's place, and in that of any other substitute. */
   public void substitute(Parameter other) {
-    substitute = other;
+    restore(other);
+    substitutes.addLast(other);
   }
 
-  public void restore() {
-    substitute = null;
+  /** Takes a substitute away, if it is one. */
+  public void restore(Parameter other) {
+    substitutes.remove(other);
+  }
+
+  /** Frees the parameter's own tensor; it must not be used again. */
+  public void free() {
+    owner.release(value);
   }
 
   public boolean isTrainable() {

@@ -335,7 +335,12 @@ public final class Tensor {
 
   /** The Euclidean norm of all elements, a scalar. */
   public Tensor norm() {
-    return Torch.tensor("norm", this);
+    return norm(dtype());
+  }
+
+  /** The Euclidean norm of all elements, a scalar, summed up in another floating-point type. */
+  public Tensor norm(DType type) {
+    return Torch.tensor("norm", this, type.code());
   }
 
   // ---- shape ----

@@ -148,8 +148,8 @@ def max(self, x: Tensor) -> Tensor:
 def argmax(self, x: Tensor, dim: int) -> Tensor:
   return torch.argmax(x, dim)
 
-def norm(self, x: Tensor) -> Tensor:
-  return torch.linalg_vector_norm(x)
+def norm(self, x: Tensor, dtype: int) -> Tensor:
+  return torch.linalg_vector_norm(x, 2, None, False, dtype=dtype)
 
 def all_finite(self, x: Tensor) -> bool:
   return bool(torch.all(torch.isfinite(x)))

@@ -27,7 +27,7 @@ final class BestParameters {
     lastEpoch = report.epoch();
     double newScore =
         !keepBest || report.evaluation() == null ? report.epoch() : report.evaluation().score();
-    if (epoch == 0 || !(newScore <= score)) {
+    if (epoch == 0 || newScore > score || (Double.isNaN(score) && !Double.isNaN(newScore))) {
       score = newScore;
       epoch = report.epoch();
       if (keepBest) {

@@ -1,6 +1,7 @@
 package dev.lorikeet.training;
 
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import java.util.LinkedHashMap;
@@ -22,7 +23,15 @@ final class MovementCheck {
     }
   }
 
+  /**
+   * The state before training.
+   *
+   * @throws LorikeetException when every learning rate is zero
+   */
   static MovementCheck before(List<ParameterGroup> groups) {
+    if (groups.stream().allMatch(group -> group.lr() == 0)) {
+      throw new LorikeetException("every learning rate is 0, nothing would be trained: raise lr");
+    }
     return new MovementCheck(groups);
   }
 
@@ -45,7 +54,7 @@ final class MovementCheck {
 
   private static double norm(Parameter parameter) {
     try (Scope scope = Scope.open()) {
-      return parameter.original().norm().item();
+      return parameter.original().norm(DType.FLOAT64).item();
     }
   }
 }

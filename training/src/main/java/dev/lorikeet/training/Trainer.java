@@ -141,7 +141,7 @@ public final class Trainer {
         int terms = batches.stream().mapToInt(loss::terms).sum();
         Map<Parameter, Tensor> gradients = Map.of();
         for (Batch batch : batches) {
-          gradients = add(gradients, gradients(batch, terms, epochLoss));
+          gradients = addGradients(gradients, batch, terms, epochLoss);
           tokens += batch.tokens();
           positions += (long) batch.rows() * batch.length();
         }
@@ -149,7 +149,9 @@ public final class Trainer {
       }
     }
 
-    private Map<Parameter, Tensor> gradients(Batch batch, int terms, LossMean epochLoss) {
+    /** Adds a batch's gradients to the sums in place; the first batch's become the sums. */
+    private Map<Parameter, Tensor> addGradients(
+        Map<Parameter, Tensor> sums, Batch batch, int terms, LossMean epochLoss) {
       try (Scope scope = Scope.open();
           GradMode on = GradMode.enabled();
           Tape tape = Tape.of(model)) {
@@ -159,19 +161,15 @@ public final class Trainer {
         Map<Parameter, Tensor> gradients =
             tape.gradients(
                 sum.mul(1.0 / terms), trainables.stream().map(Trainable::parameter).toList());
-        gradients.values().forEach(scope::keep);
-        return gradients;
+        if (sums.isEmpty()) {
+          mustAllHaveGradients(gradients);
+          gradients.values().forEach(scope::keep);
+          return gradients;
+        }
+        Ops.accumulateInPlace(
+            List.copyOf(sums.values()), sums.keySet().stream().map(gradients::get).toList());
+        return sums;
       }
-    }
-
-    private Map<Parameter, Tensor> add(Map<Parameter, Tensor> sums, Map<Parameter, Tensor> terms) {
-      if (sums.isEmpty()) {
-        mustAllHaveGradients(terms);
-        return terms;
-      }
-      Ops.accumulateInPlace(
-          List.copyOf(sums.values()), sums.keySet().stream().map(terms::get).toList());
-      return sums;
     }
 
     private void update(Map<Parameter, Tensor> gradients) {

@@ -1,0 +1,109 @@
+package dev.lorikeet.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.ProjectionSlot;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What a run owes beyond its arithmetic. */
+class TrainerStrictnessTest {
+  private Scope scope;
+
+  @BeforeEach
+  void open() {
+    scope = Scope.open();
+  }
+
+  @AfterEach
+  void close() {
+    scope.close();
+  }
+
+  private static TrainingConfig config(double lr, int batchSize, int accumulation) {
+    return new TrainingConfig(
+        lr,
+        List.of(),
+        1,
+        batchSize,
+        accumulation,
+        0.01,
+        0,
+        Schedule.CONSTANT,
+        1,
+        0.9,
+        0.999,
+        1e-8,
+        1,
+        true);
+  }
+
+  private static void run(Model model, TrainingConfig config) {
+    TrainingData data = TrainingData.of(TinyBert.classified(16, 5, 5, 1));
+    List<Trainable> trainables = Trainable.headOf(model);
+    new Trainer(model, trainables, data, List.of(), 0, config, TrainingListener.SILENT).run();
+  }
+
+  @Test
+  void aRunThatTrainsNothingFails() {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      assertThatThrownBy(() -> run(model, config(0, 8, 1))).isInstanceOf(LorikeetException.class);
+    }
+  }
+
+  @Test
+  void aScoreThatIsNotANumberIsNeverTheBest() {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      BestParameters best = new BestParameters(Trainable.headOf(model), true);
+      best.offer(report(1, 0.5));
+      best.offer(report(2, Double.NaN));
+      assertThat(best.epoch()).isEqualTo(1);
+    }
+  }
+
+  private static EpochReport report(int epoch, double r2) {
+    return new EpochReport(epoch, 1, new Evaluation(1, Map.of("r2", r2), "r2", 1, 1), 1);
+  }
+
+  @Test
+  void aFewRowsOfALargeTableThatMoveAreNoticed() {
+    Parameter table = new Parameter("table", Tensor.normal(0, 0.02, 30_522, 64), scope);
+    List<Trainable> trainables = List.of(new Trainable("table", table, false));
+    MovementCheck check = MovementCheck.before(ParameterGroup.of(trainables, 1e-5, 0, List.of()));
+    Tensor signs = Tensor.uniform(-1, 1, 20, 64).gt(0).to(DType.FLOAT32).mul(2).add(-1);
+    table.original().narrow(0, 0, 20).addInPlace(signs, 1e-5);
+    assertThatCode(check::after).doesNotThrowAnyException();
+  }
+
+  @Test
+  void accumulatingMoreBatchesNeedsNoMoreGradients() {
+    assertThat(mostTensors(8)).isEqualTo(mostTensors(2));
+  }
+
+  /** How many tensors there are at most when a batch reaches the classifier. */
+  private static long mostTensors(int accumulation) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      long[] most = {0};
+      ProjectionSlot head = Objects.requireNonNull(model.projections().get("classifier"));
+      head.fill(
+          x -> {
+            most[0] = Math.max(most[0], Tensor.live());
+            return head.base().forward(x);
+          });
+      run(model, config(1e-3, 16 / accumulation, accumulation));
+      return most[0];
+    }
+  }
+}

@@ -1,0 +1,80 @@
+package dev.lorikeet.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.lorikeet.torch.UsageException;
+import java.util.ArrayList;
+import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.Test;
+
+class TrainingConfigTest {
+  private static final TrainingConfig DEFAULT = TrainingConfig.DEFAULT;
+
+  private static void assertRefused(ThrowingCallable making, String message) {
+    assertThatThrownBy(making).isInstanceOf(UsageException.class).hasMessageStartingWith(message);
+  }
+
+  @Test
+  void valuesOutsideTheirRangeAreRefused() {
+    assertRefused(() -> DEFAULT.withLr(-1e-3, List.of()), "lr is -0.001: it must be at least 0");
+    assertRefused(() -> DEFAULT.withLr(Double.NaN, List.of()), "lr is NaN: it must be at least 0");
+    assertRefused(() -> DEFAULT.withEpochs(0), "epochs is 0");
+    assertRefused(() -> DEFAULT.withBatchSize(0, 1), "batch_size is 0");
+    assertRefused(() -> DEFAULT.withBatchSize(1, 0), "gradient_accumulation is 0");
+    assertRefused(() -> optimizer(-1, 0, 1, 0.9, 0.999), "weight_decay is -1.0");
+    assertRefused(() -> optimizer(0, 0, -1, 0.9, 0.999), "max_grad_norm is -1.0");
+    assertRefused(
+        () -> optimizer(0, 1, 1, 0.9, 0.999),
+        "warmup_ratio is 1.0: it must be at least 0 and below 1");
+    assertRefused(
+        () -> optimizer(0, 0, 1, 1, 0.999), "beta1 is 1.0: it must be at least 0 and below 1");
+    assertRefused(
+        () -> optimizer(0, 0, 1, 0.9, -0.1), "beta2 is -0.1: it must be at least 0 and below 1");
+  }
+
+  private static TrainingConfig optimizer(
+      double decay, double warmup, double norm, double beta1, double beta2) {
+    return new TrainingConfig(
+        1e-3,
+        List.of(),
+        1,
+        1,
+        1,
+        decay,
+        warmup,
+        Schedule.LINEAR,
+        norm,
+        beta1,
+        beta2,
+        1e-8,
+        1,
+        true);
+  }
+
+  @Test
+  void changesLeaveTheRestAsItWas() {
+    List<GroupRule> rules = new ArrayList<>(List.of(GroupRule.parse("head=1e-2")));
+    TrainingConfig changed =
+        DEFAULT.withLr(5e-4, rules).withEpochs(7).withBatchSize(4, 2).withSeed(9);
+    rules.clear();
+    assertThat(changed)
+        .isEqualTo(
+            new TrainingConfig(
+                5e-4,
+                List.of(GroupRule.parse("head=1e-2")),
+                7,
+                4,
+                2,
+                DEFAULT.weightDecay(),
+                DEFAULT.warmupRatio(),
+                DEFAULT.schedule(),
+                DEFAULT.maxGradNorm(),
+                DEFAULT.beta1(),
+                DEFAULT.beta2(),
+                DEFAULT.eps(),
+                9,
+                DEFAULT.keepBest()));
+  }
+}
