@@ -3,33 +3,20 @@
 PREDICTIONS is what `lorikeet predict --output` wrote for the texts in DATA.
 """
 
-import argparse
-
 import interop
 
 
-def check(base, adapter, predictions, data):
-    model = interop.open_adapter(base, adapter)
+def check(model, adapter, predictions, data):
+    opened = interop.open_adapter(model, adapter)
     theirs = interop.answer(
-        model,
+        opened,
         interop.open_tokenizer(adapter),
         interop.read_jsonl(data),
         interop.max_length(adapter),
     )
-    ours = interop.read_answers(predictions, interop.token_width(model))
+    ours = interop.read_answers(predictions, interop.token_width(opened))
     return interop.compare(ours, theirs)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "adapter", "predictions", "data"):
-        parser.add_argument(name, metavar=name.upper())
-    options = parser.parse_args()
-    interop.report(
-        check(
-            options.model,
-            options.adapter,
-            options.predictions,
-            options.data,
-        )
-    )
+    interop.main(check, __doc__, "model", "adapter", "predictions", "data")

@@ -3,9 +3,6 @@
 PREDICTIONS is what `lorikeet predict --output` wrote for the texts in DATA.
 """
 
-import argparse
-import sys
-
 import interop
 import transformers
 
@@ -29,13 +26,9 @@ def open_merged(folder):
     model, info = kind.from_pretrained(folder, output_loading_info=True)
     wrong = {name: keys for name, keys in info.items() if keys}
     if wrong:
-        sys.exit(f"transformers opened {folder} with {wrong}")
+        raise interop.Disagreement(f"transformers finds in {folder}: {wrong}")
     return model.eval()
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("merged", "predictions", "data"):
-        parser.add_argument(name, metavar=name.upper())
-    options = parser.parse_args()
-    interop.report(check(options.merged, options.predictions, options.data))
+    interop.main(check, __doc__, "merged", "predictions", "data")

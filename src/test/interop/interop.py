@@ -1,5 +1,6 @@
-"""What the interop checks share: open a model in PEFT, answer texts, compare."""
+"""What the checks share: open a model in PEFT, answer texts, compare."""
 
+import argparse
 import json
 import sys
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 
 # Two float32 implementations of six layers sum in other orders and differ by
-# some 1e-6 in a logit; a wrong scale, name or transpose is off by 1e-2 or more.
+# some 1e-6 in a logit; an alpha of 16.01 instead of 16 makes 4e-3.
 TOLERANCE = 1e-4
 
 BATCH = 32
@@ -29,6 +30,10 @@ MODELS = {
     "TOKEN_CLS": AutoModelForTokenClassification,
     None: AutoModelForMaskedLM,  # PEFT has no task type for masked LMs
 }
+
+
+class Disagreement(Exception):
+    """Ours and theirs differ in more than numbers."""
 
 
 @dataclass
@@ -64,6 +69,7 @@ def open_adapter(base, folder):
     """The base with our adapter, in PEFT; every tensor must have arrived."""
     saved = load_file(Path(folder) / "adapter_model.safetensors")
     task = read_json(Path(folder) / "adapter_config.json")["task_type"]
+    must_be_trained(saved)
     head = saved.get("base_model.model.classifier.weight")
     options = {} if head is None else {"num_labels": head.shape[0]}
     model = MODELS[task].from_pretrained(base, **options)
@@ -72,16 +78,25 @@ def open_adapter(base, folder):
     return model
 
 
+def must_be_trained(saved):
+    """An adapter whose B is zero changes nothing, so nothing could differ."""
+    idle = [n for n, t in saved.items() if "lora_B" in n and not t.any()]
+    if idle:
+        raise Disagreement(f"{idle[0]} is zero: was the adapter trained?")
+
+
 def must_hold(model, saved):
     """PEFT passes over tensors that it finds no place for; we do not."""
-    held = get_peft_model_state_dict(model)
+    held = model.state_dict() | get_peft_model_state_dict(model)
     lost = [
         name
         for name, tensor in saved.items()
         if name not in held or not torch.equal(held[name], tensor)
     ]
     if lost:
-        sys.exit(f"PEFT did not take over {len(lost)} tensors, first {lost[0]}")
+        raise Disagreement(
+            f"PEFT did not take over {len(lost)} tensors, first {lost[0]}"
+        )
 
 
 def open_tokenizer(folder):
@@ -179,11 +194,11 @@ class Difference:
 
 def compare(ours, theirs):
     if len(ours) != len(theirs):
-        sys.exit(f"{len(ours)} predictions for {len(theirs)} texts")
+        raise Disagreement(f"{len(ours)} answers for {len(theirs)} texts")
     differences = [0.0]
     for i, (a, b) in enumerate(zip(ours, theirs)):
         if len(a.values) != len(b.values):
-            sys.exit(
+            raise Disagreement(
                 f"text {i}: {len(a.values)} values of ours, "
                 f"{len(b.values)} of theirs: other tokens?"
             )
@@ -196,10 +211,18 @@ def compare(ours, theirs):
 
 def token_width(model):
     """Classes of a token classifier; 0 for other models."""
-    return model.config.num_labels if is_a(model, "ForTokenClassification") else 0
+    tokens = is_a(model, "ForTokenClassification")
+    return model.config.num_labels if tokens else 0
 
 
-def report(difference):
-    """Prints the difference; ends the program with 1 where it is too large."""
+def main(check, description, *names):
+    """Runs a check on paths from the command line; status 1 if it fails."""
+    parser = argparse.ArgumentParser(description=description)
+    for name in names:
+        parser.add_argument(name, metavar=name.upper())
+    try:
+        difference = check(**vars(parser.parse_args()))
+    except Disagreement as problem:
+        sys.exit(str(problem))
     print(difference)
     sys.exit(0 if difference.passes() else 1)

@@ -255,6 +255,13 @@ public final class Adapter {
   private void takeMergeBack() {
     merged.forEach(
         (base, weight) -> {
+          if (base.value() != weight.value()) {
+            throw new LorikeetException(
+                base.name() + " has another adapter merged over this one: unmerge that first");
+          }
+        });
+    merged.forEach(
+        (base, weight) -> {
           base.restore(weight);
           weight.free();
         });

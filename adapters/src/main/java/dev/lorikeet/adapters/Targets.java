@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.torch.Nearest;
 import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -60,6 +61,10 @@ public record Targets(
       throw new UsageException(
           "layers_to_transform needs target_modules as a list: put the layers into the expression");
     }
+    if (modules.contains(ALL_LINEAR) && modules.size() > 1) {
+      throw new UsageException(
+          "target_modules " + modules + " mixes " + ALL_LINEAR + " with names: use one of them");
+    }
     if (!layersPattern.isEmpty() && layersToTransform == null) {
       throw new UsageException(
           "layers_pattern is set without layers_to_transform: name the layers");
@@ -87,8 +92,8 @@ public record Targets(
    * is whatever has a character that no path has.
    */
   public static Targets parse(String typed) {
-    if (typed.chars().allMatch(c -> Character.isLetterOrDigit(c) || "._-,".indexOf(c) >= 0)) {
-      return of(typed.split(",", -1));
+    if (typed.chars().allMatch(c -> Character.isLetterOrDigit(c) || "._-, ".indexOf(c) >= 0)) {
+      return of(Arrays.stream(typed.split(",", -1)).map(String::strip).toArray(String[]::new));
     }
     return new Targets(List.of(typed), true, List.of(), false, null, List.of());
   }

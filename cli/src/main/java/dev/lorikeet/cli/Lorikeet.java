@@ -41,7 +41,14 @@ public final class Lorikeet implements Runnable {
 
   /** Runs a command and exits with its status. */
   public static void main(String[] arguments) {
-    System.exit(commandLine().execute(arguments));
+    CommandLine commandLine = commandLine();
+    try {
+      System.exit(commandLine.execute(arguments));
+    } catch (OutOfMemoryError e) {
+      commandLine.getErr().println("error: out of memory: set LORIKEET_HEAP, to 4g for example");
+      commandLine.getErr().flush();
+      System.exit(FAILURE);
+    }
   }
 
   /** The command line, for tests: its writers can be set, and it does not exit. */

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 
 /**
  * LoRA's settings, under PEFT's names.
@@ -64,17 +65,33 @@ public record LoraConfig(
 
   public LoraConfig {
     mustBePositive("r", r);
-    if (!(loraAlpha > 0)) {
-      throw new UsageException("lora_alpha is " + loraAlpha + ": it must be above 0");
-    }
+    mustBeAlpha("lora_alpha", loraAlpha);
     if (!(loraDropout >= 0 && loraDropout < 1)) {
       throw new UsageException(
           "lora_dropout is " + loraDropout + ": it must be at least 0 and below 1");
     }
     rankPattern.forEach((key, rank) -> mustBePositive("rank_pattern " + key, rank));
+    rankPattern.keySet().forEach(key -> mustBeRegex("rank_pattern", key));
+    alphaPattern.keySet().forEach(key -> mustBeRegex("alpha_pattern", key));
+    alphaPattern.forEach((key, alpha) -> mustBeAlpha("alpha_pattern " + key, alpha));
     rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
     alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
     modulesToSave = List.copyOf(modulesToSave);
+  }
+
+  private static void mustBeAlpha(String key, double alpha) {
+    if (!(alpha > 0) || Double.isInfinite(alpha)) {
+      throw new UsageException(key + " is " + alpha + ": it must be above 0");
+    }
+  }
+
+  private static void mustBeRegex(String key, String expression) {
+    try {
+      Pattern.compile(expression);
+    } catch (PatternSyntaxException e) {
+      throw new UsageException(
+          key + " \"" + expression + "\" is not a regular expression: " + e.getDescription());
+    }
   }
 
   private static void mustBePositive(String key, int rank) {

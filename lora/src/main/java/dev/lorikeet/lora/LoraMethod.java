@@ -16,6 +16,11 @@ import java.util.Map;
 public final class LoraMethod implements AdapterMethod {
   static final String PEFT_TYPE = "LORA";
 
+  /** What PEFT takes where adapter_config.json does not say. */
+  private static final int PEFT_RANK = 8;
+
+  private static final double PEFT_ALPHA = 8;
+
   /** Settings that change the arithmetic and are not built here. */
   private static final List<String> UNSUPPORTED =
       List.of(
@@ -55,24 +60,57 @@ public final class LoraMethod implements AdapterMethod {
     Map<String, Integer> ranks = new LinkedHashMap<>();
     json.path("rank_pattern")
         .properties()
-        .forEach(e -> ranks.put(e.getKey(), e.getValue().intValue()));
+        .forEach(e -> ranks.put(e.getKey(), integer("rank_pattern", e.getValue())));
     Map<String, Double> alphas = new LinkedHashMap<>();
     json.path("alpha_pattern")
         .properties()
-        .forEach(e -> alphas.put(e.getKey(), e.getValue().doubleValue()));
-    List<String> modulesToSave = new ArrayList<>();
-    json.path("modules_to_save").forEach(module -> modulesToSave.add(module.asText()));
+        .forEach(e -> alphas.put(e.getKey(), number("alpha_pattern", e.getValue())));
     return new LoraConfig(
-        json.path("r").asInt(8),
-        json.path("lora_alpha").asDouble(8),
-        json.path("lora_dropout").asDouble(0),
+        json.has("r") ? integer("r", json.path("r")) : PEFT_RANK,
+        json.has("lora_alpha") ? number("lora_alpha", json.path("lora_alpha")) : PEFT_ALPHA,
+        json.has("lora_dropout") ? number("lora_dropout", json.path("lora_dropout")) : 0,
         Targets.read(json),
         ranks,
         alphas,
         Bias.of(json.path("bias").asText("none")),
-        modulesToSave,
-        json.path("use_rslora").asBoolean(false),
+        modulesToSave(json.path("modules_to_save")),
+        flag("use_rslora", json.path("use_rslora")),
         LoraInit.read(json.path("init_lora_weights")));
+  }
+
+  private static List<String> modulesToSave(JsonNode value) {
+    if (value.isTextual()) {
+      return List.of(value.textValue());
+    }
+    List<String> modules = new ArrayList<>();
+    value.forEach(module -> modules.add(module.asText()));
+    return modules;
+  }
+
+  private static int integer(String key, JsonNode value) {
+    if (!value.isInt()) {
+      throw wrong(key, "a whole number", value);
+    }
+    return value.intValue();
+  }
+
+  private static double number(String key, JsonNode value) {
+    if (!value.isNumber()) {
+      throw wrong(key, "a number", value);
+    }
+    return value.doubleValue();
+  }
+
+  private static boolean flag(String key, JsonNode value) {
+    if (!value.isBoolean() && !value.isMissingNode() && !value.isNull()) {
+      throw wrong(key, "true or false", value);
+    }
+    return value.asBoolean(false);
+  }
+
+  private static LorikeetException wrong(String key, String kind, JsonNode value) {
+    return new LorikeetException(
+        "adapter_config.json: " + key + " must be " + kind + ", not " + value);
   }
 
   /** Writes whole numbers without a decimal point, as PEFT does for an α given as one. */

@@ -1,5 +1,6 @@
 package dev.lorikeet.models;
 
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -19,6 +20,9 @@ final class Bert implements Architecture {
       new Factory() {
         @Override
         public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+          if (task == Task.MASKED_LM) {
+            config.mustBe("tie_word_embeddings", "true");
+          }
           return new Bert(Config.of(config), task, weights);
         }
 
@@ -48,7 +52,6 @@ final class Bert implements Architecture {
       json.mustBe("position_embedding_type", "absolute");
       json.mustBe("is_decoder", "false");
       json.mustBe("add_cross_attention", "false");
-      json.mustBe("tie_word_embeddings", "true");
       double hiddenDropout = json.number("hidden_dropout_prob", 0.1);
       return new Config(
           json.integer("vocab_size"),
@@ -64,6 +67,21 @@ final class Bert implements Architecture {
           (int) json.number("type_vocab_size", 2),
           json.number("layer_norm_eps", 1e-12),
           json.labelCount());
+    }
+
+    Config {
+      if (numAttentionHeads < 1 || hiddenSize % numAttentionHeads != 0) {
+        throw new LorikeetException(
+            "config.json: hidden_size "
+                + hiddenSize
+                + " is no multiple of num_attention_heads "
+                + numAttentionHeads
+                + ": is it from this checkpoint?");
+      }
+      if (numHiddenLayers < 0) {
+        throw new LorikeetException(
+            "config.json: num_hidden_layers is " + numHiddenLayers + ": it must be at least 0");
+      }
     }
 
     int headSize() {

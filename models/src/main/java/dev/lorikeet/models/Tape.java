@@ -89,7 +89,10 @@ public final class Tape implements AutoCloseable {
       unordered.put(byAutograd.get(i), gradients.get(i));
     }
     for (int i = 0; i < entries.size(); i++) {
-      unordered.putAll(entries.get(i).gradients(gradients.get(byAutograd.size() + i)));
+      entries
+          .get(i)
+          .gradients(gradients.get(byAutograd.size() + i))
+          .forEach((parameter, gradient) -> unordered.merge(parameter, gradient, Tensor::add));
     }
     // In the order asked for: sums over all gradients must come out the same to the last bit.
     Map<Parameter, Tensor> inOrder = new LinkedHashMap<>();

@@ -68,12 +68,31 @@ class ModelErrorsTest {
             + " swish, tanh");
   }
 
+  /** Only a masked LM has an output that could be tied. */
+  @Test
+  void untiedOutputsAreRefusedWhereThereAreAny() {
+    assertRefused(
+        json -> {
+          json.put("tie_word_embeddings", false);
+          json.putArray("architectures").add("BertForMaskedLM");
+        },
+        "COPY/config.json: tie_word_embeddings is false, and only true is supported: the model would"
+            + " compute something else");
+  }
+
+  @Test
+  void aWidthThatTheHeadsDoNotDivideIsRefused() {
+    assertRefused(
+        json -> json.put("num_attention_heads", 5),
+        "config.json: hidden_size 32 is no multiple of num_attention_heads 5: is it from this"
+            + " checkpoint?");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "position_embedding_type, '\"relative_key\"', absolute",
     "is_decoder, true, false",
-    "add_cross_attention, true, false",
-    "tie_word_embeddings, false, true"
+    "add_cross_attention, true, false"
   })
   void settingsThatChangeTheArithmeticAreRefused(String key, String value, String supported) {
     assertRefused(

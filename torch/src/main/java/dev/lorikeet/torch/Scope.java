@@ -88,6 +88,9 @@ public final class Scope implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException("the scope is closed");
     }
+    if (tensor.isFreed()) {
+      throw new IllegalStateException("this tensor was freed with its Scope");
+    }
     if (tensor.owner() != this) {
       tensor.owner(this);
       tensors.add(tensor);

@@ -35,6 +35,7 @@ public final class Tensor {
 
   private final long handle;
   private @Nullable Scope owner;
+  private boolean freed;
   private long @Nullable [] shape;
   private @Nullable DType dtype;
 
@@ -72,6 +73,9 @@ public final class Tensor {
    * @throws IllegalArgumentException when it has not, or for a type that only files can bring
    */
   public static Tensor of(ByteBuffer direct, DType dtype, long... shape) {
+    if (!direct.isDirect()) {
+      throw new IllegalArgumentException("the buffer lies on the Java heap: allocate a direct one");
+    }
     if (direct.remaining() != count(shape) * dtype.bytes()) {
       throw new IllegalArgumentException(
           direct.remaining() + " bytes for " + dtype + " " + Arrays.toString(shape));
@@ -483,7 +487,12 @@ public final class Tensor {
     owner = scope;
   }
 
+  boolean isFreed() {
+    return freed;
+  }
+
   void free() {
+    freed = true;
     owner = null;
     LorikeetBridge.deleteTensor(handle);
     LIVE.decrementAndGet();

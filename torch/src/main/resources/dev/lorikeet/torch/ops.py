@@ -227,7 +227,7 @@ def dropout_cpu(self, x: Tensor, p: float) -> Tensor:
   n = torch.numel(x)
   draws = torch.empty([torch.floordiv(torch.add(n, 3), 4)], dtype=4, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
   bits = torch.view_copy(torch.random_(draws, -9223372036854775808, None), dtype=2)
-  dropped = int(torch.round(torch.mul(p, 65536.)))
+  dropped = int(ops.prim.min(torch.round(torch.mul(p, 65536.)), 65535.))
   kept = torch.ge(torch.slice(bits, 0, 0, n), torch.sub(dropped, 32768))
   mask = torch.reshape(kept, torch.size(x))
   return torch.mul(torch.mul(x, mask), torch.div(65536., float(torch.sub(65536, dropped))))

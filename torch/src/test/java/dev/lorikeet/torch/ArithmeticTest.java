@@ -109,6 +109,8 @@ class ArithmeticTest {
     assertThat(x.max().item()).isEqualTo(6);
     assertThat(x.argmax(1).toLongs()).containsExactly(2, 0);
     assertThat(vector(3, -4).norm().item()).isEqualTo(5);
+    // In float32 the sum of the squares would still be 2^24.
+    assertThat(vector(4096, 1).norm(DType.FLOAT64).item()).isEqualTo(Math.sqrt(16_777_217));
   }
 
   // ---- shape ----

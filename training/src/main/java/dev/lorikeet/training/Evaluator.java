@@ -1,9 +1,12 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -29,46 +32,62 @@ public final class Evaluator {
 
   /** The mean loss and the metrics of the model's task. */
   public Evaluation evaluate(List<EncodedExample> examples) {
+    if (examples.isEmpty()) {
+      throw new LorikeetException("there are no examples to evaluate on");
+    }
     long start = System.nanoTime();
     double[] sum = {0};
     long[] terms = {0};
-    Answers answers = new Answers();
+    Answers answers = new Answers(classes());
     predictor.run(
         examples,
         (batch, logits) -> {
           sum[0] += loss.sum(logits, loss.labels(batch).to(logits.device())).item();
           terms[0] += loss.terms(batch);
-          answers.add(logits.toFloats(), batch.classes(), batch.targets(), (int) logits.size(-1));
+          answers.add(logits, batch);
         });
     double mean = sum[0] / terms[0];
     double seconds = (System.nanoTime() - start) / 1e9;
     return new Evaluation(mean, metrics(answers, mean), main(), examples.size(), seconds);
   }
 
-  /** Labels and logits of all batches, one after the other. */
+  /** Labels and predictions of all batches, one after the other; of classes the likeliest alone. */
   private static final class Answers {
-    final List<float[]> logits = new ArrayList<>();
-    final List<long[]> classes = new ArrayList<>();
-    final List<float[]> targets = new ArrayList<>();
-    int width;
+    private final boolean ofClasses;
+    private final List<long[]> classes = new ArrayList<>();
+    private final List<long[]> predicted = new ArrayList<>();
+    private final List<float[]> targets = new ArrayList<>();
+    private final List<float[]> logits = new ArrayList<>();
+    private int width;
 
-    void add(float[] batchLogits, long[] batchClasses, float[] batchTargets, int lastAxis) {
-      logits.add(batchLogits);
-      classes.add(batchClasses);
-      targets.add(batchTargets);
-      width = lastAxis;
+    Answers(boolean ofClasses) {
+      this.ofClasses = ofClasses;
     }
 
-    float[] allLogits() {
-      return concatenate(logits);
+    void add(Tensor batchLogits, Batch batch) {
+      width = (int) batchLogits.size(-1);
+      if (ofClasses) {
+        classes.add(batch.classes());
+        predicted.add(batchLogits.argmax(-1).toLongs());
+      } else {
+        targets.add(batch.targets());
+        logits.add(batchLogits.toFloats());
+      }
     }
 
-    float[] allTargets() {
-      return concatenate(targets);
+    Map<String, Double> ofClasses() {
+      int[] predictions =
+          predicted.stream().flatMapToLong(Arrays::stream).mapToInt(c -> (int) c).toArray();
+      return Metrics.classes(
+          classes.stream().flatMapToLong(Arrays::stream).toArray(), predictions, width);
     }
 
-    long[] allClasses() {
-      return classes.stream().flatMapToLong(Arrays::stream).toArray();
+    Map<String, Double> ofLabelSets() {
+      return Metrics.labelSets(concatenate(targets), positive(concatenate(logits)), width);
+    }
+
+    Map<String, Double> ofNumbers() {
+      return Metrics.numbers(concatenate(targets), concatenate(logits));
     }
 
     private static float[] concatenate(List<float[]> parts) {
@@ -80,26 +99,35 @@ public final class Evaluator {
       }
       return all;
     }
+
+    private static boolean[] positive(float[] logits) {
+      boolean[] positive = new boolean[logits.length];
+      for (int i = 0; i < logits.length; i++) {
+        positive[i] = logits[i] > 0;
+      }
+      return positive;
+    }
+  }
+
+  /** Whether the answers are classes, of texts or of tokens. */
+  private boolean classes() {
+    return model.task() != Task.SEQUENCE_CLASSIFICATION
+        || model.config().problemType() == ProblemType.SINGLE_LABEL;
   }
 
   private Map<String, Double> metrics(Answers answers, double meanLoss) {
     if (model.task() == Task.MASKED_LM) {
-      Map<String, Double> metrics =
-          new LinkedHashMap<>(
-              Metrics.classes(answers.allClasses(), argmax(answers), answers.width));
+      Map<String, Double> metrics = new LinkedHashMap<>(answers.ofClasses());
       metrics.keySet().retainAll(List.of("accuracy"));
       metrics.put("perplexity", Math.exp(meanLoss));
       return metrics;
     }
-    if (model.task() == Task.TOKEN_CLASSIFICATION) {
-      return Metrics.classes(answers.allClasses(), argmax(answers), answers.width);
+    if (classes()) {
+      return answers.ofClasses();
     }
-    return switch (model.config().problemType()) {
-      case SINGLE_LABEL -> Metrics.classes(answers.allClasses(), argmax(answers), answers.width);
-      case MULTI_LABEL ->
-          Metrics.labelSets(answers.allTargets(), positive(answers.allLogits()), answers.width);
-      case REGRESSION -> Metrics.numbers(answers.allTargets(), answers.allLogits());
-    };
+    return model.config().problemType() == ProblemType.REGRESSION
+        ? answers.ofNumbers()
+        : answers.ofLabelSets();
   }
 
   private String main() {
@@ -112,27 +140,5 @@ public final class Evaluator {
       return "r2";
     }
     return sequence && type == ProblemType.MULTI_LABEL ? "micro_f1" : "accuracy";
-  }
-
-  private static int[] argmax(Answers answers) {
-    float[] logits = answers.allLogits();
-    int width = answers.width;
-    int[] best = new int[logits.length / width];
-    for (int item = 0; item < best.length; item++) {
-      for (int i = 1; i < width; i++) {
-        if (logits[item * width + i] > logits[item * width + best[item]]) {
-          best[item] = i;
-        }
-      }
-    }
-    return best;
-  }
-
-  private static boolean[] positive(float[] logits) {
-    boolean[] positive = new boolean[logits.length];
-    for (int i = 0; i < logits.length; i++) {
-      positive[i] = logits[i] > 0;
-    }
-    return positive;
   }
 }

@@ -38,18 +38,27 @@ final class MovementCheck {
   /**
    * Checks after training.
    *
-   * @throws LorikeetException when a parameter with a learning rate above zero did not move
+   * @param steps how many steps had a learning rate above zero; LoRA's A moves in the second only
+   * @throws LorikeetException when a parameter with a learning rate above zero did not move, or is
+   *     not finite
    */
-  void after() {
-    norms.forEach(
-        (trainable, before) -> {
-          if (norm(trainable.parameter()) == before) {
-            throw new LorikeetException(
-                "training did not change "
-                    + trainable.name()
-                    + ": its gradients were zero; check the learning rate, the targets and the data");
-          }
-        });
+  void after(long steps) {
+    int unmoved = 0;
+    for (Map.Entry<Trainable, Double> entry : norms.entrySet()) {
+      String name = entry.getKey().name();
+      double norm = norm(entry.getKey().parameter());
+      if (!Double.isFinite(norm)) {
+        throw new LorikeetException(
+            "training left " + name + " with NaN or infinite elements: lower the learning rate");
+      }
+      unmoved += norm == entry.getValue() ? 1 : 0;
+      if (norm == entry.getValue() && (steps > 1 || unmoved == norms.size())) {
+        throw new LorikeetException(
+            "training did not change "
+                + name
+                + ": its gradients were zero; check the learning rate, the targets and the data");
+      }
+    }
   }
 
   private static double norm(Parameter parameter) {

@@ -89,7 +89,7 @@ public final class Trainer {
         best.offer(report);
         listener.epochEnded(report);
       }
-      movement.after();
+      movement.after(state.effectiveSteps());
       best.restore();
       return state.result(reports, best.epoch());
     } finally {
@@ -112,8 +112,14 @@ public final class Trainer {
       this.optimizer = optimizer;
       long batches = ceilDiv(lengths.length, config.batchSize());
       totalSteps = ceilDiv(batches, config.gradientAccumulation()) * config.epochs();
-      warmupSteps = (long) Math.ceil(totalSteps * config.warmupRatio());
+      // At least the last step has a learning rate above zero.
+      warmupSteps = Math.min(totalSteps - 1, (long) Math.ceil(totalSteps * config.warmupRatio()));
       evaluator = new Evaluator(model, config.batchSize(), padTokenId);
+    }
+
+    /** The steps whose learning rate is above zero: a warm-up's first is not. */
+    long effectiveSteps() {
+      return warmupSteps > 0 ? totalSteps - 1 : totalSteps;
     }
 
     EpochReport epoch(int epoch) {

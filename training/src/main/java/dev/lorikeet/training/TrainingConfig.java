@@ -58,8 +58,14 @@ public record TrainingConfig(
 
   private static void atLeast(String key, double value, double least) {
     if (!(value >= least)) {
-      throw new UsageException(key + " is " + value + ": it must be at least " + least);
+      throw new UsageException(
+          key + " is " + plain(value) + ": it must be at least " + plain(least));
     }
+  }
+
+  /** A whole number without its decimal point. */
+  private static String plain(double value) {
+    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
   }
 
   private static void below1(String key, double value) {

@@ -146,12 +146,10 @@ class TrainerErrorsTest {
   }
 
   @Test
-  void aRunWhoseStepsAreAllWarmUpChangesNothingAndSaysSo() {
+  void aRunOfOneStepTrainsWhateverTheWarmUp() {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       Trainer trainer = trainer(model, Trainable.headOf(model), DATA, steps(1, 0.01, 0.5));
-      assertThatThrownBy(trainer::run)
-          .isInstanceOf(LorikeetException.class)
-          .hasMessageStartingWith("training did not change classifier.weight: ");
+      assertThat(trainer.run().steps()).isEqualTo(1);
     }
   }
 

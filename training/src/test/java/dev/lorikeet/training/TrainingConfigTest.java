@@ -23,8 +23,8 @@ class TrainingConfigTest {
     assertRefused(() -> DEFAULT.withEpochs(0), "epochs is 0");
     assertRefused(() -> DEFAULT.withBatchSize(0, 1), "batch_size is 0");
     assertRefused(() -> DEFAULT.withBatchSize(1, 0), "gradient_accumulation is 0");
-    assertRefused(() -> optimizer(-1, 0, 1, 0.9, 0.999), "weight_decay is -1.0");
-    assertRefused(() -> optimizer(0, 0, -1, 0.9, 0.999), "max_grad_norm is -1.0");
+    assertRefused(() -> optimizer(-1, 0, 1, 0.9, 0.999), "weight_decay is -1: ");
+    assertRefused(() -> optimizer(0, 0, -1, 0.9, 0.999), "max_grad_norm is -1: ");
     assertRefused(
         () -> optimizer(0, 1, 1, 0.9, 0.999),
         "warmup_ratio is 1.0: it must be at least 0 and below 1");

@@ -1,0 +1,205 @@
+package dev.lorikeet.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Places where nothing can be written, and disks that fill while something is. */
+class BadOutputTest {
+  private static final String TRAIN =
+      "train --model "
+          + Embedded.MODEL
+          + " --data "
+          + Embedded.FEW
+          + " --epochs 1 --batch-size 8 --max-length 32";
+
+  /** The system's own words for a failure are in the language of the user. */
+  private static final Map<String, String> IN_ENGLISH = Map.of("LC_ALL", "C");
+
+  @TempDir Path temporary;
+
+  private Path file;
+
+  @BeforeEach
+  void makeFile() throws IOException {
+    file = Files.createFile(temporary.resolve("file"));
+  }
+
+  private static String command(String name) {
+    return switch (name) {
+      case "train" -> TRAIN;
+      case "compare" -> TRAIN.replaceFirst("train", "compare");
+      case "merge" -> "merge " + Trained.FLAGS;
+      case "export" -> "export " + Trained.FLAGS;
+      case "import" -> "import wordnet --train-per-topic 1";
+      default -> "adapter export --to peft --adapter " + Trained.ADAPTER;
+    };
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train", "compare", "merge", "export", "import", "adapter export"})
+  void fileInThePlaceOfTheFolder(String command) {
+    Refusal.of(
+        temporary,
+        1,
+        file + " is a file, and a folder is to be written there: choose another output",
+        command(command) + " --output %s",
+        file);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train", "merge", "adapter export"})
+  void fileInThePlaceOfAParent(String command) {
+    Path below = file.resolve("out");
+    Refusal.of(
+        temporary,
+        1,
+        below + " cannot be written: " + file + " is not a folder: choose another output",
+        command(command) + " --output %s",
+        below);
+  }
+
+  @Test
+  void folderInThePlaceOfPredictions() {
+    Refusal.of(
+        temporary,
+        1,
+        temporary + " is a folder, and a file is to be written there: choose another output",
+        "predict %s --data %s --output %s",
+        Trained.FLAGS,
+        Embedded.FEW,
+        temporary);
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void folderWithoutPermission() throws IOException {
+    Path locked = Files.createDirectory(temporary.resolve("locked"));
+    Files.setPosixFilePermissions(locked, PosixFilePermissions.fromString("r-xr-xr-x"));
+    assumeFalse(Files.isWritable(locked), "root may write everywhere");
+    Path output = locked.resolve("out");
+    Refusal.of(
+        temporary,
+        1,
+        output
+            + " cannot be written: no permission to write in "
+            + locked
+            + ": choose another output",
+        TRAIN + " --output %s",
+        output);
+  }
+
+  /** As {@link #folderWithoutPermission}, for those who may write everywhere, root among them. */
+  @Test
+  void diskThatIsReadOnly() throws IOException, InterruptedException {
+    Path disk = Files.createDirectory(temporary.resolve("disk"));
+    Path output = disk.resolve("out");
+    JavaProcess process = onDisk(disk, "ro", TRAIN + " --output " + output);
+    assertThat(process.status()).isEqualTo(1);
+    assertThat(process.err())
+        .isEqualTo(
+            "error: "
+                + output
+                + " cannot be written: no permission to write in "
+                + disk
+                + ": choose another output\n");
+    assertThat(process.out()).isEmpty();
+  }
+
+  /** Of an adapter's 2.6 MB, the tensors' 1.9 MB are written first and the tokenizer last. */
+  @ParameterizedTest
+  @CsvSource({"1m, /adapter_model.safetensors", "2m, ''"})
+  void diskThatFillsWhileAnAdapterIsSaved(String size, String file)
+      throws IOException, InterruptedException {
+    diskFills(size, TRAIN, file);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"merge, /model.safetensors", "export, ''"})
+  void diskThatFillsWhileAModelIsSaved(String command, String file)
+      throws IOException, InterruptedException {
+    diskFills("10m", command(command), file);
+  }
+
+  /**
+   * Runs a command on a disk that is too small for its output.
+   *
+   * @param file below the output folder, that the message is about
+   */
+  private void diskFills(String size, String command, String file)
+      throws IOException, InterruptedException {
+    Path disk = Files.createDirectory(temporary.resolve("disk"));
+    Path output = disk.resolve("runs/out");
+    JavaProcess process = onDisk(disk, "size=" + size, command + " --output " + output);
+    assertThat(process.status()).isEqualTo(1);
+    assertThat(process.err().lines().reduce((first, last) -> last).orElseThrow())
+        .isEqualTo(
+            "error: "
+                + output
+                + file
+                + " cannot be written: the disk of "
+                + (file.isEmpty() ? output.getParent() : output)
+                + " is full (No space left on device): free space or choose another output");
+    assertThat(process.out()).as("what is left on the disk").isEmpty();
+  }
+
+  /**
+   * Runs a command that can see a disk of its own mounted on a folder, and tells on standard output
+   * what the command left there. Linux lets users mount such disks in memory where they have a
+   * namespace of their own; where it does not, the test is skipped.
+   */
+  private JavaProcess onDisk(Path disk, String options, String typed)
+      throws IOException, InterruptedException {
+    String mount = "mount -t tmpfs -o " + options + " tmpfs " + disk;
+    assumeTrue(run(mount).status() == 0, "a disk of one's own can be had");
+    String java = String.join(" ", JavaProcess.java("dev.lorikeet.cli.Lorikeet"));
+    return run(
+        mount + " && { " + java + " " + typed + " >&2; s=$?; ls -A " + disk + "; exit $s; }");
+  }
+
+  private JavaProcess run(String script) throws IOException, InterruptedException {
+    try {
+      return JavaProcess.run(temporary, IN_ENGLISH, List.of("unshare", "-rm", "sh", "-c", script));
+    } catch (IOException e) {
+      assumeTrue(false, "there is no unshare: " + e.getMessage());
+      throw e;
+    }
+  }
+
+  /**
+   * A file that may not grow beyond 1 MB, as a full disk of any Unix user: writing fails midway.
+   */
+  @Test
+  @DisabledOnOs(OS.WINDOWS)
+  void fileThatCannotGrow() throws IOException, InterruptedException {
+    Path output = temporary.resolve("out");
+    String java = String.join(" ", JavaProcess.java("dev.lorikeet.cli.Lorikeet"));
+    String typed = " adapter export --to peft --adapter " + Trained.ADAPTER + " --output " + output;
+    JavaProcess process =
+        JavaProcess.run(
+            temporary, IN_ENGLISH, List.of("bash", "-c", "ulimit -f 1024 && " + java + typed));
+    assertThat(process.status()).isEqualTo(1);
+    assertThat(process.err())
+        .isEqualTo(
+            "error: " + output + " cannot be written: File too large: choose another output\n");
+    try (Stream<Path> left = Files.list(temporary)) {
+      assertThat(left).containsExactly(file);
+    }
+  }
+}
