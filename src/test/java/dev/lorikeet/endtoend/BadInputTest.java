@@ -80,12 +80,12 @@ class BadInputTest {
 
   @Test
   void shapesOfAnotherConfig() {
-    model.edited("config.json", "\"hidden_size\" : 384", "\"hidden_size\" : 256");
+    model.edited("config.json", "\"hidden_size\" : 384", "\"hidden_size\" : 192");
     training(
         1,
         model
             + ": tensor \"embeddings.word_embeddings.weight\" is [30522, 384], config.json asks for"
-            + " [30522, 256]: is this config.json from another checkpoint?");
+            + " [30522, 192]: is this config.json from another checkpoint?");
   }
 
   @Test
