@@ -115,7 +115,7 @@ public final class AdapterFolder {
     try (Scope scope = Scope.open()) {
       Map<String, Parameter> expected = adapter.parameters();
       for (String name : file.names()) {
-        if (!expected.containsKey(name)) {
+        if (!expected.containsKey(name) && !PeftNames.isRepeated(name)) {
           throw new LorikeetException(
               folder
                   + ": tensor \""

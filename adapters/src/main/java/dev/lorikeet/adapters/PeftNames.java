@@ -1,5 +1,7 @@
 package dev.lorikeet.adapters;
 
+import java.util.regex.Pattern;
+
 /**
  * The names of tensors in adapter_model.safetensors, as PEFT writes them: without the adapter's own
  * name, below {@code base_model.model}.
@@ -7,7 +9,16 @@ package dev.lorikeet.adapters;
 final class PeftNames {
   private static final String PREFIX = "base_model.model.";
 
+  /** What PEFT writes once more, or of the base, when all biases are trained. */
+  private static final Pattern REPEATED =
+      Pattern.compile(".*\\.(modules_to_save|original_module)\\.bias");
+
   private PeftNames() {}
+
+  /** Whether a tensor repeats one that the file has under its proper name. */
+  static boolean isRepeated(String name) {
+    return REPEATED.matcher(name).matches();
+  }
 
   /** A parameter of an adapted layer: {@code ….query.lora_A.weight}. */
   static String ofLayer(String path, String parameter) {

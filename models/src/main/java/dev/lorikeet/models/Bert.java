@@ -291,15 +291,13 @@ final class Bert implements Architecture {
     private final Mode mode;
 
     MaskedLmHead(Config config, Weights weights, Parameter wordEmbeddings) {
-      Weights predictions = weights.orNew("cls").at("cls.predictions");
-      transform = predictions.at("transform").linear("dense", config.hiddenSize, config.hiddenSize);
+      Weights predictions = weights.at("cls.predictions");
+      Weights transformation = predictions.orNew("cls.predictions.transform").at("transform");
+      transform = transformation.linear("dense", config.hiddenSize, config.hiddenSize);
       activation = Activation.of(config.hiddenAct);
-      norm =
-          predictions
-              .at("transform")
-              .layerNorm("LayerNorm", config.hiddenSize, config.layerNormEps);
+      norm = transformation.layerNorm("LayerNorm", config.hiddenSize, config.layerNormEps);
       decoder = wordEmbeddings;
-      bias = predictions.vector("bias", 0, config.vocabSize);
+      bias = predictions.vectorOr("bias", 0, config.vocabSize);
       mode = weights.mode();
     }
 

@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * depend on which others are missing.
  */
 public final class Weights {
+  /** The module of what may be missing and is good as it starts. */
+  private static final String AS_IT_STARTS = "";
+
   private final Build build;
   private final String path;
   private final @Nullable String newModule;
@@ -118,6 +121,14 @@ public final class Weights {
         here.vector("weight", 1, width), here.vector("bias", 0, width), eps, build.mode);
   }
 
+  /**
+   * A vector that the checkpoint may lack; it then is {@code otherwise} everywhere, and belongs to
+   * no new module: nobody has to train it.
+   */
+  public Parameter vectorOr(String name, double otherwise, long size) {
+    return orNew(AS_IT_STARTS).vector(name, otherwise, size);
+  }
+
   /** A vector that starts, where it is new, with {@code start} everywhere. */
   public Parameter vector(String name, double start, long size) {
     return parameter(name, () -> Tensor.full(start, DType.FLOAT32, Device.CPU, size), size);
@@ -158,7 +169,9 @@ public final class Weights {
     Checkpoint checkpoint = build.checkpoint;
     String stored = storedName(checkpoint, name);
     if (newModule != null && (!checkpoint.has(stored) || otherOutputs(checkpoint, stored, shape))) {
-      build.newModules.add(newModule);
+      if (!newModule.equals(AS_IT_STARTS)) {
+        build.newModules.add(newModule);
+      }
       return null;
     }
     if (checkpoint.has(stored) && !Arrays.equals(checkpoint.shape(stored), shape)) {
