@@ -239,7 +239,8 @@ public final class Adapter {
         throw new LorikeetException(
             path + ": the merged weight has NaN or infinite elements; nothing was merged");
       }
-      return new Parameter(base.name(), weight.to(base.original().dtype()), model.weightScope());
+      Tensor stored = slot(path).base().orient(weight).contiguous().to(base.original().dtype());
+      return new Parameter(base.name(), stored, model.weightScope());
     }
   }
 

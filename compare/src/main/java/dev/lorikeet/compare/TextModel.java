@@ -226,6 +226,7 @@ public final class TextModel implements AutoCloseable {
     List<String> names = labels == null ? List.of() : labels.names();
     return switch (task()) {
       case MASKED_LM -> mask(example, encoded, logits);
+      default -> throw new IllegalStateException("no prediction for " + task());
       case TOKEN_CLASSIFICATION -> Predictions.words(logits, wordIds(example), names);
       case SEQUENCE_CLASSIFICATION ->
           switch (model.config().problemType()) {

@@ -120,6 +120,7 @@ public final class Encoder {
     return switch (task) {
       case TOKEN_CLASSIFICATION -> tokenClasses(example, encoding.wordIds());
       case MASKED_LM -> ignored(encoding.length());
+      default -> throw new IllegalStateException("no labels for " + task);
       case SEQUENCE_CLASSIFICATION ->
           problemType != ProblemType.SINGLE_LABEL || example.labels().isEmpty()
               ? NO_CLASSES

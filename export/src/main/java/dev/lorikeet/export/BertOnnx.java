@@ -94,6 +94,7 @@ final class BertOnnx implements OnnxArchitecture {
       case SEQUENCE_CLASSIFICATION -> sequenceHead(config, checkpoint, hidden);
       case TOKEN_CLASSIFICATION -> tokenHead(config, checkpoint, hidden);
       case MASKED_LM -> maskedLmHead(config, checkpoint, hidden);
+      default -> throw new IllegalStateException("no head for " + task);
     }
   }
 

@@ -40,8 +40,7 @@ record LoraLayer(Linear base, Parameter a, Parameter b, double scaling, Dropout 
 
   /** The same in one product, x (W + s·BA)ᵀ + b: possible where the update's input is x itself. */
   private Tensor folded(Tensor x, Tape tape) {
-    Tensor weight =
-        Ops.loraWeight(base.weight().value(base.mode().dtype()), a.value(), b.value(), scaling);
+    Tensor weight = Ops.loraWeight(base.matrix(base.mode().dtype()), a.value(), b.value(), scaling);
     Tensor y = Ops.linear(x, weight, base.biasValue());
     return tape.record(x, y, Set.of(a, b), this::gradients);
   }
@@ -54,7 +53,7 @@ record LoraLayer(Linear base, Parameter a, Parameter b, double scaling, Dropout 
   @Override
   public Tensor mergedWeight() {
     Tensor update = b.value(DType.FLOAT32).matmul(a.value(DType.FLOAT32)); // [out, in]
-    return base.weight().value(DType.FLOAT32).add(update, scaling);
+    return base.matrix(DType.FLOAT32).add(update, scaling);
   }
 
   @Override

@@ -94,6 +94,6 @@ class LoraMergePropertyTest {
   private static Linear linear(int in, int out, boolean withBias, Scope owner) {
     Parameter weight = new Parameter("layer.weight", Tensor.normal(0, 1, out, in), owner);
     Parameter bias = withBias ? new Parameter("layer.bias", Tensor.normal(0, 1, out), owner) : null;
-    return new Linear("layer", weight, bias, MODE);
+    return new Linear("layer", weight, bias, false, MODE);
   }
 }

@@ -1,6 +1,7 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A model's forward pass. */
@@ -8,7 +9,8 @@ public interface Architecture {
   /**
    * What the model's head answers, or the last hidden state [B, T, D] where it has none.
    *
-   * @return [B, C] for a sequence, [B, T, C] for tokens
+   * @return [B, C] for a sequence or an image, [B, T, C] for tokens, where C is the vocabulary for
+   *     a language model
    */
   Tensor logits(ModelInput input);
 
@@ -18,8 +20,20 @@ public interface Architecture {
     Architecture build(ModelConfig config, @Nullable Task task, Weights weights);
 
     /**
-     * The name of the encoder inside models with a head: {@code bert} in {@code bert.embeddings}.
+     * The name of the encoder inside models with a head: {@code bert} in {@code bert.embeddings};
+     * empty where the encoder's names are the same with and without a head.
      */
     String basePrefix();
+
+    /** How the names of transformers' classes for it start: {@code Bert}, ... */
+    String className();
+
+    /** transformers' class with a task's head. */
+    default String className(Task task) {
+      return className() + task.classSuffix();
+    }
+
+    /** The tasks it has heads for. */
+    Set<Task> tasks();
   }
 }

@@ -1,7 +1,9 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.LorikeetException;
+import java.util.Collections;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** The architectures that can be built, by the {@code model_type} of their config.json. */
@@ -26,5 +28,10 @@ final class Architectures {
               + String.join(", ", BY_MODEL_TYPE.keySet()));
     }
     return factory;
+  }
+
+  /** The {@code model_type}s that can be built, sorted. */
+  static Set<String> modelTypes() {
+    return Collections.unmodifiableSet(BY_MODEL_TYPE.keySet());
   }
 }

@@ -5,7 +5,9 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +31,17 @@ final class Bert implements Architecture {
         @Override
         public String basePrefix() {
           return "bert";
+        }
+
+        @Override
+        public String className() {
+          return "Bert";
+        }
+
+        @Override
+        public Set<Task> tasks() {
+          return EnumSet.of(
+              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
         }
       };
 
@@ -103,6 +116,7 @@ final class Bert implements Architecture {
       case SEQUENCE_CLASSIFICATION -> new SequenceHead(config, weights)::forward;
       case TOKEN_CLASSIFICATION -> new TokenHead(config, weights)::forward;
       case MASKED_LM -> new MaskedLmHead(config, weights, encoder.wordEmbeddings())::forward;
+      default -> throw new IllegalStateException("no head for " + task);
     };
   }
 
@@ -179,9 +193,9 @@ final class Bert implements Architecture {
   }
 
   private static final class Encoder {
-    private final Embedding words;
-    private final Embedding positions;
-    private final Embedding types;
+    private final EmbeddingSlot words;
+    private final EmbeddingSlot positions;
+    private final EmbeddingSlot types;
     private final LayerNorm norm;
     private final Dropout dropout;
     private final List<Layer> layers = new ArrayList<>();
@@ -206,7 +220,7 @@ final class Bert implements Architecture {
 
     /** The last hidden state [B, T, D]. */
     Tensor forward(ModelInput input) {
-      Tensor mask = mask(input.attentionMask());
+      Tensor mask = AttentionMasks.padding(input.attentionMask(), mode.dtype());
       Tensor h = Scope.tidy(() -> embed(input));
       for (Layer layer : layers) {
         h = layer.forward(h, mask);
@@ -227,20 +241,6 @@ final class Bert implements Architecture {
               : types.forward(input.tokenTypeIds());
       Tensor sum = words.forward(ids).add(type).add(positions.forward(positionIds));
       return dropout.forward(norm.forward(sum)); // [B, T, D]
-    }
-
-    /** 0 for tokens and the lowest finite score for padding, [B, 1, 1, T]; null for no padding. */
-    private @Nullable Tensor mask(@Nullable Tensor attentionMask) {
-      if (attentionMask == null) {
-        return null;
-      }
-      return Scope.tidy(
-          () ->
-              attentionMask
-                  .reshape(attentionMask.size(0), 1, 1, attentionMask.size(1))
-                  .to(mode.dtype())
-                  .add(-1)
-                  .mul(Float.MAX_VALUE));
     }
   }
 

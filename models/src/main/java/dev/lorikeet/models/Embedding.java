@@ -6,15 +6,11 @@ import dev.lorikeet.torch.Tensor;
 /**
  * The rows of a table.
  *
+ * @param path where it is in the model, such as {@code bert.embeddings.word_embeddings}
  * @param weight [V, D]
  */
-public record Embedding(Parameter weight, Mode mode) {
-  /**
-   * The rows at {@code ids}.
-   *
-   * @param ids int64, any shape
-   * @return [shape of ids, D]
-   */
+public record Embedding(String path, Parameter weight, Mode mode) implements Lookup {
+  @Override
   public Tensor forward(Tensor ids) {
     return Ops.embedding(weight.value(), ids).to(mode.dtype());
   }

@@ -1,6 +1,7 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.nio.file.Path;
@@ -9,6 +10,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +26,7 @@ public final class Model implements AutoCloseable {
   private final Weights.Build build;
   private final Architecture architecture;
   private final @Nullable Checkpoint checkpoint;
+  private UnaryOperator<ModelInput> prepare = UnaryOperator.identity();
 
   private Model(
       ModelConfig config,
@@ -37,6 +41,15 @@ public final class Model implements AutoCloseable {
     this.weights = weights;
     this.checkpoint = checkpoint;
     Architecture.Factory factory = Architectures.of(config);
+    if (task != null && !factory.tasks().contains(task)) {
+      throw new LorikeetException(
+          "model_type \""
+              + config.modelType()
+              + "\" has no head for "
+              + task.id()
+              + "; it has heads for "
+              + factory.tasks().stream().map(Task::id).collect(Collectors.joining(", ")));
+    }
     Initialization initialization =
         options.scratch() == null ? Initialization.PAPER : options.scratch();
     build =
@@ -107,6 +120,11 @@ public final class Model implements AutoCloseable {
     return Collections.unmodifiableMap(build.projections);
   }
 
+  /** The places of the embedding tables by path, in the order of the architecture. */
+  public Map<String, EmbeddingSlot> embeddings() {
+    return Collections.unmodifiableMap(build.embeddings);
+  }
+
   /** The modules whose weights the checkpoint lacked, drawn from the seed: they need training. */
   public Set<String> newModules() {
     return Collections.unmodifiableSet(build.newModules);
@@ -126,10 +144,23 @@ public final class Model implements AutoCloseable {
    * What the head answers, in the model's precision; with gradients while {@link GradMode} is
    * enabled.
    *
-   * @return [B, C] for sequences, [B, T, C] for tokens, [B, T, D] without a head
+   * @return [B, C] for sequences and images, [B, T, C] for tokens, [B, T, D] without a head
    */
   public Tensor logits(ModelInput input) {
-    return Scope.tidy(() -> architecture.logits(input.to(mode.device())));
+    return Scope.tidy(() -> architecture.logits(prepare.apply(input.to(mode.device()))));
+  }
+
+  /**
+   * Has every input changed before the model reads it, as soft prompts and learned prefixes do;
+   * {@code UnaryOperator.identity()} ends it.
+   */
+  public void prepareInputs(UnaryOperator<ModelInput> change) {
+    prepare = change;
+  }
+
+  /** The forward pass itself, for what knows the architecture. */
+  Architecture architecture() {
+    return architecture;
   }
 
   /**

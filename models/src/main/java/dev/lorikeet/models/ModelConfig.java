@@ -89,6 +89,36 @@ public final class ModelConfig {
     return value.doubleValue();
   }
 
+  public int integer(String key, int otherwise) {
+    return has(key) ? integer(key) : otherwise;
+  }
+
+  public boolean flag(String key, boolean otherwise) {
+    JsonNode value = json.path(key);
+    if (absent(value)) {
+      return otherwise;
+    }
+    if (!value.isBoolean()) {
+      throw wrong(key, "true or false", value);
+    }
+    return value.booleanValue();
+  }
+
+  /** Whether the key is there with a value other than null. */
+  public boolean has(String key) {
+    return !absent(json.path(key));
+  }
+
+  /** What the file is called in error messages. */
+  public String place() {
+    return place;
+  }
+
+  /** A key's value as it is; missing where the key is. */
+  public JsonNode get(String key) {
+    return json.path(key);
+  }
+
   public String text(String key) {
     JsonNode value = json.path(key);
     if (!value.isTextual()) {
@@ -155,13 +185,7 @@ public final class ModelConfig {
 
   /** The head that the checkpoint's class has ({@code architectures}), or null when it has none. */
   public @Nullable Task task() {
-    String architecture = json.path("architectures").path(0).asText("");
-    for (Task task : Task.values()) {
-      if (architecture.endsWith(task.classSuffix())) {
-        return task;
-      }
-    }
-    return null;
+    return Task.ofClass(json.path("architectures").path(0).asText(""));
   }
 
   /**
@@ -172,12 +196,7 @@ public final class ModelConfig {
    */
   public ModelConfig withHead(Task task, List<String> labels, @Nullable ProblemType problemType) {
     ObjectNode changed = json();
-    String type = modelType();
-    String className =
-        json.path("architectures")
-            .path(0)
-            .asText(Character.toUpperCase(type.charAt(0)) + type.substring(1));
-    changed.putArray("architectures").add(baseName(className) + task.classSuffix());
+    changed.putArray("architectures").add(Architectures.of(this).className(task));
     if (!labels.isEmpty()) {
       ObjectNode id2label = changed.putObject("id2label");
       ObjectNode label2id = changed.putObject("label2id");
@@ -191,11 +210,6 @@ public final class ModelConfig {
       changed.put("problem_type", problemType.id());
     }
     return new ModelConfig(place, changed);
-  }
-
-  /** {@code Bert} of {@code BertModel}, {@code BertForMaskedLM}, ... */
-  private static String baseName(String className) {
-    return className.replaceFirst("(Model|For[A-Z].*|LMHeadModel)$", "");
   }
 
   private static boolean absent(JsonNode value) {

@@ -1,24 +1,220 @@
 package dev.lorikeet.models;
 
+import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
+import java.util.List;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A batch of token sequences.
+ * What a model reads: a batch of token sequences, or of images; for an encoder-decoder also what
+ * its decoder reads, and for generation what earlier passes computed.
  *
- * @param inputIds [B, T], int64
- * @param attentionMask [B, T], int64, 1 for tokens and 0 for padding; null when nothing is padding
- * @param tokenTypeIds [B, T], int64, 0 for the first text and 1 for the second; null when all are 0
+ * <p>Axes: B batch, T tokens, S tokens with those of the cache, V virtual tokens of a soft prompt,
+ * D width of the model.
  */
-public record ModelInput(
-    Tensor inputIds, @Nullable Tensor attentionMask, @Nullable Tensor tokenTypeIds) {
+public final class ModelInput {
+  private final @Nullable Tensor inputIds;
+  private final @Nullable Tensor pixelValues;
+  private @Nullable Tensor attentionMask;
+  private @Nullable Tensor tokenTypeIds;
+  private @Nullable Tensor positionIds;
+  private @Nullable Tensor decoderInputIds;
+  private @Nullable Tensor encoderStates;
+  private @Nullable Tensor prompt;
+  private @Nullable KeyValueCache cache;
+  private int logitsToKeep;
+
+  private ModelInput(@Nullable Tensor inputIds, @Nullable Tensor pixelValues) {
+    this.inputIds = inputIds;
+    this.pixelValues = pixelValues;
+  }
+
+  /**
+   * Token sequences.
+   *
+   * @param inputIds [B, T], int64
+   * @param attentionMask [B, T], or [B, S] beside a cache, int64, 1 for tokens and 0 for padding;
+   *     null when nothing is padding
+   * @param tokenTypeIds [B, T], int64, 0 for the first text and 1 for the second; null when all are
+   *     0
+   */
+  public ModelInput(
+      Tensor inputIds, @Nullable Tensor attentionMask, @Nullable Tensor tokenTypeIds) {
+    this(inputIds, null);
+    this.attentionMask = attentionMask;
+    this.tokenTypeIds = tokenTypeIds;
+  }
+
+  /**
+   * Images.
+   *
+   * @param pixelValues [B, channels, height, width], normalised as the checkpoint asks
+   */
+  public static ModelInput ofImages(Tensor pixelValues) {
+    return new ModelInput(null, pixelValues);
+  }
+
+  private ModelInput copy() {
+    ModelInput copy = new ModelInput(inputIds, pixelValues);
+    copy.attentionMask = attentionMask;
+    copy.tokenTypeIds = tokenTypeIds;
+    copy.positionIds = positionIds;
+    copy.decoderInputIds = decoderInputIds;
+    copy.encoderStates = encoderStates;
+    copy.prompt = prompt;
+    copy.cache = cache;
+    copy.logitsToKeep = logitsToKeep;
+    return copy;
+  }
+
+  /** With the places of the tokens, [B, T] or [1, T], int64, instead of their order in the row. */
+  public ModelInput withPositionIds(Tensor ids) {
+    ModelInput copy = copy();
+    copy.positionIds = ids;
+    return copy;
+  }
+
+  /** With what an encoder-decoder's decoder reads, [B, U], int64. */
+  public ModelInput withDecoderInputIds(Tensor ids) {
+    ModelInput copy = copy();
+    copy.decoderInputIds = ids;
+    return copy;
+  }
+
+  /** With the encoder's last hidden state, [B, T, D], which is then not computed again. */
+  public ModelInput withEncoderStates(Tensor states) {
+    ModelInput copy = copy();
+    copy.encoderStates = states;
+    return copy;
+  }
+
+  /**
+   * With vectors in front of the embedded tokens, which attend to them and get places after them.
+   *
+   * @param vectors [B, V, D]
+   */
+  public ModelInput withPrompt(Tensor vectors) {
+    ModelInput copy = copy();
+    copy.prompt = vectors;
+    if (attentionMask != null) {
+      Tensor ones = Tensor.full(1, DType.INT64, vectors.device(), vectors.size(0), vectors.size(1));
+      copy.attentionMask = Tensor.cat(List.of(ones, attentionMask), 1);
+    }
+    return copy;
+  }
+
+  /** With the keys and values of earlier tokens, which the tokens attend to and join. */
+  public ModelInput withCache(KeyValueCache earlier) {
+    ModelInput copy = copy();
+    copy.cache = earlier;
+    return copy;
+  }
+
+  /** With logits of the last {@code tokens} tokens only; 0 for all. */
+  public ModelInput withLogitsToKeep(int tokens) {
+    ModelInput copy = copy();
+    copy.logitsToKeep = tokens;
+    return copy;
+  }
+
+  // ---- what it is ----
+
+  /**
+   * The tokens, [B, T], int64.
+   *
+   * @throws LorikeetException when the input is of images
+   */
+  public Tensor inputIds() {
+    if (inputIds == null) {
+      throw new LorikeetException("the model reads texts, and was given images");
+    }
+    return inputIds;
+  }
+
+  /**
+   * The images, [B, channels, height, width].
+   *
+   * @throws LorikeetException when the input is of texts
+   */
+  public Tensor pixelValues() {
+    if (pixelValues == null) {
+      throw new LorikeetException("the model reads images, and was given texts");
+    }
+    return pixelValues;
+  }
+
+  /**
+   * What the decoder reads, [B, U], int64.
+   *
+   * @throws LorikeetException when the input says nothing of it
+   */
+  public Tensor decoderInputIds() {
+    if (decoderInputIds == null) {
+      throw new LorikeetException("an encoder-decoder needs decoder_input_ids beside input_ids");
+    }
+    return decoderInputIds;
+  }
+
+  /** 1 for tokens and 0 for padding, virtual and cached tokens included; null without padding. */
+  public @Nullable Tensor attentionMask() {
+    return attentionMask;
+  }
+
+  public @Nullable Tensor tokenTypeIds() {
+    return tokenTypeIds;
+  }
+
+  public @Nullable Tensor positionIds() {
+    return positionIds;
+  }
+
+  public @Nullable Tensor encoderStates() {
+    return encoderStates;
+  }
+
+  public @Nullable KeyValueCache cache() {
+    return cache;
+  }
+
+  /** How many tokens there are in the cache. */
+  public long past() {
+    return cache == null ? 0 : cache.length();
+  }
+
+  /** The number of rows, B. */
+  public long rows() {
+    return (inputIds != null ? inputIds : pixelValues()).size(0);
+  }
+
+  /** The soft prompt, where there is one, and after it the embedded tokens: [B, V + T, D]. */
+  Tensor prepend(Tensor embedded) {
+    return prompt == null
+        ? embedded
+        : Tensor.cat(List.of(prompt.to(embedded.dtype()), embedded), 1);
+  }
+
+  /** What of [B, T, D] logits are asked for, a view [B, n, D]. */
+  Tensor keep(Tensor hidden) {
+    return logitsToKeep == 0 || logitsToKeep >= hidden.size(1)
+        ? hidden
+        : hidden.narrow(1, hidden.size(1) - logitsToKeep, logitsToKeep);
+  }
 
   /** The batch in a device's memory. */
   public ModelInput to(Device device) {
-    return new ModelInput(
-        inputIds.to(device),
-        attentionMask == null ? null : attentionMask.to(device),
-        tokenTypeIds == null ? null : tokenTypeIds.to(device));
+    UnaryOperator<@Nullable Tensor> move = tensor -> tensor == null ? null : tensor.to(device);
+    ModelInput moved = new ModelInput(move.apply(inputIds), move.apply(pixelValues));
+    moved.attentionMask = move.apply(attentionMask);
+    moved.tokenTypeIds = move.apply(tokenTypeIds);
+    moved.positionIds = move.apply(positionIds);
+    moved.decoderInputIds = move.apply(decoderInputIds);
+    moved.encoderStates = encoderStates;
+    moved.prompt = prompt;
+    moved.cache = cache;
+    moved.logitsToKeep = logitsToKeep;
+    return moved;
   }
 }

@@ -3,6 +3,7 @@ package dev.lorikeet.models;
 import dev.lorikeet.torch.UsageException;
 import java.util.Arrays;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What a model's head answers. */
 public enum Task {
@@ -11,7 +12,16 @@ public enum Task {
   /** One answer a token: logits [B, T, C]. */
   TOKEN_CLASSIFICATION("token-classification", "ForTokenClassification", "TOKEN_CLS"),
   /** The masked tokens: logits [B, T, V]. */
-  MASKED_LM("masked-lm", "ForMaskedLM", "");
+  MASKED_LM("masked-lm", "ForMaskedLM", ""),
+  /** The next token: logits [B, T, V]. */
+  CAUSAL_LM("causal-lm", "ForCausalLM", "CAUSAL_LM"),
+  /** The next token of an answer to a text: logits [B, U, V]. */
+  SEQ_2_SEQ_LM("seq2seq-lm", "ForConditionalGeneration", "SEQ_2_SEQ_LM"),
+  /** One answer an image: logits [B, C]. */
+  IMAGE_CLASSIFICATION("image-classification", "ForImageClassification", "");
+
+  /** How GPT-2's class for causal language models ends. */
+  private static final String LM_HEAD = "LMHeadModel";
 
   private final String id;
   private final String classSuffix;
@@ -31,6 +41,22 @@ public enum Task {
   /** How the names of transformers' classes for this task end. */
   public String classSuffix() {
     return classSuffix;
+  }
+
+  /** The task of the transformers class of that name, or null for a model without a head. */
+  static @Nullable Task ofClass(String className) {
+    return Arrays.stream(values())
+        .filter(
+            task ->
+                className.endsWith(task.classSuffix)
+                    || (task == CAUSAL_LM && className.endsWith(LM_HEAD)))
+        .findFirst()
+        .orElse(null);
+  }
+
+  /** Whether the labels are tokens. */
+  public boolean isLanguageModel() {
+    return this == MASKED_LM || this == CAUSAL_LM || this == SEQ_2_SEQ_LM;
   }
 
   /** PEFT's {@code task_type}; empty where PEFT has none. */

@@ -48,6 +48,7 @@ public final class Weights {
     final long seed;
     final Map<String, Parameter> parameters = new LinkedHashMap<>();
     final Map<String, ProjectionSlot> projections = new LinkedHashMap<>();
+    final Map<String, EmbeddingSlot> embeddings = new LinkedHashMap<>();
     final Set<String> newModules = new LinkedHashSet<>();
 
     Build(
@@ -59,7 +60,7 @@ public final class Weights {
         double initializerRange,
         long seed) {
       this.checkpoint = checkpoint;
-      this.basePrefix = basePrefix + ".";
+      this.basePrefix = basePrefix.isEmpty() ? "" : basePrefix + ".";
       this.mode = mode;
       this.owner = owner;
       this.initialization = initialization;
@@ -91,27 +92,59 @@ public final class Weights {
 
   /** A linear layer: {@code name.weight} [out, in] and {@code name.bias} [out]. */
   public Projection linear(String name, long out, long in) {
-    Weights here = at(name);
-    Parameter weight =
-        here.parameter(
-            "weight", () -> build.initialization.draw(out, in, build.initializerRange), out, in);
-    Parameter bias = here.vector("bias", 0, out);
-    Linear linear = new Linear(here.path, weight, bias, build.mode);
+    return linear(name, out, in, true);
+  }
+
+  /** A linear layer with or without a bias. */
+  public Projection linear(String name, long out, long in, boolean bias) {
+    return at(name).linear(at(name).matrix("weight", out, in), bias ? out : 0, false);
+  }
+
+  /** GPT-2's linear layer: {@code name.weight} is stored transposed, [in, out]. */
+  public Projection conv1d(String name, long out, long in) {
+    return at(name).linear(at(name).matrix("weight", in, out), out, true);
+  }
+
+  /** A linear layer without a bias whose weight [out, in] is another module's. */
+  public Projection tied(String name, Parameter weight) {
+    return at(name).linear(weight, 0, false);
+  }
+
+  /** The layer at this place, with a bias where it is to have some elements. */
+  private Projection linear(Parameter weight, long biases, boolean transposed) {
+    Parameter bias = biases == 0 ? null : vector("bias", 0, biases);
+    Linear linear = new Linear(path, weight, bias, transposed, build.mode);
     ProjectionSlot slot = new ProjectionSlot(linear);
-    build.projections.put(here.path, slot);
+    build.projections.put(path, slot);
     return slot;
   }
 
+  /** A matrix [rows, columns] by itself; where it is new it is drawn like a layer's weight. */
+  public Parameter matrix(String name, long rows, long columns) {
+    return parameter(
+        name,
+        () -> build.initialization.draw(rows, columns, build.initializerRange),
+        rows,
+        columns);
+  }
+
+  /** A tensor of any shape by itself; where it is new it is drawn from N(0, std²), truncated. */
+  public Parameter normal(String name, double std, long... shape) {
+    return parameter(name, () -> Tensor.truncatedNormal(std, shape), shape);
+  }
+
   /** A table of vectors: {@code name.weight} [rows, width]. */
-  public Embedding embedding(String name, long rows, long width) {
-    Parameter weight =
-        at(name)
-            .parameter(
-                "weight",
-                () -> Tensor.truncatedNormal(build.initializerRange, rows, width),
-                rows,
-                width);
-    return new Embedding(weight, build.mode);
+  public EmbeddingSlot embedding(String name, long rows, long width) {
+    Weights here = at(name);
+    Parameter weight = here.normal("weight", build.initializerRange, rows, width);
+    EmbeddingSlot slot = new EmbeddingSlot(new Embedding(here.path, weight, build.mode));
+    build.embeddings.put(here.path, slot);
+    return slot;
+  }
+
+  /** An RMS norm: {@code name.weight} [width], which is 1 − {@code offset} where it is new. */
+  public RmsNorm rmsNorm(String name, long width, double eps, double offset) {
+    return new RmsNorm(at(name).vector("weight", 1 - offset, width), eps, offset, build.mode);
   }
 
   /** A layer norm: {@code name.weight} [width] and {@code name.bias} [width]. */

@@ -155,8 +155,7 @@ class ModelConfigTest {
   @CsvSource({
     "'[\"BertModel\"]', BertForTokenClassification",
     "'[\"BertForMaskedLM\"]', BertForTokenClassification",
-    "'null', BertForTokenClassification",
-    "'[\"XLMRobertaForSequenceClassification\"]', XLMRobertaForTokenClassification"
+    "'null', BertForTokenClassification"
   })
   void anotherHeadRenamesTheClass(String architectures, String expected) {
     ModelConfig config =

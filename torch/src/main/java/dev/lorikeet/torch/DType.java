@@ -49,6 +49,17 @@ public enum DType {
     };
   }
 
+  /** The lowest finite number of a floating-point type. */
+  public double lowest() {
+    return switch (this) {
+      case FLOAT16 -> -65504;
+      case BFLOAT16 -> -0x1.FEp127;
+      case FLOAT32 -> -Float.MAX_VALUE;
+      case FLOAT64 -> -Double.MAX_VALUE;
+      default -> throw new IllegalStateException(this + " is no type of scores");
+    };
+  }
+
   /** libtorch's {@code ScalarType} code. */
   int code() {
     return code;

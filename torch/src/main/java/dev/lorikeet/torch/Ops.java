@@ -48,6 +48,16 @@ public final class Ops {
     return Torch.tensor("layer_norm", x, weight, bias, eps);
   }
 
+  /**
+   * x / √(mean x² + eps) · weight over the last axis (Zhang and Sennrich 2019, arXiv:1910.07467).
+   *
+   * @param x [..., D]
+   * @param weight [D]
+   */
+  public static Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
+    return Torch.tensor("rms_norm", x, weight, eps);
+  }
+
   public static Tensor softmax(Tensor x, int axis) {
     return Torch.tensor("softmax", x, axis);
   }
@@ -95,13 +105,27 @@ public final class Ops {
    * @return [B, H, T, d]
    */
   public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double p) {
+    return attention(q, k, v, mask, p, 1 / Math.sqrt((double) q.size(-1)));
+  }
+
+  /**
+   * The same with the scores q kᵀ multiplied by {@code scale}.
+   *
+   * @param scale of the scores, instead of 1/√d
+   */
+  public static Tensor attention(
+      Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double p, double scale) {
     if (p == 0 || q.device().isCuda()) {
-      return Torch.tensor("attention", q, k, v, mask, p, false);
+      return Torch.tensor("attention", q, k, v, mask, p, false, scale);
     }
     // With dropout the CPU kernel falls back to this same arithmetic, but with slow random draws.
-    double scale = 1 / Math.sqrt((double) q.size(-1));
     Tensor probabilities = softmax(Torch.tensor("attention_scores", q, k, mask, scale), -1);
     return dropout(probabilities, p).matmul(v);
+  }
+
+  /** Attention of tokens to themselves and those before them, T = S, without any other mask. */
+  public static Tensor causalAttention(Tensor q, Tensor k, Tensor v, double scale) {
+    return Torch.tensor("attention", q, k, v, null, 0.0, true, scale);
   }
 
   public static Tensor where(Tensor condition, Tensor x, Tensor y) {

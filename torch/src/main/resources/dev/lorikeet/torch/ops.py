@@ -217,6 +217,9 @@ def embedding(self, weight: Tensor, ids: Tensor) -> Tensor:
 def layer_norm(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
   return torch.layer_norm(x, torch.size(weight), weight, bias, eps)
 
+def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:
+  return torch.rms_norm(x, torch.size(weight), weight, eps)
+
 def softmax(self, x: Tensor, dim: int) -> Tensor:
   return torch.softmax(x, dim)
 
@@ -235,9 +238,9 @@ def dropout_cpu(self, x: Tensor, p: float) -> Tensor:
 def dropout(self, x: Tensor, p: float) -> Tensor:
   return torch.dropout(x, p, True)
 
-# softmax(q kᵀ / √d + mask) v; q, k, v [B, H, T, d]; mask adds to the scores
-def attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], p: float, causal: bool) -> Tensor:
-  return torch.scaled_dot_product_attention(q, k, v, mask, p, causal)
+# softmax(scale q kᵀ + mask) v; q, k, v [B, H, T, d]; mask adds to the scores
+def attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], p: float, causal: bool, scale: float) -> Tensor:
+  return torch.scaled_dot_product_attention(q, k, v, mask, p, causal, scale=scale)
 
 # The scores q kᵀ / √d + mask, for attention whose probabilities are used by themselves.
 def attention_scores(self, q: Tensor, k: Tensor, mask: Optional[Tensor], scale: float) -> Tensor:

@@ -15,6 +15,7 @@ import dev.lorikeet.torch.Tensor;
  */
 public final class Loss {
   private final boolean classes;
+  private final boolean nextToken;
   private final ProblemType problemType;
 
   /** The loss for a model's head. */
@@ -22,20 +23,36 @@ public final class Loss {
     problemType = model.config().problemType();
     classes =
         model.task() != Task.SEQUENCE_CLASSIFICATION || problemType == ProblemType.SINGLE_LABEL;
+    nextToken = model.task() == Task.CAUSAL_LM;
   }
 
   /**
    * The summed loss, a float32 scalar: softmax cross entropy of classes, sigmoid cross entropy of
    * several labels, squared error of numbers.
    *
+   * <p>For causal language models the labels are the tokens themselves, each predicted by the
+   * logits of the one before it; the first is predicted where a soft prompt lies before it.
+   *
    * @param logits [B, C], or [B, T, C] for tokens
    * @param labels of classes: int64 [B] or [B, T], −100 where none counts; else float32 [B, C]
    */
   public Tensor sum(Tensor logits, Tensor labels) {
-    Tensor scores = logits.to(DType.FLOAT32);
-    if (classes) {
-      return Ops.crossEntropy(scores.reshape(-1, scores.size(-1)), labels.reshape(-1));
+    if (nextToken) {
+      long virtual = logits.size(1) - labels.size(1);
+      long skipped = virtual == 0 ? 1 : 0;
+      long predicted = labels.size(1) - skipped;
+      return classes(
+          logits.narrow(1, virtual - 1 + skipped, predicted), labels.narrow(1, skipped, predicted));
     }
+    return classes ? classes(logits, labels) : numbers(logits.to(DType.FLOAT32), labels);
+  }
+
+  private static Tensor classes(Tensor logits, Tensor labels) {
+    Tensor scores = logits.to(DType.FLOAT32);
+    return Ops.crossEntropy(scores.reshape(-1, scores.size(-1)), labels.reshape(-1));
+  }
+
+  private Tensor numbers(Tensor scores, Tensor labels) {
     Tensor targets = labels.reshape(scores.shape());
     return problemType == ProblemType.REGRESSION
         ? Ops.squaredError(scores, targets)

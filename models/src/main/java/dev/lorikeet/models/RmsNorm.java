@@ -1,0 +1,18 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Tensor;
+
+/**
+ * x / √(mean x² + eps) · (offset + weight) over the last axis (Zhang and Sennrich 2019,
+ * arXiv:1910.07467).
+ *
+ * @param weight [D]
+ * @param offset 0, or 1 where the checkpoint keeps the weight's distance from one
+ */
+public record RmsNorm(Parameter weight, double eps, double offset, Mode mode) {
+  public Tensor forward(Tensor x) {
+    Tensor scale = offset == 0 ? weight.value() : weight.value().add(offset);
+    return Ops.rmsNorm(x, scale.to(mode.dtype()), eps);
+  }
+}
