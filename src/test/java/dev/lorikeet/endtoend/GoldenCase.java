@@ -47,9 +47,9 @@ final class GoldenCase {
   List<String> differences() {
     List<String> differences = new ArrayList<>();
     try (Scope scope = Scope.open()) {
-      try (Model model = Model.open(folder, ModelOptions.DEFAULT)) {
+      try (Model model = open(ModelOptions.DEFAULT)) {
         compareForward(model, "base", differences);
-        Adapter adapter = AdapterFolder.open(folder.resolve("adapter")).attachTo(model);
+        Adapter adapter = attach(model);
         compareForward(model, "adapted", differences);
         compareGreedy(model, differences);
         compareCounts(model, adapter, differences);
@@ -58,14 +58,24 @@ final class GoldenCase {
         adapter.disable();
         compareForward(model, "base", differences);
       }
-      try (Model model = Model.open(folder, ModelOptions.DEFAULT)) {
-        Adapter adapter = AdapterFolder.open(folder.resolve("adapter")).attachTo(model);
+      try (Model model = open(ModelOptions.DEFAULT)) {
+        Adapter adapter = attach(model);
         adapter.merge();
         compareForward(model, "merged", differences);
         compareMergedWeights(model, differences);
       }
     }
     return differences;
+  }
+
+  /** The base. */
+  Model open(ModelOptions options) {
+    return Model.open(folder, options);
+  }
+
+  /** The saved adapter, in place. */
+  Adapter attach(Model model) {
+    return AdapterFolder.open(folder.resolve("adapter")).attachTo(model);
   }
 
   private void compareForward(Model model, String stage, List<String> differences) {
@@ -228,7 +238,7 @@ final class GoldenCase {
 
   /** The mean over the labels that count. */
   private Tensor loss(Model model, Tensor logits) {
-    Tensor labels = expected.tensor("inputs.labels");
+    Tensor labels = labels();
     boolean nextToken = model.task() == Task.CAUSAL_LM && logits.size(1) == labels.size(1);
     Tensor counted = nextToken ? labels.narrow(1, 1, labels.size(1) - 1) : labels;
     double terms =
@@ -238,7 +248,48 @@ final class GoldenCase {
     return new Loss(model).sum(logits, labels).mul(1 / terms);
   }
 
-  private ModelInput input() {
+  /** How many rows the batch has. */
+  int rows() {
+    return Math.toIntExact(labels().size(0));
+  }
+
+  /** The batch's labels. */
+  Tensor labels() {
+    return expected.tensor("inputs.labels");
+  }
+
+  /** The labels of one row, of its tokens alone where tokens have labels. */
+  Tensor labels(int row) {
+    Tensor labels = labels().narrow(0, row, 1);
+    boolean ofTokens = labels.shape().length == 2 && labels.dtype() == DType.INT64;
+    return ofTokens && labels.size(1) == mask(row).length ? tokens(labels, row) : labels;
+  }
+
+  /** One row of the batch alone, without padding. */
+  ModelInput input(int row) {
+    if (expected.names().contains("inputs.pixel_values")) {
+      return ModelInput.ofImages(expected.tensor("inputs.pixel_values").narrow(0, row, 1));
+    }
+    Tensor types = optional("inputs.token_type_ids");
+    return new ModelInput(
+        tokens(expected.tensor("inputs.input_ids").narrow(0, row, 1), row),
+        null,
+        types == null ? null : tokens(types.narrow(0, row, 1), row));
+  }
+
+  private long[] mask(int row) {
+    return expected.tensor("inputs.attention_mask").select(0, row).toLongs();
+  }
+
+  /** What is not padding of [1, T]; padding is on one side. */
+  private Tensor tokens(Tensor values, int row) {
+    long[] mask = mask(row);
+    long count = Arrays.stream(mask).sum();
+    return values.narrow(1, mask[0] == 1 ? 0 : mask.length - count, count);
+  }
+
+  /** The whole batch. */
+  ModelInput input() {
     if (expected.names().contains("inputs.pixel_values")) {
       return ModelInput.ofImages(expected.tensor("inputs.pixel_values"));
     }

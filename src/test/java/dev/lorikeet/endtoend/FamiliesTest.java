@@ -1,0 +1,116 @@
+package dev.lorikeet.endtoend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelInput;
+import dev.lorikeet.models.ModelOptions;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.Tape;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.training.Loss;
+import dev.lorikeet.training.Trainable;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** What must hold for every architecture and method, on the checkpoints of the reference cases. */
+class FamiliesTest {
+  /**
+   * The error of bfloat16 logits beside float32 ones, as a fraction of their size. Every stored
+   * number is rounded to 8 bits, an error of up to 2⁻⁸ of it; errors of n roundings in a row add up
+   * to about √n of that. From a token to a logit there are, with those of the weights, some twenty
+   * a layer: √60 · 2⁻⁸ is 3 % for the three layers of the deepest case; half of it comes on top
+   * where a norm or a softmax sharpens differences.
+   */
+  private static final double BFLOAT16_ERROR = 0.045;
+
+  /** Sums over a batch and over its rows are rounded in another order. */
+  private static final double ANOTHER_ORDER = 2e-5;
+
+  @TestFactory
+  Stream<DynamicTest> bfloat16AgreesWithFloat32() throws IOException {
+    return onEveryCase(
+        test -> {
+          float[] exact = logits(test, DType.FLOAT32);
+          float[] rounded = logits(test, DType.BFLOAT16);
+          double error = 0;
+          double size = 0;
+          for (int i = 0; i < exact.length; i++) {
+            error += Math.pow((double) rounded[i] - exact[i], 2);
+            size += Math.pow(exact[i], 2);
+          }
+          assertThat(Math.sqrt(error / size)).isLessThan(BFLOAT16_ERROR);
+        });
+  }
+
+  private static float[] logits(GoldenCase test, DType precision) {
+    try (Scope scope = Scope.open();
+        Model model = test.open(ModelOptions.DEFAULT.withPrecision(precision))) {
+      test.attach(model);
+      return model.logits(test.input()).toFloats();
+    }
+  }
+
+  @TestFactory
+  Stream<DynamicTest> gradientsOfARaggedBatchAreTheSumOfItsRowsAlone() throws IOException {
+    return onEveryCase(
+        test -> {
+          try (Scope scope = Scope.open();
+              Model model = test.open(ModelOptions.DEFAULT)) {
+            Adapter adapter = test.attach(model);
+            List<Parameter> parameters =
+                Trainable.of(adapter).stream().map(Trainable::parameter).toList();
+            Map<Parameter, Tensor> together =
+                gradients(model, parameters, test.input(), test.labels());
+            Map<Parameter, Tensor> sum = new LinkedHashMap<>();
+            for (int row = 0; row < test.rows(); row++) {
+              gradients(model, parameters, test.input(row), test.labels(row))
+                  .forEach((parameter, gradient) -> sum.merge(parameter, gradient, Tensor::add));
+            }
+            List<String> differences = new ArrayList<>();
+            together.forEach(
+                (parameter, gradient) -> {
+                  Tensor alone = java.util.Objects.requireNonNull(sum.get(parameter));
+                  double scale = 1 + gradient.abs().max().item();
+                  double difference = gradient.sub(alone).abs().max().item() / scale;
+                  if (!(difference < ANOTHER_ORDER)) {
+                    differences.add(parameter.name() + " differs by " + difference);
+                  }
+                });
+            assertThat(differences).isEmpty();
+          }
+        });
+  }
+
+  private static Map<Parameter, Tensor> gradients(
+      Model model, List<Parameter> parameters, ModelInput input, Tensor labels) {
+    try (GradMode on = GradMode.enabled();
+        Tape tape = Tape.of(model)) {
+      Tensor loss = new Loss(model).sum(model.logits(input), labels);
+      return tape.gradients(loss, parameters);
+    }
+  }
+
+  /** A check of one case. */
+  private interface Check {
+    void on(GoldenCase test) throws IOException;
+  }
+
+  private static Stream<DynamicTest> onEveryCase(Check check) throws IOException {
+    return GoldenParityTest.supported().stream()
+        .map(
+            folder ->
+                DynamicTest.dynamicTest(
+                    folder.getFileName().toString(), () -> check.on(new GoldenCase(folder))));
+  }
+}
