@@ -27,15 +27,22 @@ final class TokenSampler {
    */
   int next(float[] logits, Set<Integer> seen) {
     penalize(logits, seen);
-    if (config.temperature() == 0 || config.topK() == 1) {
-      return largest(logits);
-    }
-    double[] weights = weights(logits);
-    int[] candidates = candidates(weights);
-    return draw(candidates, weights);
+    return config.temperature() == 0 ? largest(logits) : draw(probabilities(logits));
   }
 
-  private void penalize(float[] logits, Set<Integer> seen) {
+  /** What a token is drawn by, [V]: 0 where top-k or top-p leave it out. */
+  double[] probabilities(float[] logits) {
+    double[] weights = weights(logits);
+    int[] candidates = candidates(weights);
+    double total = IntStream.of(candidates).mapToDouble(i -> weights[i]).sum();
+    double[] probabilities = new double[weights.length];
+    for (int candidate : candidates) {
+      probabilities[candidate] = weights[candidate] / total;
+    }
+    return probabilities;
+  }
+
+  void penalize(float[] logits, Set<Integer> seen) {
     double penalty = config.repetitionPenalty();
     if (penalty != 1) {
       for (int token : seen) {
@@ -114,14 +121,18 @@ final class TokenSampler {
     return kept;
   }
 
-  private int draw(int[] tokens, double[] weights) {
-    double left = random.nextDouble() * IntStream.of(tokens).mapToDouble(i -> weights[i]).sum();
-    for (int token : tokens) {
-      left -= weights[token];
-      if (left < 0) {
-        return token;
+  private int draw(double[] probabilities) {
+    double left = random.nextDouble();
+    int last = 0;
+    for (int token = 0; token < probabilities.length; token++) {
+      if (probabilities[token] > 0) {
+        last = token;
+        left -= probabilities[token];
+        if (left < 0) {
+          return token;
+        }
       }
     }
-    return tokens[tokens.length - 1];
+    return last; // the probabilities' sum was rounded to a little less than 1
   }
 }
