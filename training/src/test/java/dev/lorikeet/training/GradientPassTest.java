@@ -10,6 +10,7 @@ import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -44,8 +45,8 @@ class GradientPassTest {
       Map<Parameter, Tensor> whole = gradients(model, trainables, examples, Integer.MAX_VALUE);
       Map<Parameter, Tensor> inParts = gradients(model, trainables, examples, 20);
       for (Trainable trainable : trainables) {
-        Tensor wanted = whole.get(trainable.parameter());
-        Tensor found = inParts.get(trainable.parameter());
+        Tensor wanted = Objects.requireNonNull(whole.get(trainable.parameter()));
+        Tensor found = Objects.requireNonNull(inParts.get(trainable.parameter()));
         assertThat(wanted.sub(found).abs().max().item()).as(trainable.name()).isLessThan(1e-6);
       }
     }
