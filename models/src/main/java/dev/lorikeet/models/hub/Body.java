@@ -23,7 +23,8 @@ final class Body implements HttpResponse.BodySubscriber<Body>, AutoCloseable {
   private record Event(@Nullable List<ByteBuffer> bytes, @Nullable Throwable error) {}
 
   private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
-  private final CompletableFuture<Flow.Subscription> subscription = new CompletableFuture<>();
+  private Flow.@Nullable Subscription subscription;
+  private boolean closed;
 
   @Override
   public CompletionStage<Body> getBody() {
@@ -31,9 +32,13 @@ final class Body implements HttpResponse.BodySubscriber<Body>, AutoCloseable {
   }
 
   @Override
-  public void onSubscribe(Flow.Subscription newSubscription) {
-    subscription.complete(newSubscription);
-    newSubscription.request(1);
+  public synchronized void onSubscribe(Flow.Subscription newSubscription) {
+    subscription = newSubscription;
+    if (closed) {
+      newSubscription.cancel();
+    } else {
+      newSubscription.request(1);
+    }
   }
 
   @Override
@@ -65,9 +70,15 @@ final class Body implements HttpResponse.BodySubscriber<Body>, AutoCloseable {
       throw event.error() instanceof IOException e ? e : new IOException(event.error());
     }
     if (event.bytes() != null) {
-      subscription.thenAccept(s -> s.request(1));
+      requestMore();
     }
     return event.bytes();
+  }
+
+  private synchronized void requestMore() {
+    if (subscription != null) {
+      subscription.request(1);
+    }
   }
 
   /** All bytes, of which there may be {@code limit} at most. */
@@ -88,7 +99,10 @@ final class Body implements HttpResponse.BodySubscriber<Body>, AutoCloseable {
 
   /** Wants no more: what has not come is not sent. */
   @Override
-  public void close() {
-    subscription.thenAccept(Flow.Subscription::cancel);
+  public synchronized void close() {
+    closed = true;
+    if (subscription != null) {
+      subscription.cancel();
+    }
   }
 }

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -270,9 +271,9 @@ public final class Hub {
   // ---- what the cache has ----
 
   /** The shards that a snapshot's index names, sorted. */
-  private static TreeSet<String> shards(Path folder) {
+  private static Set<String> shards(Path folder) {
     Path index = folder.resolve(HubContent.INDEX);
-    TreeSet<String> shards = new TreeSet<>();
+    Set<String> shards = new TreeSet<>();
     try {
       for (JsonNode shard : JSON.readTree(index.toFile()).path("weight_map")) {
         String name = shard.asText();
