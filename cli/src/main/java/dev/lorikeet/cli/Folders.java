@@ -5,6 +5,7 @@ import dev.lorikeet.models.hub.HubListener;
 import dev.lorikeet.models.hub.HubSettings;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,16 +18,21 @@ final class Folders {
    * @throws dev.lorikeet.torch.LorikeetException when it is neither a folder nor on the hub
    */
   static Path model(String typed, PrintWriter messages) {
-    return hub(messages).model(typed);
+    return fetched(messages, hub -> hub.model(typed));
   }
 
   /** {@link #model} for an adapter. */
   static Path adapter(String typed, PrintWriter messages) {
-    return hub(messages).adapter(typed);
+    return fetched(messages, hub -> hub.adapter(typed));
   }
 
-  private static Hub hub(PrintWriter messages) {
-    return new Hub(HubSettings.of(System.getenv()), new Messages(messages));
+  private static Path fetched(PrintWriter out, Function<Hub, Path> asked) {
+    Messages messages = new Messages(out);
+    try {
+      return asked.apply(new Hub(HubSettings.of(System.getenv()), messages));
+    } finally {
+      messages.endLine();
+    }
   }
 
   /** A bar for each file, and a line for whatever else there is to say. */
@@ -50,8 +56,15 @@ final class Folders {
 
     @Override
     public void said(String message) {
+      endLine();
       out.println(message);
       out.flush();
+    }
+
+    void endLine() {
+      if (bar != null) {
+        bar.endLine();
+      }
     }
   }
 }

@@ -25,6 +25,10 @@ final class ProgressBar implements TrainingListener {
   private final String name;
   private final boolean terminal;
   private long drawnAt;
+
+  /** Whether the line on the terminal is a download's. */
+  private boolean drawn;
+
   private long tenths;
 
   /** A bar on {@code out} for the run called {@code name}. */
@@ -63,7 +67,16 @@ final class ProgressBar implements TrainingListener {
       return;
     }
     draw(bytes, size, String.format(Locale.ROOT, "%.1f of %.1f MB", bytes / 1e6, size / 1e6));
-    if (terminal && bytes == size) {
+    drawn = terminal;
+    if (bytes == size) {
+      endLine();
+    }
+  }
+
+  /** Leaves the bar of a download as it is, so that something else can be written below it. */
+  void endLine() {
+    if (drawn) {
+      drawn = false;
       out.println();
       out.flush();
     }
