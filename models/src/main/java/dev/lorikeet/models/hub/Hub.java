@@ -277,7 +277,7 @@ public final class Hub {
     try {
       for (JsonNode shard : JSON.readTree(index.toFile()).path("weight_map")) {
         String name = shard.asText();
-        if (!SHARD.matcher(name).matches()) {
+        if (!SHARD.matcher(name).matches() || SafeNames.isDevice(name)) {
           throw new LorikeetException(
               index
                   + " names "

@@ -3,6 +3,7 @@ package dev.lorikeet.models.hub;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What may become part of a path in the cache. Names come from servers and from users; none of them
@@ -10,12 +11,15 @@ import java.util.regex.Pattern;
  */
 final class SafeNames {
   private static final int LONGEST_NAME = 1024;
-  private static final int LONGEST_SEGMENT = 200;
+  private static final int LONGEST_SEGMENT = 255;
 
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
 
   /** Long enough to be no device of Windows. */
   private static final Pattern ETAG = Pattern.compile("[A-Za-z0-9_-]{8,128}");
+
+  /** This folder, the one above, and what Windows takes for them. */
+  private static final Pattern DOTS = Pattern.compile("[. ]+");
 
   private static final Pattern DRIVE = Pattern.compile("[A-Za-z]:.*", Pattern.DOTALL);
   private static final Pattern DEVICE =
@@ -54,6 +58,8 @@ final class SafeNames {
   static void mustBeRevision(String revision) {
     if (!isRelative(revision)
         || NOT_IN_REVISION.matcher(revision).find()
+        || revision.contains("..")
+        || Stream.of(revision.split("/")).anyMatch(SafeNames::isDevice)
         || ("/" + revision).contains("/.")
         || (revision + "/").contains(".lock/")) {
       throw new UsageException(
@@ -76,10 +82,13 @@ final class SafeNames {
   private static boolean isSegment(String segment) {
     return !segment.isEmpty()
         && segment.length() <= LONGEST_SEGMENT
-        && !segment.equals(".")
-        && !segment.contains("..")
-        && segment.chars().allMatch(c -> c >= ' ' && c != 0x7f)
-        && !DEVICE.matcher(segment).matches();
+        && !DOTS.matcher(segment).matches()
+        && segment.chars().allMatch(c -> c >= ' ' && c != 0x7f);
+  }
+
+  /** Whether a name is a device of Windows in any folder. */
+  static boolean isDevice(String segment) {
+    return DEVICE.matcher(segment).matches();
   }
 
   /** A stranger's text, short and without what moves a terminal's cursor. */
