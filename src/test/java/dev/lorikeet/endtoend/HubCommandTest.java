@@ -61,7 +61,9 @@ class HubCommandTest {
             {"text": "w11", "label": "LABEL_1"}
             {"text": "w7 w7 w7 w7 w7", "label": "LABEL_2"}
             """);
-    server = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 0);
+    server =
+        HttpServer.create(
+            new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), 0), 0);
     server.createContext("/", this::answer);
     server.start();
   }
@@ -90,7 +92,7 @@ class HubCommandTest {
     byte[] body = new byte[0];
     int status = 404;
     if (path.matches("/api/models/org/\\w+/revision/main")) {
-      String repo = path.split("/")[3] + "/" + path.split("/")[4] + "/";
+      String repo = path.replaceFirst("/api/models/(org/\\w+/).*", "$1");
       status = 200;
       body =
           files.keySet().stream()
@@ -127,7 +129,7 @@ class HubCommandTest {
   private JavaProcess lorikeet(boolean offline, String typed)
       throws IOException, InterruptedException {
     List<String> arguments = new ArrayList<>(List.of("dev.lorikeet.cli.Lorikeet"));
-    arguments.addAll(List.of(typed.split(" ")));
+    arguments.addAll(List.of(typed.split(" ", -1)));
     return JavaProcess.run(
         temporary,
         Map.of(

@@ -113,7 +113,7 @@ final class HubCache {
       folder(parent(ref));
       OutputFolder.writeFile(ref, stream -> stream.write(commit.getBytes(StandardCharsets.UTF_8)));
     } catch (LorikeetException e) {
-      listener.said(e.getMessage()); // a cache that others may only read
+      listener.said(String.valueOf(e.getMessage())); // a cache that others may only read
     }
   }
 

@@ -56,6 +56,7 @@ final class FakeHub implements AutoCloseable {
    * @param sent how many bytes of the body are sent before the connection ends
    * @param pause before the connection ends
    */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Answer(int status, Map<String, String> headers, byte[] body, int sent, Duration pause) {
     static Answer of(int status) {
       return new Answer(status, Map.of(), new byte[0]);
@@ -100,7 +101,7 @@ final class FakeHub implements AutoCloseable {
   volatile Trick trick = request -> null;
 
   FakeHub() throws IOException {
-    socket = new ServerSocket(0, 50, InetAddress.getByName("127.0.0.1"));
+    socket = new ServerSocket(0, 50, InetAddress.getByAddress(new byte[] {127, 0, 0, 1}));
     cdn = address();
     Thread thread = new Thread(this::accept, "fake hub");
     thread.setDaemon(true);
@@ -272,7 +273,7 @@ final class FakeHub implements AutoCloseable {
       if (line == null) {
         return;
       }
-      String[] words = line.split(" ");
+      String[] words = line.split(" ", 3);
       Map<String, String> headers = new TreeMap<>();
       for (String header = in.readLine();
           header != null && !header.isEmpty();

@@ -216,7 +216,7 @@ class HubTest {
       Files.createDirectories(store.getParent());
       Files.write(store, server.file(file));
       Path blob = home.resolve("blobs").resolve(server.etag(file));
-      Files.createSymbolicLink(blob, blob.getParent().relativize(store));
+      Files.createSymbolicLink(blob, home.resolve("blobs").relativize(store));
       Files.createSymbolicLink(
           snapshot.resolve(file), Path.of("../../blobs").resolve(blob.getFileName()));
     }
