@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * All settings of a training run, read from a recipe and flags. The defaults are those of the
  * library's own records.
  *
- * @param model the checkpoint's folder
+ * @param model the checkpoint's folder, or its name on the hub
  * @param output the folder to write; null for none
  * @param data where the examples are
  * @param config what and how to train
@@ -43,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  * @param threads CPU threads an operation
  */
 record Recipe(
-    Path model,
+    String model,
     @Nullable Path output,
     DataSettings data,
     FineTuningConfig config,
@@ -62,7 +62,7 @@ record Recipe(
    */
   static Recipe read(ObjectNode tree) {
     Section root = Section.root(tree);
-    Path model = Path.of(root.required("model", "--model"));
+    String model = root.required("model", "--model");
     String output = root.text("output", null);
     FineTuningConfig defaults = FineTuningConfig.DEFAULT;
     long seed = root.longInteger("seed", defaults.training().seed());
@@ -224,7 +224,7 @@ record Recipe(
   /** The recipe that spells out every setting of this one. */
   ObjectNode json() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put("model", model.toString());
+    json.put("model", model);
     json.put("output", output == null ? null : output.toString());
     json.put("task", config.task().id());
     json.put("problem_type", config.problemType().id());

@@ -109,7 +109,7 @@ class RecipeTest {
     RecipeTree tree = new RecipeTree();
     tree.load(file);
     Recipe recipe = Recipe.read(tree.root());
-    assertThat(recipe.model()).isEqualTo(Path.of("base"));
+    assertThat(recipe.model()).isEqualTo("base");
     assertThat(recipe.output()).isEqualTo(Path.of("out"));
     assertThat(recipe.threads()).isEqualTo(3);
     assertThat(recipe.data())
