@@ -12,8 +12,11 @@ final class Architectures {
       new TreeMap<>(
           Map.of(
               "bert", Bert.FACTORY,
+              "gemma2", Gemma.Family.GEMMA2,
+              "gemma3_text", Gemma.Family.GEMMA3,
               "llama", Llama.Family.LLAMA,
               "mistral", Llama.Family.MISTRAL,
+              "phi3", Phi3.FACTORY,
               "qwen2", Llama.Family.QWEN2,
               "qwen3", Llama.Family.QWEN3));
 

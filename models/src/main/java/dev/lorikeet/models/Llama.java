@@ -1,13 +1,10 @@
 package dev.lorikeet.models;
 
-import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,12 +14,11 @@ import org.jspecify.annotations.Nullable;
  * (Yang et al. 2024, arXiv:2407.10671), Qwen3 norms of each head's queries and keys (Yang et al.
  * 2025, arXiv:2505.09388).
  *
- * <p>Axes: B batch, T tokens, H query heads, K heads of keys and values, d width of a head, D width
- * of the model, F width of the feed-forward part, V vocabulary.
+ * <p>Axes: B batch, T tokens, D width of the model.
  */
 final class Llama implements Architecture {
 
-  /** The model families, by what they do when config.json does not say. */
+  /** The families, each under its {@code model_type}. */
   enum Family implements Factory {
     LLAMA("Llama"),
     MISTRAL("Mistral"),
@@ -62,12 +58,9 @@ final class Llama implements Architecture {
    */
   record Config(
       int vocabSize,
-      int hiddenSize,
       int intermediateSize,
       int numHiddenLayers,
-      int numAttentionHeads,
-      int numKeyValueHeads,
-      int headDim,
+      GroupedHeads heads,
       boolean queryKeyValueBias,
       boolean outputBias,
       boolean mlpBias,
@@ -79,29 +72,31 @@ final class Llama implements Architecture {
       RotaryEmbedding.Settings rope) {
 
     static Config of(Family family, ModelConfig json) {
-      json.mustBe("partial_rotary_factor", "1.0");
-      int width = json.integer("hidden_size");
-      int heads = json.integer("num_attention_heads");
-      int headDim = json.integer("head_dim", family == Family.QWEN3 ? 128 : width / heads);
-      boolean bias = json.flag("attention_bias", false);
-      boolean biasAsked = bias && (family == Family.LLAMA || family == Family.QWEN3);
+      GroupedHeads heads = heads(family, json);
+      boolean bias =
+          (family == Family.LLAMA || family == Family.QWEN3) && json.flag("attention_bias", false);
       return new Config(
           json.integer("vocab_size"),
-          width,
           json.integer("intermediate_size"),
           json.integer("num_hidden_layers"),
           heads,
-          json.integer("num_key_value_heads", heads),
-          headDim,
-          biasAsked || family == Family.QWEN2,
-          biasAsked,
+          bias || family == Family.QWEN2,
+          bias,
           family == Family.LLAMA && json.flag("mlp_bias", false),
           family == Family.QWEN3,
           json.text("hidden_act", "silu"),
           json.number("rms_norm_eps", 1e-6),
           json.number("attention_dropout", 0),
           window(family, json),
-          RotaryEmbedding.Settings.of(json, null, headDim));
+          RotaryEmbedding.Settings.of(json, heads.size()).whole(heads.size()));
+    }
+
+    private static GroupedHeads heads(Family family, ModelConfig json) {
+      return switch (family) {
+        case LLAMA, QWEN2 -> GroupedHeads.of(json);
+        case MISTRAL -> GroupedHeads.of(json, 8);
+        case QWEN3 -> GroupedHeads.of(json, 32, 128);
+      };
     }
 
     private static SlidingWindow window(Family family, ModelConfig json) {
@@ -117,25 +112,14 @@ final class Llama implements Architecture {
         }
       };
     }
-
-    Config {
-      if (numKeyValueHeads < 1 || numAttentionHeads % numKeyValueHeads != 0) {
-        throw new LorikeetException(
-            "config.json: num_attention_heads "
-                + numAttentionHeads
-                + " is no multiple of num_key_value_heads "
-                + numKeyValueHeads
-                + ": is it from this checkpoint?");
-      }
-    }
   }
 
   private final Decoder decoder;
   private final DecoderHead head;
 
   private Llama(Config config, ModelConfig json, @Nullable Task task, Weights weights) {
-    decoder = new Decoder(config, task == null ? weights : weights.at("model"));
-    head = DecoderHead.of(task, json, weights, decoder.words, false);
+    decoder = decoder(config, task == null ? weights : weights.at("model"));
+    head = DecoderHead.of(task, json, weights, decoder.words(), false);
   }
 
   @Override
@@ -143,125 +127,60 @@ final class Llama implements Architecture {
     return head.logits(input, decoder.forward(input));
   }
 
-  private static final class Attention {
-    private final Projection query;
-    private final Projection key;
-    private final Projection value;
-    private final Projection output;
-    private final @Nullable RmsNorm queryNorm;
-    private final @Nullable RmsNorm keyNorm;
-    private final CausalAttention attention;
-    private final int headDim;
+  private static Decoder decoder(Config config, Weights weights) {
+    int width = config.heads.width();
+    RotaryEmbedding rope = new RotaryEmbedding(config.rope, weights);
+    return new Decoder(
+        weights.embedding("embed_tokens", config.vocabSize, width),
+        UnaryOperator.identity(),
+        IntStream.range(0, config.numHiddenLayers)
+            .mapToObj(layer -> new Layer(config, layer, weights.at("layers").at(layer)))
+            .toList(),
+        weights.rmsNorm("norm", width, config.rmsNormEps, 0),
+        rope,
+        rope,
+        config.window,
+        weights.mode());
+  }
 
-    Attention(Config config, int layer, Weights weights) {
-      int width = config.hiddenSize;
-      int queries = config.numAttentionHeads * config.headDim;
-      int keys = config.numKeyValueHeads * config.headDim;
-      query = weights.linear("q_proj", queries, width, config.queryKeyValueBias);
-      key = weights.linear("k_proj", keys, width, config.queryKeyValueBias);
-      value = weights.linear("v_proj", keys, width, config.queryKeyValueBias);
-      output = weights.linear("o_proj", width, queries, config.outputBias);
-      headDim = config.headDim;
-      queryNorm =
-          config.headNorms ? weights.rmsNorm("q_norm", headDim, config.rmsNormEps, 0) : null;
-      keyNorm = config.headNorms ? weights.rmsNorm("k_norm", headDim, config.rmsNormEps, 0) : null;
-      attention =
+  private static final class Layer implements Decoder.Layer {
+    private final RmsNorm attentionNorm;
+    private final DecoderAttention attention;
+    private final RmsNorm feedForwardNorm;
+    private final GatedFeedForward feedForward;
+
+    Layer(Config config, int layer, Weights weights) {
+      int width = config.heads.width();
+      attentionNorm = weights.rmsNorm("input_layernorm", width, config.rmsNormEps, 0);
+      attention = attention(config, layer, weights.at("self_attn"));
+      feedForwardNorm = weights.rmsNorm("post_attention_layernorm", width, config.rmsNormEps, 0);
+      feedForward =
+          new GatedFeedForward(
+              weights.at("mlp"), width, config.intermediateSize, config.mlpBias, config.hiddenAct);
+    }
+
+    private static DecoderAttention attention(Config config, int layer, Weights weights) {
+      int size = config.heads.size();
+      return new DecoderAttention(
+          weights,
+          config.heads,
+          config.queryKeyValueBias,
+          config.outputBias,
+          config.headNorms
+              ? DecoderAttention.HeadNorms.of(weights, size, config.rmsNormEps, 0)
+              : null,
           new CausalAttention(
               layer,
               config.window.isAt(layer),
-              1 / Math.sqrt(headDim),
+              1 / Math.sqrt(size),
               0,
-              weights.dropout(config.attentionDropout));
+              weights.dropout(config.attentionDropout)));
     }
 
-    Tensor forward(Tensor x, RotaryEmbedding.Angles angles, CausalAttention.Pass pass) {
-      Tensor q = heads(query.forward(x)); // [B, T, H, d]
-      Tensor k = heads(key.forward(x)); // [B, T, K, d]
-      Tensor v = heads(value.forward(x));
-      if (queryNorm != null && keyNorm != null) {
-        q = queryNorm.forward(q);
-        k = keyNorm.forward(k);
-      }
-      return output.forward(attention.forward(angles.rotate(q), angles.rotate(k), v, pass));
-    }
-
-    private Tensor heads(Tensor x) {
-      return x.reshape(x.size(0), x.size(1), -1, headDim);
-    }
-  }
-
-  private static final class FeedForward {
-    private final Projection gate;
-    private final Projection up;
-    private final Projection down;
-    private final UnaryOperator<Tensor> activation;
-
-    FeedForward(Config config, Weights weights) {
-      gate =
-          weights.linear("gate_proj", config.intermediateSize, config.hiddenSize, config.mlpBias);
-      up = weights.linear("up_proj", config.intermediateSize, config.hiddenSize, config.mlpBias);
-      down =
-          weights.linear("down_proj", config.hiddenSize, config.intermediateSize, config.mlpBias);
-      activation = Activation.of(config.hiddenAct);
-    }
-
-    Tensor forward(Tensor x) {
-      Tensor h = activation.apply(gate.forward(x)).mul(up.forward(x)); // [B, T, F]
-      return down.forward(h); // [B, T, D]
-    }
-  }
-
-  private static final class Layer {
-    private final RmsNorm attentionNorm;
-    private final Attention attention;
-    private final RmsNorm feedForwardNorm;
-    private final FeedForward feedForward;
-
-    Layer(Config config, int layer, Weights weights) {
-      attentionNorm = weights.rmsNorm("input_layernorm", config.hiddenSize, config.rmsNormEps, 0);
-      attention = new Attention(config, layer, weights.at("self_attn"));
-      feedForwardNorm =
-          weights.rmsNorm("post_attention_layernorm", config.hiddenSize, config.rmsNormEps, 0);
-      feedForward = new FeedForward(config, weights.at("mlp"));
-    }
-
-    Tensor forward(Tensor x, RotaryEmbedding.Angles angles, CausalAttention.Pass pass) {
-      return Scope.tidy(
-          () -> {
-            Tensor h = x.add(attention.forward(attentionNorm.forward(x), angles, pass));
-            return h.add(feedForward.forward(feedForwardNorm.forward(h))); // [B, T, D]
-          });
-    }
-  }
-
-  private static final class Decoder {
-    private final EmbeddingSlot words;
-    private final List<Layer> layers = new ArrayList<>();
-    private final RmsNorm norm;
-    private final RotaryEmbedding rope;
-    private final SlidingWindow window;
-    private final Mode mode;
-
-    Decoder(Config config, Weights weights) {
-      words = weights.embedding("embed_tokens", config.vocabSize, config.hiddenSize);
-      for (int i = 0; i < config.numHiddenLayers; i++) {
-        layers.add(new Layer(config, i, weights.at("layers").at(i)));
-      }
-      norm = weights.rmsNorm("norm", config.hiddenSize, config.rmsNormEps, 0);
-      rope = new RotaryEmbedding(config.rope, weights);
-      window = config.window;
-      mode = weights.mode();
-    }
-
-    /** The last hidden state [B, T, D]. */
-    Tensor forward(ModelInput input) {
-      Tensor h = input.prepend(words.forward(input.inputIds()));
-      CausalAttention.Pass pass = CausalAttention.Pass.of(input, h, window, mode);
-      RotaryEmbedding.Angles angles = rope.angles(input, pass.past(), pass.length());
-      for (Layer layer : layers) {
-        h = layer.forward(h, angles, pass);
-      }
-      return norm.forward(h);
+    @Override
+    public Tensor forward(Tensor x, RotaryEmbedding.Angles angles, CausalAttention.Pass pass) {
+      Tensor h = x.add(attention.forward(attentionNorm.forward(x), angles, pass));
+      return h.add(feedForward.forward(feedForwardNorm.forward(h))); // [B, T, D]
     }
   }
 }

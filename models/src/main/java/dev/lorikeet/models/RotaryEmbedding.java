@@ -1,15 +1,13 @@
 package dev.lorikeet.models;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Places as rotations: the pair of elements i and i + r/2 of every query and key turns by the angle
@@ -59,41 +57,71 @@ final class RotaryEmbedding {
      * Reads {@code rope_parameters} with all in it, or the older {@code rope_theta} and {@code
      * rope_scaling}.
      *
-     * @param layerType the entry of {@code rope_parameters} to read; null where there is one for
-     *     all layers
      * @param headSize d
      */
-    static Settings of(ModelConfig json, @Nullable String layerType, int headSize) {
-      ModelConfig parameters = parameters(json, layerType);
+    static Settings of(ModelConfig json, int headSize) {
+      JsonNode written = json.get(key(json));
+      if (written.has("full_attention") || written.has("sliding_attention")) {
+        throw new LorikeetException(
+            json.place()
+                + ": "
+                + key(json)
+                + " differ by layer type, which no layer of a "
+                + json.modelType()
+                + " model asks for");
+      }
+      return of(json, written, headSize, json.number("rope_theta", 10_000));
+    }
+
+    /**
+     * Reads one layer type's entry of {@code rope_parameters}, or the older {@code thetaKey} and,
+     * for layers without a window, {@code rope_scaling}.
+     *
+     * @param theta θ where config.json has none
+     */
+    static Settings ofLayerType(
+        ModelConfig json, String layerType, int headSize, String thetaKey, double theta) {
+      boolean scaled = layerType.equals("full_attention") && isOlder(json);
+      JsonNode written =
+          scaled ? json.get(key(json)) : json.get("rope_parameters").path(layerType);
+      return of(json, written, headSize, json.number(thetaKey, theta));
+    }
+
+    private static Settings of(ModelConfig json, JsonNode written, int headSize, double theta) {
+      JsonNode object = written.isObject() ? written : JsonNodeFactory.instance.objectNode();
+      ModelConfig parameters = ModelConfig.of(json.place() + ": " + key(json), object);
+      double partial = json.number("partial_rotary_factor", 1);
       double positions = json.number("max_position_embeddings");
-      double inParameters = parameters.number("original_max_position_embeddings", positions);
-      double rotated = headSize * parameters.number("partial_rotary_factor", 1);
+      double original = parameters.number("original_max_position_embeddings", positions);
       return new Settings(
           parameters,
           parameters.text("rope_type", parameters.text("type", "default")),
-          parameters.number("rope_theta", 10_000),
-          (int) rotated,
+          parameters.number("rope_theta", theta),
+          (int) (headSize * parameters.number("partial_rotary_factor", partial)),
           positions,
-          json.number("original_max_position_embeddings", inParameters));
+          json.number("original_max_position_embeddings", original));
     }
 
-    private static ModelConfig parameters(ModelConfig json, @Nullable String layerType) {
-      boolean older = json.get("rope_scaling").size() > 0;
-      String key = older ? "rope_scaling" : "rope_parameters";
-      JsonNode written = json.get(key);
-      if (layerType != null && !older) {
-        written = written.path(layerType);
-      } else if (Set.of("full_attention", "sliding_attention").stream().anyMatch(written::has)) {
+    private static String key(ModelConfig json) {
+      return isOlder(json) ? "rope_scaling" : "rope_parameters";
+    }
+
+    private static boolean isOlder(ModelConfig json) {
+      return json.get("rope_scaling").size() > 0;
+    }
+
+    /** For families whose heads rotate as a whole. */
+    Settings whole(int headSize) {
+      if (rotated != headSize) {
         throw new LorikeetException(
-            json.place() + ": " + key + " differ by layer, which this model_type has no use for");
+            json.place()
+                + ": partial_rotary_factor leaves "
+                + rotated
+                + " of "
+                + headSize
+                + " elements of a head to rotate, and this model_type rotates all");
       }
-      ObjectNode all = written instanceof ObjectNode object ? object.deepCopy() : json.json();
-      for (String outside : List.of("rope_theta", "partial_rotary_factor")) {
-        if (!all.hasNonNull(outside) && json.has(outside)) {
-          all.set(outside, json.get(outside));
-        }
-      }
-      return ModelConfig.of(json.place() + ": " + key, all);
+      return this;
     }
 
     Settings withType(String newType) {
@@ -102,6 +130,10 @@ final class RotaryEmbedding {
 
     Settings withTheta(double newTheta) {
       return new Settings(json, type, newTheta, rotated, positions, originalPositions);
+    }
+
+    Settings withOriginalPositions(double newPositions) {
+      return new Settings(json, type, theta, rotated, positions, newPositions);
     }
 
     /** θ^(2i/r): how many tokens a pair takes for one radian. */
