@@ -149,7 +149,6 @@ public final class Ops {
    * @param causal whether tokens see only themselves and those before them; T = S, without a mask
    * @param p the probability with which probabilities are dropped out
    * @param scale of the scores q kᵀ
-   * @param cap bends scores s to cap · tanh(s / cap); 0 leaves them
    * @return [B, H, T, d]
    */
   public static Tensor groupedAttention(
@@ -159,11 +158,26 @@ public final class Ops {
       @Nullable Tensor mask,
       boolean causal,
       double p,
+      double scale) {
+    return p == 0 || q.device().isCuda()
+        ? Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale)
+        : groupedAttentionInSteps(q, k, v, mask, causal, p, scale, 0);
+  }
+
+  /**
+   * The same, slower, with all scores in memory at once.
+   *
+   * @param cap bends scores s to cap · tanh(s / cap); 0 leaves them
+   */
+  public static Tensor groupedAttentionInSteps(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      @Nullable Tensor mask,
+      boolean causal,
+      double p,
       double scale,
       double cap) {
-    if (cap == 0 && (p == 0 || q.device().isCuda())) {
-      return Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale);
-    }
     Tensor probabilities =
         Torch.tensor("grouped_probabilities", q, k, mask, causal, scale, cap); // [B, K, G, T, S]
     return Torch.tensor("grouped_values", dropout(probabilities, p), v);
