@@ -46,7 +46,6 @@ class GoldenParityTest {
           "llama-lm-ptuning",
           "llama3-rope-v4config",
           "mistral-lm-window",
-          "modernbert-classify-lora",
           "phi3-lm-lora",
           "qwen2-lm-lora",
           "qwen3-lm-lora",

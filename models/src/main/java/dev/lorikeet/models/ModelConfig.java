@@ -89,6 +89,13 @@ public final class ModelConfig {
     return value.doubleValue();
   }
 
+  public double number(String key) {
+    if (!json.path(key).isNumber()) {
+      throw wrong(key, "a number", json.path(key));
+    }
+    return json.path(key).doubleValue();
+  }
+
   public int integer(String key, int otherwise) {
     return has(key) ? integer(key) : otherwise;
   }
@@ -148,6 +155,23 @@ public final class ModelConfig {
               + ", and only "
               + supported
               + " is supported: the model would compute something else");
+    }
+  }
+
+  /**
+   * Refuses a setting that changes the arithmetic in a way that is not built here.
+   *
+   * @throws LorikeetException when {@code key} is there with a value other than null
+   */
+  public void mustBeAbsent(String key) {
+    if (has(key)) {
+      throw new LorikeetException(
+          place
+              + ": "
+              + key
+              + " is "
+              + json.path(key)
+              + ", and is not supported: the model would compute something else");
     }
   }
 

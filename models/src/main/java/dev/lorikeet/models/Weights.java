@@ -149,9 +149,14 @@ public final class Weights {
 
   /** A layer norm: {@code name.weight} [width] and {@code name.bias} [width]. */
   public LayerNorm layerNorm(String name, long width, double eps) {
+    return layerNorm(name, width, eps, true);
+  }
+
+  /** A layer norm with or without a bias. */
+  public LayerNorm layerNorm(String name, long width, double eps, boolean bias) {
     Weights here = at(name);
-    return new LayerNorm(
-        here.vector("weight", 1, width), here.vector("bias", 0, width), eps, build.mode);
+    Parameter weight = here.vector("weight", 1, width);
+    return new LayerNorm(weight, bias ? here.vector("bias", 0, width) : null, eps, build.mode);
   }
 
   /**
@@ -165,6 +170,13 @@ public final class Weights {
   /** A vector that starts, where it is new, with {@code start} everywhere. */
   public Parameter vector(String name, double start, long size) {
     return parameter(name, () -> Tensor.full(start, DType.FLOAT32, Device.CPU, size), size);
+  }
+
+  /** Numbers that no checkpoint holds, [values.length], float32, on the model's device. */
+  Tensor constant(float... values) {
+    try (Scope scope = Scope.open()) {
+      return build.owner.adopt(Tensor.of(values, values.length).to(build.mode.device()));
+    }
   }
 
   public Dropout dropout(double p) {

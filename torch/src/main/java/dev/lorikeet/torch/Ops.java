@@ -42,9 +42,9 @@ public final class Ops {
    *
    * @param x [..., D]
    * @param weight [D]
-   * @param bias [D]
+   * @param bias [D], or null for none
    */
-  public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+  public static Tensor layerNorm(Tensor x, Tensor weight, @Nullable Tensor bias, double eps) {
     return Torch.tensor("layer_norm", x, weight, bias, eps);
   }
 
@@ -126,6 +126,32 @@ public final class Ops {
   /** Attention of tokens to themselves and those before them, T = S, without any other mask. */
   public static Tensor causalAttention(Tensor q, Tensor k, Tensor v, double scale) {
     return Torch.tensor("attention", q, k, v, null, 0.0, true, scale);
+  }
+
+  /**
+   * cos and sin of the angles position · frequency, for {@link #rotate}.
+   *
+   * @param positions [T] or [B, T], int64
+   * @param frequencies [r/2], float32
+   * @param scale of cos and sin
+   * @param dtype of cos and sin
+   * @return cos and sin, [T, 1, r] or [B, T, 1, r]
+   */
+  public static List<Tensor> angles(
+      Tensor positions, Tensor frequencies, double scale, DType dtype) {
+    return Torch.tensors("angles", positions, frequencies, scale, dtype.code());
+  }
+
+  /**
+   * Rotates pairs of elements, i and i + r/2, each by an angle of its own (Su et al. 2021,
+   * arXiv:2104.09864, §3.4.2); elements from r on stay.
+   *
+   * @param x [B, T, H, d]
+   * @param cos as {@link #angles} makes it
+   * @param sin likewise
+   */
+  public static Tensor rotate(Tensor x, Tensor cos, Tensor sin) {
+    return Torch.tensor("rotate", x, cos, sin);
   }
 
   public static Tensor where(Tensor condition, Tensor x, Tensor y) {

@@ -214,7 +214,7 @@ def linear_onednn(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Te
 def embedding(self, weight: Tensor, ids: Tensor) -> Tensor:
   return torch.embedding(weight, ids, -1, False, False)
 
-def layer_norm(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+def layer_norm(self, x: Tensor, weight: Tensor, bias: Optional[Tensor], eps: float) -> Tensor:
   return torch.layer_norm(x, torch.size(weight), weight, bias, eps)
 
 def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -248,6 +248,27 @@ def attention_scores(self, q: Tensor, k: Tensor, mask: Optional[Tensor], scale: 
   if torch.__isnot__(mask, None):
     scores = torch.add(scores, unchecked_cast(Tensor, mask))
   return scores
+
+# ---- decoders ----
+
+# cos and sin of positions [T] or [B, T] times frequencies [r/2]: each [.., T, 1, r], every angle twice, the
+# first half of sin with its sign turned, as rotate wants them.
+def angles(self, positions: Tensor, frequencies: Tensor, scale: float, dtype: int) -> List[Tensor]:
+  angles = torch.unsqueeze(torch.mul(torch.unsqueeze(torch.to(positions, 6), -1), frequencies), -2)
+  cos = torch.to(torch.mul(torch.cos(angles), scale), dtype)
+  sin = torch.to(torch.mul(torch.sin(angles), scale), dtype)
+  return [torch.cat([cos, cos], -1), torch.cat([torch.neg(sin), sin], -1)]
+
+# x cos + rotate_half(x) sin over the first r of d elements; x [B, T, H, d].
+def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+  width = torch.size(x, -1)
+  rotated = torch.size(cos, -1)
+  turned = torch.narrow(x, -1, 0, rotated)
+  halves = torch.roll(turned, [torch.floordiv(rotated, 2)], [-1])
+  turned = torch.addcmul(torch.mul(turned, cos), halves, sin, value=1)
+  if torch.eq(rotated, width):
+    return turned
+  return torch.cat([turned, torch.narrow(x, -1, rotated, torch.sub(width, rotated))], -1)
 
 # ---- LoRA, folded into its weight for one step ----
 
