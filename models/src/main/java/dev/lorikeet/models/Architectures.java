@@ -9,7 +9,15 @@ import java.util.TreeMap;
 /** The architectures that can be built, by the {@code model_type} of their config.json. */
 final class Architectures {
   private static final Map<String, Architecture.Factory> BY_MODEL_TYPE =
-      new TreeMap<>(Map.of("bert", Bert.FACTORY, "modernbert", ModernBert.FACTORY));
+      new TreeMap<>(
+          Map.of(
+              "bert", Bert.FACTORY,
+              "deberta-v2", DebertaV2.FACTORY,
+              "llama", Llama.Family.LLAMA,
+              "mistral", Llama.Family.MISTRAL,
+              "modernbert", ModernBert.FACTORY,
+              "qwen2", Llama.Family.QWEN2,
+              "qwen3", Llama.Family.QWEN3));
 
   private Architectures() {}
 

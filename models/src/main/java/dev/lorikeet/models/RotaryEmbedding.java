@@ -34,17 +34,9 @@ final class RotaryEmbedding {
 
   /** A {@code rope_type}. */
   private interface Scaling {
-    /** The frequencies for texts of {@code length} tokens. */
-    Frequencies of(Settings settings, long length);
+    /** f [r/2], in radians a token, for texts of {@code length} tokens. */
+    float[] frequencies(Settings settings, long length);
   }
-
-  /**
-   * How fast each pair turns.
-   *
-   * @param values [r/2], in radians a token
-   * @param scale of cos and sin
-   */
-  record Frequencies(float[] values, double scale) {}
 
   /**
    * What config.json says.
@@ -120,8 +112,8 @@ final class RotaryEmbedding {
 
   private final Settings settings;
   private final Scaling scaling;
-  private final Frequencies usual;
-  private final Tensor usualValues;
+  private final double scale;
+  private final Tensor usual;
   private final Mode mode;
 
   /**
@@ -141,8 +133,13 @@ final class RotaryEmbedding {
     }
     this.settings = settings;
     scaling = known;
-    usual = scaling.of(settings, 0);
-    usualValues = weights.constant(usual.values);
+    scale =
+        switch (settings.type) {
+          case "yarn" -> yarnScale(settings);
+          case "longrope" -> longropeScale(settings);
+          default -> 1;
+        };
+    usual = weights.constant(scaling.frequencies(settings, 0)); // [r/2]
     mode = weights.mode();
   }
 
@@ -159,14 +156,13 @@ final class RotaryEmbedding {
     Tensor places = input.positionIds();
     Tensor positions =
         places == null ? Tensor.arange(past, past + length, mode.device()) : places; // [T], [B, T]
-    Frequencies frequencies = usual;
-    Tensor values = usualValues;
+    Tensor frequencies = usual;
     if (dependsOnLength()) {
-      frequencies =
-          scaling.of(settings, places == null ? past + length : (long) places.max().item() + 1);
-      values = Tensor.of(frequencies.values, frequencies.values.length).to(mode.device());
+      long end = places == null ? past + length : (long) places.max().item() + 1;
+      float[] values = scaling.frequencies(settings, end);
+      frequencies = Tensor.of(values, values.length).to(mode.device());
     }
-    List<Tensor> cosSin = Ops.angles(positions, values, frequencies.scale, mode.dtype());
+    List<Tensor> cosSin = Ops.angles(positions, frequencies, scale, mode.dtype());
     return new Angles(cosSin.get(0), cosSin.get(1));
   }
 
@@ -176,31 +172,31 @@ final class RotaryEmbedding {
 
   // ---- the types ----
 
-  private static Frequencies plain(Settings s, long length) {
+  private static float[] plain(Settings s, long length) {
     float[] values = new float[s.rotated / 2];
     for (int i = 0; i < values.length; i++) {
       values[i] = 1 / s.period(i);
     }
-    return new Frequencies(values, 1);
+    return values;
   }
 
   /** f / factor: positions interpolated (Chen et al. 2023, arXiv:2306.15595). */
-  private static Frequencies linear(Settings s, long length) {
+  private static float[] linear(Settings s, long length) {
     float factor = (float) s.json.number("factor");
-    float[] values = plain(s, length).values;
+    float[] values = plain(s, length);
     for (int i = 0; i < values.length; i++) {
       values[i] /= factor;
     }
-    return new Frequencies(values, 1);
+    return values;
   }
 
   /**
    * A larger θ for texts longer than {@code max_position_embeddings}, by their length: "dynamic
    * NTK", as Peng et al. 2023, arXiv:2309.00071, §3.3 tell it.
    */
-  private static Frequencies dynamic(Settings s, long length) {
+  private static float[] dynamic(Settings s, long length) {
     double factor = s.json.number("factor");
-    double stretch = factor * Math.max(length, s.positions) / s.positions - (factor - 1);
+    double stretch = factor * Math.max((double) length, s.positions) / s.positions - (factor - 1);
     double exponent = s.rotated / (s.rotated - 2.0);
     return plain(s.withTheta(s.theta * Math.pow(stretch, exponent)), length);
   }
@@ -209,17 +205,17 @@ final class RotaryEmbedding {
    * f / factor for wavelengths beyond the pretraining's length, f for much shorter ones, and a
    * mixture between (Grattafiori et al. 2024, arXiv:2407.21783, §3.2; as Llama 3.1's code does it).
    */
-  private static Frequencies llama3(Settings s, long length) {
+  private static float[] llama3(Settings s, long length) {
     double factor = s.json.number("factor");
     double low = s.json.number("low_freq_factor");
     double high = s.json.number("high_freq_factor");
-    float[] values = plain(s, length).values;
+    float[] values = plain(s, length);
     for (int i = 0; i < values.length; i++) {
       double turns = s.originalPositions * values[i] / (2 * Math.PI);
       double kept = Math.min(1, Math.max(0, (turns - low) / (high - low)));
       values[i] = (float) ((1 - kept) * values[i] / factor + kept * values[i]);
     }
-    return new Frequencies(values, 1);
+    return values;
   }
 
   /**
@@ -227,8 +223,8 @@ final class RotaryEmbedding {
    * those that turn more than {@code beta_fast} times, a ramp over the pairs between, and attention
    * sharpened by √(1/t) = 0.1 ln(factor) + 1 (Peng et al. 2023, arXiv:2309.00071, §3.2 and §3.4).
    */
-  private static Frequencies yarn(Settings s, long length) {
-    double factor = s.json.number("factor", s.positions / s.originalPositions);
+  private static float[] yarn(Settings s, long length) {
+    double factor = factor(s);
     double low = pairThatTurns(s, s.json.number("beta_fast", 32));
     double high = pairThatTurns(s, s.json.number("beta_slow", 1));
     if (s.json.flag("truncate", true)) {
@@ -240,12 +236,12 @@ final class RotaryEmbedding {
     if (low == high) {
       high += 0.001; // as the reference: no division by zero
     }
-    float[] values = plain(s, length).values;
+    float[] values = plain(s, length);
     for (int i = 0; i < values.length; i++) {
       double interpolated = Math.min(1, Math.max(0, (i - low) / (high - low)));
       values[i] = (float) (values[i] / factor * interpolated + values[i] * (1 - interpolated));
     }
-    return new Frequencies(values, yarnScale(s, factor));
+    return values;
   }
 
   /** The pair, a fraction of one included, that turns so often in pretraining's length. */
@@ -255,7 +251,8 @@ final class RotaryEmbedding {
         / (2 * Math.log(s.theta));
   }
 
-  private static double yarnScale(Settings s, double factor) {
+  private static double yarnScale(Settings s) {
+    double factor = factor(s);
     double mscale = s.json.number("mscale", 0);
     double mscaleAllDim = s.json.number("mscale_all_dim", 0);
     double inferred =
@@ -273,7 +270,7 @@ final class RotaryEmbedding {
    * f divided by factors found by search, one set for texts up to pretraining's length and one for
    * longer ones (Ding et al. 2024, arXiv:2402.13753, §3).
    */
-  private static Frequencies longrope(Settings s, long length) {
+  private static float[] longrope(Settings s, long length) {
     String key = length > s.originalPositions ? "long_factor" : "short_factor";
     JsonNode factors = s.json.get(key);
     float[] values = new float[s.rotated / 2];
@@ -290,9 +287,18 @@ final class RotaryEmbedding {
     for (int i = 0; i < values.length; i++) {
       values[i] = 1 / ((float) factors.get(i).asDouble() * s.period(i));
     }
-    double factor = s.json.number("factor", s.positions / s.originalPositions);
+    return values;
+  }
+
+  private static double longropeScale(Settings s) {
+    double factor = factor(s);
     double inferred =
         factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(s.originalPositions));
-    return new Frequencies(values, s.json.number("attention_factor", inferred));
+    return s.json.number("attention_factor", inferred);
+  }
+
+  /** How much longer texts may be than those of pretraining. */
+  private static double factor(Settings s) {
+    return s.json.number("factor", s.positions / s.originalPositions);
   }
 }

@@ -217,8 +217,16 @@ def embedding(self, weight: Tensor, ids: Tensor) -> Tensor:
 def layer_norm(self, x: Tensor, weight: Tensor, bias: Optional[Tensor], eps: float) -> Tensor:
   return torch.layer_norm(x, torch.size(weight), weight, bias, eps)
 
-def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-  return torch.rms_norm(x, torch.size(weight), weight, eps)
+# Not torch.rms_norm, which takes three times as long on a CPU. In half precision the reference multiplies by
+# the weight after rounding, but by offset + weight before.
+def rms_norm(self, x: Tensor, weight: Tensor, eps: float, offset: float) -> Tensor:
+  norm = torch.linalg_vector_norm(x, 2, [-1], True, dtype=6)
+  square = torch.div(torch.mul(norm, norm), float(torch.size(x, -1)))
+  unit = torch.mul(x, torch.rsqrt(torch.add(square, eps)))
+  t = ops.prim.dtype(x)
+  if torch.eq(offset, 0.):
+    return torch.mul(torch.to(unit, t), weight)
+  return torch.to(torch.mul(unit, torch.add(torch.to(weight, 6), offset)), t)
 
 def softmax(self, x: Tensor, dim: int) -> Tensor:
   return torch.softmax(x, dim)
@@ -269,6 +277,60 @@ def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
   if torch.eq(rotated, width):
     return turned
   return torch.cat([turned, torch.narrow(x, -1, rotated, torch.sub(width, rotated))], -1)
+
+# Attention whose H query heads share Hkv heads of keys and values in groups of G. The CPU's kernel falls back
+# to slow arithmetic with enable_gqa. The queries of one token are G tokens of a head that look at the same
+# keys; for more tokens, copying keys and values costs less than a mask would.
+def grouped_attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], p: float, causal: bool, scale: float) -> Tensor:
+  heads = torch.size(k, 1)
+  if torch.eq(heads, torch.size(q, 1)):
+    return torch.scaled_dot_product_attention(q, k, v, mask, p, causal, scale=scale)
+  if torch.eq(torch.size(q, 2), 1):
+    group = torch.reshape(q, [torch.size(q, 0), heads, -1, torch.size(q, 3)])
+    context = torch.scaled_dot_product_attention(group, k, v, mask, p, False, scale=scale)
+    return torch.reshape(context, torch.size(q))
+  copies = torch.floordiv(torch.size(q, 1), heads)
+  keys = torch.repeat_interleave(k, copies, 1)
+  values = torch.repeat_interleave(v, copies, 1)
+  return torch.scaled_dot_product_attention(q, keys, values, mask, p, causal, scale=scale)
+
+# The probabilities [B, Hkv, G, T, S] by themselves; cap > 0 bends the scores to cap tanh(scores / cap).
+def grouped_probabilities(self, q: Tensor, k: Tensor, mask: Optional[Tensor], causal: bool, scale: float, cap: float) -> Tensor:
+  heads = torch.size(k, 1)
+  tokens = torch.size(q, 2)
+  group = torch.reshape(torch.mul(q, scale), [torch.size(q, 0), heads, -1, torch.size(q, 3)])
+  scores = torch.matmul(group, torch.transpose(k, -2, -1))
+  scores = torch.reshape(scores, [torch.size(q, 0), heads, -1, tokens, torch.size(k, 2)])
+  if torch.gt(cap, 0.):
+    scores = torch.mul(torch.tanh(torch.div(scores, cap)), cap)
+  if torch.__isnot__(mask, None):
+    scores = torch.add(scores, torch.unsqueeze(unchecked_cast(Tensor, mask), 1))
+  if causal:
+    later = torch.ones([tokens, tokens], dtype=11, layout=None, device=ops.prim.device(q), pin_memory=None)
+    scores = torch.masked_fill(scores, torch.triu(later, 1), -inf)
+  return torch.softmax(scores, -1)
+
+def grouped_values(self, probabilities: Tensor, v: Tensor) -> Tensor:
+  size = torch.size(probabilities)
+  context = torch.matmul(torch.reshape(probabilities, [size[0], size[1], -1, size[4]]), v)
+  return torch.reshape(context, [size[0], torch.mul(size[1], size[2]), size[3], torch.size(v, 3)])
+
+# ---- relative positions ----
+
+# y[.., t, s] = x[.., t, T - 1 + s - t]: the same memory, each row begun one element earlier than the one before.
+def of_distances(self, x: Tensor) -> Tensor:
+  x = torch.contiguous(x)
+  size = torch.size(x)
+  tokens, row = size[2], size[3]
+  matrix = torch.mul(tokens, row)
+  stride = [torch.mul(size[1], matrix), matrix, torch.sub(row, 1), 1]
+  offset = torch.add(torch.storage_offset(x), torch.sub(tokens, 1))
+  return torch.as_strided(x, [size[0], size[1], tokens, tokens], stride, offset)
+
+def convolution(self, x: Tensor, kernel: Tensor, bias: Tensor, groups: int) -> Tensor:
+  padding = torch.floordiv(torch.size(kernel, 2), 2)
+  y = torch.conv1d(torch.transpose(x, 1, 2), kernel, bias, [1], [padding], [1], groups)
+  return torch.transpose(y, 1, 2)
 
 # ---- LoRA, folded into its weight for one step ----
 
