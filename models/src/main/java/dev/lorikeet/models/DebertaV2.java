@@ -13,6 +13,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -88,6 +89,7 @@ final class DebertaV2 implements Architecture {
       double poolerDropout,
       String poolerHiddenAct,
       double clsDropout,
+      double initializerRange,
       boolean legacy,
       int numLabels) {
 
@@ -123,6 +125,7 @@ final class DebertaV2 implements Architecture {
           json.number("pooler_dropout", 0),
           json.text("pooler_hidden_act", "gelu"),
           json.number("cls_dropout", hiddenDropout),
+          json.number("initializer_range", 0.02),
           json.flag("legacy", true),
           json.labelCount());
     }
@@ -137,9 +140,6 @@ final class DebertaV2 implements Architecture {
                 + ": is it from this checkpoint?");
       }
       mustBeEqual("pooler_hidden_size", poolerHiddenSize, hiddenSize);
-      if (!legacy) {
-        mustBeEqual("embedding_size", embeddingSize, hiddenSize);
-      }
       if (convKernelSize < 0 || (convKernelSize > 0 && convKernelSize % 2 == 0)) {
         throw new LorikeetException(
             "config.json: conv_kernel_size is " + convKernelSize + ": it must be odd, or 0 for none");
@@ -172,7 +172,7 @@ final class DebertaV2 implements Architecture {
                   + " has \""
                   + word
                   + "\", and only "
-                  + String.join(", ", new java.util.TreeSet<>(known))
+                  + String.join(", ", new TreeSet<>(known))
                   + " are supported: the model would compute something else");
         }
       }
@@ -272,6 +272,7 @@ final class DebertaV2 implements Architecture {
 
   @Override
   public Tensor logits(ModelInput input) {
+    input.mustHaveNoCache("deberta-v2");
     return head.apply(encoder.forward(input));
   }
 
@@ -356,26 +357,14 @@ final class DebertaV2 implements Architecture {
     }
   }
 
-  private static final class FeedForward {
-    private final Projection intermediate;
-    private final Projection output;
-    private final LayerNorm norm;
-    private final Dropout dropout;
-    private final UnaryOperator<Tensor> activation;
-
-    FeedForward(Config config, Weights weights) {
-      int width = config.hiddenSize;
-      intermediate = weights.linear("intermediate.dense", config.intermediateSize, width);
-      output = weights.linear("output.dense", width, config.intermediateSize);
-      norm = weights.at("output").layerNorm("LayerNorm", width, config.layerNormEps);
-      dropout = weights.dropout(config.hiddenDropoutProb);
-      activation = Activation.of(config.hiddenAct);
-    }
-
-    Tensor forward(Tensor x) {
-      Tensor h = activation.apply(intermediate.forward(x)); // [B, T, 4D]
-      return norm.forward(dropout.forward(output.forward(h)).add(x)); // [B, T, D]
-    }
+  private static FeedForward feedForward(Config config, Weights weights) {
+    int width = config.hiddenSize;
+    return new FeedForward(
+        weights.linear("intermediate.dense", config.intermediateSize, width),
+        Activation.of(config.hiddenAct),
+        weights.linear("output.dense", width, config.intermediateSize),
+        weights.dropout(config.hiddenDropoutProb),
+        weights.at("output").layerNorm("LayerNorm", width, config.layerNormEps));
   }
 
   private record Layer(Attention attention, FeedForward feedForward) {
@@ -397,11 +386,11 @@ final class DebertaV2 implements Architecture {
     Convolution(Config config, Weights weights) {
       int width = config.hiddenSize;
       groups = config.convGroups;
+      Weights conv = weights.at("conv");
+      int read = width / groups;
       kernel =
-          weights
-              .at("conv")
-              .normal("weight", 0.02, width, width / groups, config.convKernelSize);
-      bias = weights.at("conv").vector("bias", 0, width);
+          conv.normal("weight", config.initializerRange, width, read, config.convKernelSize);
+      bias = conv.vector("bias", 0, width);
       norm = weights.layerNorm("LayerNorm", width, config.layerNormEps);
       dropout = weights.dropout(config.hiddenDropoutProb);
       activation = Activation.of(config.convAct);
@@ -486,7 +475,7 @@ final class DebertaV2 implements Architecture {
         Weights layer = encoder.at("layer").at(i);
         layers.add(
             new Layer(
-                new Attention(config, layer.at("attention")), new FeedForward(config, layer)));
+                new Attention(config, layer.at("attention")), feedForward(config, layer)));
       }
       distances = config.distances;
       relativePositions =
@@ -574,6 +563,9 @@ final class DebertaV2 implements Architecture {
 
   /** BERT's head, which transformers calls legacy, or that of DeBERTa's own code. */
   private static MaskedLmHead maskedLm(Config config, Weights weights, Parameter words) {
+    if (!config.legacy) {
+      Config.mustBeEqual("embedding_size", config.embeddingSize, config.hiddenSize);
+    }
     String module = config.legacy ? "cls.predictions.transform" : "lm_predictions.lm_head";
     Weights transform = weights.orNew(module).at(module);
     Weights predictions = weights.at(config.legacy ? "cls.predictions" : module);

@@ -201,6 +201,7 @@ final class ModernBert implements Architecture {
 
   @Override
   public Tensor logits(ModelInput input) {
+    input.mustHaveNoCache("modernbert");
     Tensor hidden = encoder.forward(input); // [B, T, D]
     return head.apply(isPooled ? pool(hidden, input.attentionMask()) : hidden);
   }
