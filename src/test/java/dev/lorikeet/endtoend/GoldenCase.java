@@ -288,10 +288,11 @@ final class GoldenCase {
         types == null ? null : tokens(types.narrow(0, row, 1), row));
   }
 
-  /** Whether some rows start with padding. */
+  /** Whether some rows of labelled tokens start with padding. */
   boolean isPaddedOnTheLeft() {
     Tensor mask = optional("inputs.attention_mask");
-    return mask != null && mask.select(1, 0).eq(0).to(DType.FLOAT32).sum().item() > 0;
+    boolean ofTokens = labels().shape().length == 2;
+    return ofTokens && mask != null && mask.select(1, 0).eq(0).to(DType.FLOAT32).sum().item() > 0;
   }
 
   /** Whether what a model computes for a row depends on the batch's longest one. */
