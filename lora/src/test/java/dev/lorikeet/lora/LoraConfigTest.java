@@ -39,17 +39,7 @@ class LoraConfigTest {
 
   private static LoraConfig patterns(
       boolean rankStabilised, Map<String, Integer> ranks, Map<String, Double> alphas) {
-    return new LoraConfig(
-        4,
-        8,
-        0,
-        Targets.of("query", "value"),
-        ranks,
-        alphas,
-        Bias.NONE,
-        List.of(),
-        rankStabilised,
-        LoraInit.KAIMING);
+    return LoraConfig.of(4, 8).but().targets(Targets.of("query", "value")).rankPattern(ranks).alphaPattern(alphas).useRslora(rankStabilised).build();
   }
 
   // ---- values ----
@@ -101,17 +91,7 @@ class LoraConfigTest {
   void absentSettingsArePeftsDefaults() {
     assertThat(read("{}"))
         .isEqualTo(
-            new LoraConfig(
-                8,
-                8,
-                0,
-                Targets.of(),
-                Map.of(),
-                Map.of(),
-                Bias.NONE,
-                List.of(),
-                false,
-                LoraInit.KAIMING));
+            LoraConfig.of(8, 8).but().targets(Targets.of()).build());
   }
 
   @Test
@@ -120,17 +100,7 @@ class LoraConfigTest {
     ranks.put("self.value", 2);
     ranks.put("layer\\.1\\..*", 6);
     LoraConfig config =
-        new LoraConfig(
-            3,
-            4.5,
-            0.05,
-            Targets.of("query", "value"),
-            ranks,
-            Map.of("value", 32.0),
-            Bias.LORA_ONLY,
-            List.of("classifier"),
-            true,
-            LoraInit.GAUSSIAN);
+        LoraConfig.of(3, 4.5).but().loraDropout(0.05).targets(Targets.of("query", "value")).rankPattern(ranks).alphaPattern(Map.of("value", 32.0)).bias(Bias.LORA_ONLY).modulesToSave(List.of("classifier")).useRslora(true).init(LoraInit.GAUSSIAN).build();
     assertThat(new LoraMethod().read(config.json())).isEqualTo(config);
     // Whole numbers without a point, as Python writes an int.
     assertThat(config.json().toString()).contains("\"lora_alpha\":4.5", "{\"value\":32}");

@@ -45,17 +45,7 @@ class TapeTest {
     return List.of(
         LoraConfig.of(3, 5),
         LoraConfig.of(3, 5).withTargets(Targets.of("layer.1.attention.self.value")),
-        new LoraConfig(
-            4,
-            8,
-            0,
-            Targets.of("query", "output.dense"),
-            Map.of("query", 7),
-            Map.of(),
-            Bias.ALL,
-            List.of("pooler"),
-            true,
-            LoraInit.KAIMING));
+        LoraConfig.of(4, 8).but().targets(Targets.of("query", "output.dense")).rankPattern(Map.of("query", 7)).bias(Bias.ALL).modulesToSave(List.of("pooler")).useRslora(true).build());
   }
 
   private static Tensor loss(Model model) {

@@ -347,6 +347,11 @@ public final class Tensor {
     return Torch.tensor("norm", this, type.code());
   }
 
+  /** The Euclidean norms along an axis, which goes, as float32. */
+  public Tensor norm(int axis) {
+    return Torch.tensor("norm_dim", this, axis);
+  }
+
   // ---- shape ----
 
   public Tensor reshape(long... newShape) {
