@@ -48,3 +48,8 @@ def _():
 def _():
     return classify(
         r=3, lora_alpha=6, init_lora_weights="pissa", target_modules=["query", "intermediate.dense"])
+
+
+@case("bert-classify-tokens", note="some tokens' embeddings are trained beside LoRA")
+def _():
+    return classify(r=4, lora_alpha=6, target_modules=["value"], trainable_token_indices=[17, 5, 60, 33])

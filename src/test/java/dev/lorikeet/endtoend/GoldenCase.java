@@ -109,7 +109,9 @@ final class GoldenCase {
     for (Parameter parameter : adapter.parameters().values()) {
       // PEFT trains a bias of the base in place; a module saved whole is counted twice.
       boolean inPlace =
-          parameter.name().endsWith(".bias") && !parameter.name().startsWith("classifier");
+          parameter.name().endsWith(".bias")
+              && !parameter.name().startsWith("classifier")
+              && !parameter.name().endsWith(".lora_B.bias");
       total += inPlace ? 0 : parameter.count();
     }
     if (trainable != json.path("trainable_parameters").asLong()

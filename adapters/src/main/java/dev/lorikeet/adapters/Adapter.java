@@ -9,6 +9,7 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -22,9 +23,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An adapter slipped into a model: a layer around each adapted linear layer or embedding, and copies of its own of
- * whatever of the base it trains (modules saved whole, biases). The base's tensors never change, so
- * that disabling or unmerging gives back the very bytes.
+ * An adapter slipped into a model: a layer around each adapted linear layer or embedding, and
+ * copies of its own of whatever of the base it trains (modules saved whole, biases). The base's
+ * tensors never change, so that disabling or unmerging gives back the very bytes.
  */
 public final class Adapter {
   private final Model model;
@@ -51,8 +52,12 @@ public final class Adapter {
         asked.with(
             resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
     for (String path : adapted) {
-      addPlace(path);
+      addPlace(path, place(path));
     }
+    config
+        .trainableTokens()
+        .byPath(model.embeddings().keySet())
+        .forEach((path, tokens) -> addTokens(path, tokens, adapted, saved));
     for (Parameter base : model.parameters().values()) {
       if (saved.contains(base.name())) {
         addCopy(base, PeftNames.ofBase(base.name()));
@@ -112,24 +117,45 @@ public final class Adapter {
     return paths;
   }
 
-  private void addPlace(String path) {
+  private void addPlace(String path, Place place) {
+    places.put(path, place);
+    place
+        .adapted()
+        .parameters()
+        .forEach((name, parameter) -> parameters.put(PeftNames.ofLayer(path, name), parameter));
+  }
+
+  private void addTokens(
+      String path, List<Integer> tokens, List<String> adapted, ModulesToSave saved) {
+    EmbeddingSlot table = Objects.requireNonNull(model.embeddings().get(path), path);
+    List<ProjectionSlot> heads = model.tiedTo(table);
+    boolean twice =
+        adapted.contains(path)
+            || saved.contains(path)
+            || heads.stream().anyMatch(head -> adapted.contains(head.path()));
+    if (twice || model.isReadByHead(table)) {
+      throw new UsageException(
+          "trainable_token_indices: "
+              + path
+              + (twice
+                  ? " is trained in another way too: name its tokens or the whole, not both"
+                  : " is read by the head, which would not see the trained rows"));
+    }
     try (Scope scope = Scope.open()) {
-      Place place = place(path);
-      places.put(path, place);
-      place
-          .adapted()
-          .parameters()
-          .forEach((name, parameter) -> parameters.put(PeftNames.ofLayer(path, name), parameter));
+      TokenRows rows = TokenRows.of(table.base(), tokens, model.weightScope());
+      addPlace(path, new Place.OfTokens(table, heads, rows));
     }
   }
 
   private Place place(String path) {
-    EmbeddingSlot table = model.embeddings().get(path);
-    if (table != null) {
-      return new Place.OfEmbedding(table, config.embedding(table.base(), model.weightScope()));
+    try (Scope scope = Scope.open()) {
+      EmbeddingSlot table = model.embeddings().get(path);
+      if (table != null) {
+        return new Place.OfEmbedding(table, config.embedding(table.base(), model.weightScope()));
+      }
+      ProjectionSlot slot = Objects.requireNonNull(model.projections().get(path), path);
+      return new Place.OfProjection(slot, config.layer(slot.base(), model.weightScope()));
     }
-    ProjectionSlot slot = Objects.requireNonNull(model.projections().get(path), path);
-    return new Place.OfProjection(slot, config.layer(slot.base(), model.weightScope()));
   }
 
   private void addCopy(Parameter base, String name) {
@@ -206,8 +232,10 @@ public final class Adapter {
                 .adapted()
                 .saved()
                 .forEach((name, tensor) -> tensors.put(PeftNames.ofLayer(path, name), tensor)));
-    for (String path : config.targets().savedWithBase(places.keySet())) {
-      tensors.put(PeftNames.ofBaseWeight(path), baseTable(path));
+    if (config.trainableTokens().isEmpty()) {
+      for (String path : config.targets().savedWithBase(places.keySet())) {
+        tensors.put(PeftNames.ofBaseWeight(path), baseTable(path));
+      }
     }
     return tensors;
   }

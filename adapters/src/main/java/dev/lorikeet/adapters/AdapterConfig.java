@@ -47,6 +47,11 @@ public interface AdapterConfig {
     throw new UnsupportedOperationException(peftType() + " adapts no embeddings");
   }
 
+  /** Tokens whose embeddings are trained beside what the method does. */
+  default TrainableTokens trainableTokens() {
+    return TrainableTokens.NONE;
+  }
+
   /** The settings of the adapter as its folder holds it ({@link Adapted#saved}). */
   default AdapterConfig saved() {
     return this;

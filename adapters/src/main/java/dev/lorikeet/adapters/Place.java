@@ -7,6 +7,7 @@ import dev.lorikeet.models.ProjectionSlot;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** A slot of a model and what an adapter puts there. */
@@ -79,6 +80,32 @@ interface Place {
     @Override
     public Map<Parameter, Tensor> merged() {
       return Map.of(weight(), adapted.mergedTable());
+    }
+  }
+
+  /** An embedding's and that of the output layers tied to it, which share trained rows. */
+  record OfTokens(EmbeddingSlot slot, List<ProjectionSlot> heads, TokenRows adapted)
+      implements Place {
+    @Override
+    public Parameter weight() {
+      return slot.weight();
+    }
+
+    @Override
+    public void fill() {
+      slot.fill(adapted);
+      heads.forEach(head -> head.fill(adapted.head(head.base())));
+    }
+
+    @Override
+    public void reset() {
+      slot.reset();
+      heads.forEach(ProjectionSlot::reset);
+    }
+
+    @Override
+    public Map<Parameter, Tensor> merged() {
+      return Map.of(weight(), adapted.mergedTable()); // the table's, so that they stay tied
     }
   }
 }

@@ -135,7 +135,8 @@ public record Targets(
    * @throws UsageException when an entry of targets or exclusions matches no path, naming the
    *     nearest
    */
-  public List<String> match(Collection<String> paths, Predicate<String> saved, Set<String> notLinear) {
+  public List<String> match(
+      Collection<String> paths, Predicate<String> saved, Set<String> notLinear) {
     mustMatch("target_modules", modules, regex, paths);
     mustMatch("exclude_modules", exclude, excludeRegex, paths);
     List<String> matched =

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
@@ -132,6 +133,7 @@ record Recipe(
         .init(LoraInit.of(text(adapter, "init_lora_weights", defaults.init().id())))
         .useDora(adapter.flag("use_dora", defaults.useDora()))
         .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
+        .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
         .build();
   }
 

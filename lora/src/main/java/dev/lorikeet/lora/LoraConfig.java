@@ -6,6 +6,7 @@ import dev.lorikeet.adapters.AdapterEmbedding;
 import dev.lorikeet.adapters.AdapterLayer;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.models.Dropout;
 import dev.lorikeet.models.Embedding;
 import dev.lorikeet.models.Linear;
@@ -38,6 +39,7 @@ import java.util.regex.PatternSyntaxException;
  * @param useDora whether the lengths of the weights are trained apart from their direction (Liu et
  *     al. 2024, arXiv:2402.09353)
  * @param loraBias whether B has a bias
+ * @param trainableTokens tokens whose embeddings are trained themselves
  */
 public record LoraConfig(
     int r,
@@ -51,7 +53,8 @@ public record LoraConfig(
     boolean useRslora,
     LoraInit init,
     boolean useDora,
-    boolean loraBias)
+    boolean loraBias,
+    TrainableTokens trainableTokens)
     implements AdapterConfig {
 
   /** Rank 8, α 16, no dropout, on all linear layers but the head. */
@@ -243,6 +246,7 @@ public record LoraConfig(
     private LoraInit init = LoraInit.KAIMING;
     private boolean useDora;
     private boolean loraBias;
+    private TrainableTokens trainableTokens = TrainableTokens.NONE;
 
     Builder() {}
 
@@ -259,6 +263,7 @@ public record LoraConfig(
       init = config.init;
       useDora = config.useDora;
       loraBias = config.loraBias;
+      trainableTokens = config.trainableTokens;
     }
 
     public Builder r(int value) {
@@ -321,6 +326,11 @@ public record LoraConfig(
       return this;
     }
 
+    public Builder trainableTokens(TrainableTokens value) {
+      trainableTokens = value;
+      return this;
+    }
+
     /**
      * The settings.
      *
@@ -339,7 +349,8 @@ public record LoraConfig(
           useRslora,
           init,
           useDora,
-          loraBias);
+          loraBias,
+          trainableTokens);
     }
   }
 }

@@ -13,8 +13,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows of V = E + s·(BA)ᵀ: a frozen table and a trained update of rank r; with DoRA those of m ·
- * V / ‖V‖, the norm over the words. Dropout does not touch it, as in PEFT.
+ * The rows of V = E + s·(BA)ᵀ: a frozen table and a trained update of rank r; with DoRA those of m
+ * · V / ‖V‖, the norm over the words. Dropout does not touch it, as in PEFT.
  *
  * @param base E [V, D]
  * @param a A [r, V]

@@ -71,7 +71,7 @@ public record LoraInit(Kind kind, int iterations) {
       case KAIMING -> new Start(kaiming(rank, base.in(), base.in()), zero(base.out(), rank));
       case GAUSSIAN ->
           new Start(Tensor.normal(0, 1.0 / rank, rank, base.in()), zero(base.out(), rank));
-      case RANDOM -> 
+      case RANDOM ->
           new Start(kaiming(rank, base.in(), base.in()), kaiming(base.out(), rank, rank));
       case ORTHOGONAL -> orthogonal(base, rank);
       case OLORA -> olora(base, rank);
@@ -95,8 +95,18 @@ public record LoraInit(Kind kind, int iterations) {
     long most = Math.min(base.in(), base.out());
     if (rank > most) {
       throw new UsageException(
-          "init_lora_weights " + id() + " needs a rank of at most " + most + " for "
-              + base.path() + ", which is [" + base.out() + ", " + base.in() + "]; it is " + rank);
+          "init_lora_weights "
+              + id()
+              + " needs a rank of at most "
+              + most
+              + " for "
+              + base.path()
+              + ", which is ["
+              + base.out()
+              + ", "
+              + base.in()
+              + "]; it is "
+              + rank);
     }
     return base.matrix(DType.FLOAT32);
   }

@@ -7,6 +7,7 @@ import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterMethod;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.torch.LorikeetException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,7 +27,6 @@ public final class LoraMethod implements AdapterMethod {
   private static final List<String> UNSUPPORTED =
       List.of(
           "fan_in_fan_out",
-          "trainable_token_indices",
           "target_parameters",
           "layer_replication",
           "use_qalora",
@@ -80,6 +80,7 @@ public final class LoraMethod implements AdapterMethod {
         .init(LoraInit.read(json.path("init_lora_weights")))
         .useDora(flag("use_dora", json.path("use_dora")))
         .loraBias(flag("lora_bias", json.path("lora_bias")))
+        .trainableTokens(TrainableTokens.read(json))
         .build();
   }
 
@@ -105,6 +106,7 @@ public final class LoraMethod implements AdapterMethod {
     json.set("init_lora_weights", config.init().json());
     json.put("use_dora", config.useDora());
     json.put("lora_bias", config.loraBias());
+    config.trainableTokens().write(json);
     return json;
   }
 

@@ -37,7 +37,12 @@ class AdapterTest {
   }
 
   private static LoraConfig onQuery(Bias bias, String... modulesToSave) {
-    return LoraConfig.of(4, 8).but().targets(Targets.of("layer.0.attention.self.query")).bias(bias).modulesToSave(List.of(modulesToSave)).build();
+    return LoraConfig.of(4, 8)
+        .but()
+        .targets(Targets.of("layer.0.attention.self.query"))
+        .bias(bias)
+        .modulesToSave(List.of(modulesToSave))
+        .build();
   }
 
   private static List<String> names(Model model, LoraConfig config) {

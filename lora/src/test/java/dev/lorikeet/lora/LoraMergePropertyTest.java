@@ -64,7 +64,8 @@ class LoraMergePropertyTest {
    */
   private static Tensor rounding(LoraLayer layer, Tensor x) {
     Tensor narrow = Ops.linear(x.abs(), layer.update().a().value().abs(), null);
-    Tensor update = Ops.linear(narrow, layer.update().b().value().abs(), null).mul(layer.update().scaling());
+    Tensor update =
+        Ops.linear(narrow, layer.update().b().value().abs(), null).mul(layer.update().scaling());
     Parameter bias = layer.base().bias();
     Tensor sizes =
         Ops.linear(
@@ -78,7 +79,16 @@ class LoraMergePropertyTest {
 
   private static LoraConfig config(int rank, double alpha, boolean rankStabilised) {
     LoraConfig plain = LoraConfig.of(rank, alpha);
-    return LoraConfig.of(rank, alpha).but().targets(Targets.allLinear()).rankPattern(plain.rankPattern()).alphaPattern(plain.alphaPattern()).bias(plain.bias()).modulesToSave(plain.modulesToSave()).useRslora(rankStabilised).init(plain.init()).build();
+    return LoraConfig.of(rank, alpha)
+        .but()
+        .targets(Targets.allLinear())
+        .rankPattern(plain.rankPattern())
+        .alphaPattern(plain.alphaPattern())
+        .bias(plain.bias())
+        .modulesToSave(plain.modulesToSave())
+        .useRslora(rankStabilised)
+        .init(plain.init())
+        .build();
   }
 
   private static Linear linear(int in, int out, boolean withBias, Scope owner) {

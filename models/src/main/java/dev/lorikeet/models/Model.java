@@ -186,11 +186,10 @@ public final class Model implements AutoCloseable {
   /** Uses of an embedding's table as output weights that no longer have the embedding's values. */
   private List<Parameter> untied() {
     List<Parameter> untied = new ArrayList<>();
-    for (ProjectionSlot head : build.projections.values()) {
-      Parameter weight = head.base().weight();
-      for (EmbeddingSlot words : build.embeddings.values()) {
-        boolean tied = weight != weight.shared() && weight.shared() == words.weight();
-        if (tied && weight.value() != words.base().weight().value()) {
+    for (EmbeddingSlot words : build.embeddings.values()) {
+      for (ProjectionSlot head : tiedTo(words)) {
+        Parameter weight = head.base().weight();
+        if (weight.value() != words.base().weight().value()) {
           untied.add(weight);
         }
       }
@@ -218,16 +217,23 @@ public final class Model implements AutoCloseable {
     return parted ? config.withFlag("tie_word_embeddings", false) : config;
   }
 
-  /**
-   * Whether a merge changed an embedding whose table a language model's head reads without a layer
-   * of its own.
-   */
   private boolean hasLeftItsOutput(EmbeddingSlot words) {
+    return words.base().weight().value() != words.weight().value() && isReadByHead(words);
+  }
+
+  /** Whether a language model's head reads an embedding's table without a layer of its own. */
+  public boolean isReadByHead(EmbeddingSlot words) {
     long rows = words.weight().value().size(0);
-    return words.base().weight().value() != words.weight().value()
-        && (task == Task.MASKED_LM || task == Task.CAUSAL_LM || task == Task.SEQ_2_SEQ_LM)
+    return (task == Task.MASKED_LM || task == Task.CAUSAL_LM || task == Task.SEQ_2_SEQ_LM)
         && rows == config.integer("vocab_size", 0)
         && build.projections.values().stream().noneMatch(head -> head.base().out() == rows);
+  }
+
+  /** The output layers whose weights are an embedding's table. */
+  public List<ProjectionSlot> tiedTo(EmbeddingSlot words) {
+    return build.projections.values().stream()
+        .filter(head -> head.base().weight().shared() == words.weight())
+        .toList();
   }
 
   /** The number of elements of all parameters. */

@@ -137,7 +137,8 @@ public final class Weights {
   public EmbeddingSlot embedding(String name, long rows, long width) {
     Weights here = at(name);
     Parameter weight = here.normal("weight", build.initializerRange, rows, width);
-    EmbeddingSlot slot = new EmbeddingSlot(new Embedding(here.path, weight.use(weight.name()), build.mode));
+    EmbeddingSlot slot =
+        new EmbeddingSlot(new Embedding(here.path, weight.use(weight.name()), build.mode));
     build.embeddings.put(here.path, slot);
     return slot;
   }

@@ -402,6 +402,11 @@ public final class Tensor {
     return Torch.tensor("index_select", this, axis, indices);
   }
 
+  /** This with its slices at {@code indices}, int64, of an axis replaced by those of source. */
+  public Tensor replace(int axis, Tensor indices, Tensor source) {
+    return Torch.tensor("index_copy", this, axis, indices, source);
+  }
+
   public static Tensor cat(List<Tensor> tensors, int axis) {
     return Torch.tensor("cat", tensors, axis);
   }

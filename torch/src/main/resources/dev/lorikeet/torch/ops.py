@@ -189,6 +189,9 @@ def narrow(self, x: Tensor, dim: int, start: int, length: int) -> Tensor:
 def index_select(self, x: Tensor, dim: int, index: Tensor) -> Tensor:
   return torch.index_select(x, dim, index)
 
+def index_copy(self, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+  return torch.index_copy(x, dim, index, source)
+
 def cat(self, xs: List[Tensor], dim: int) -> Tensor:
   return torch.cat(xs, dim)
 
