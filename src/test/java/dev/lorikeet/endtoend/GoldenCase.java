@@ -110,7 +110,9 @@ final class GoldenCase {
     for (Parameter parameter : adapter.parameters().values()) {
       // PEFT trains a bias of the base in place; a module saved whole is counted twice.
       boolean inPlace =
-          parameter.name().endsWith(".bias") && !parameter.name().startsWith("classifier");
+          parameter.name().endsWith(".bias")
+              && !parameter.name().startsWith("classifier")
+              && !parameter.name().endsWith(".lora_B.bias");
       total += inPlace ? 0 : parameter.count();
     }
     if (trainable != json.path("trainable_parameters").asLong()
@@ -333,7 +335,10 @@ final class GoldenCase {
 
   /** The name in PEFT's files of a parameter that PEFT calls so in memory. */
   private static String ourName(String inMemory) {
-    return inMemory.replace(".modules_to_save.default.", ".").replace(".default.", ".");
+    return inMemory
+        .replace(".modules_to_save.default.", ".")
+        .replace("lora_magnitude_vector.default.weight", "lora_magnitude_vector")
+        .replaceAll("\\.default(\\.|$)", "$1");
   }
 
   private void compare(

@@ -34,8 +34,6 @@ class GoldenParityTest {
           "distilbert-classify-dora",
           "electra-classify-lora",
           "gpt2-lm-lora",
-          "llama-lm-dora-pattern",
-          "llama-lm-embedding-lora",
           "llama-lm-prefix",
           "llama-lm-prompt",
           "llama-lm-ptuning",

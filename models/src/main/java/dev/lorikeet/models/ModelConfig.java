@@ -236,6 +236,11 @@ public final class ModelConfig {
     return new ModelConfig(place, changed);
   }
 
+  /** This configuration with a key set. */
+  ModelConfig withFlag(String key, boolean value) {
+    return new ModelConfig(place, json().put(key, value));
+  }
+
   private static boolean absent(JsonNode value) {
     return value.isMissingNode() || value.isNull();
   }

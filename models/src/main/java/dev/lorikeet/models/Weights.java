@@ -107,7 +107,7 @@ public final class Weights {
 
   /** A linear layer without a bias whose weight [out, in] is another module's. */
   public Projection tied(String name, Parameter weight) {
-    return at(name).linear(weight, 0, false);
+    return at(name).linear(weight.use(at(name).at("weight").path), 0, false);
   }
 
   /** The layer at this place, with a bias where it is to have some elements. */
@@ -137,7 +137,8 @@ public final class Weights {
   public EmbeddingSlot embedding(String name, long rows, long width) {
     Weights here = at(name);
     Parameter weight = here.normal("weight", build.initializerRange, rows, width);
-    EmbeddingSlot slot = new EmbeddingSlot(new Embedding(here.path, weight, build.mode));
+    EmbeddingSlot slot =
+        new EmbeddingSlot(new Embedding(here.path, weight.use(weight.name()), build.mode));
     build.embeddings.put(here.path, slot);
     return slot;
   }

@@ -13,6 +13,28 @@ import org.jspecify.annotations.Nullable;
 public final class Ops {
   private Ops() {}
 
+  // ---- decompositions ----
+
+  /**
+   * x = Q R, the columns of Q orthonormal and R upper triangular, k = min(m, n).
+   *
+   * @param x [m, n], float32
+   * @return Q [m, k] and R [k, n]
+   */
+  public static List<Tensor> qr(Tensor x) {
+    return Torch.tensors("qr", x);
+  }
+
+  /**
+   * x = U diag(S) V, the singular values S from the largest down, k = min(m, n).
+   *
+   * @param x [m, n], float32
+   * @return U [m, k], S [k] and V [k, n]
+   */
+  public static List<Tensor> svd(Tensor x) {
+    return Torch.tensors("svd", x);
+  }
+
   // ---- layers ----
 
   /**

@@ -151,6 +151,9 @@ def argmax(self, x: Tensor, dim: int) -> Tensor:
 def norm(self, x: Tensor, dtype: int) -> Tensor:
   return torch.linalg_vector_norm(x, 2, None, False, dtype=dtype)
 
+def norm_dim(self, x: Tensor, dim: int) -> Tensor:
+  return torch.linalg_vector_norm(x, 2, [dim], False, dtype=6)
+
 def all_finite(self, x: Tensor) -> bool:
   return bool(torch.all(torch.isfinite(x)))
 
@@ -186,8 +189,21 @@ def narrow(self, x: Tensor, dim: int, start: int, length: int) -> Tensor:
 def index_select(self, x: Tensor, dim: int, index: Tensor) -> Tensor:
   return torch.index_select(x, dim, index)
 
+def index_copy(self, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+  return torch.index_copy(x, dim, index, source)
+
 def cat(self, xs: List[Tensor], dim: int) -> Tensor:
   return torch.cat(xs, dim)
+
+# ---- decompositions ----
+
+def qr(self, x: Tensor) -> List[Tensor]:
+  q, r = torch.linalg_qr(x, "reduced")
+  return [q, r]
+
+def svd(self, x: Tensor) -> List[Tensor]:
+  u, s, v = torch.linalg_svd(x, False, driver=None)
+  return [u, s, v]
 
 # ---- layers ----
 
@@ -374,9 +390,13 @@ def grad(self, output: Tensor, inputs: List[Tensor]) -> List[Tensor]:
       _1 = torch.append(result, unchecked_cast(Tensor, g))
   return result
 
+# The fused kernel goes through memory, so a gradient must lie in it as its parameter does: row by row.
 def adamw_(self, params: List[Tensor], grads: List[Tensor], m: List[Tensor], v: List[Tensor], steps: List[Tensor], lr: float, beta1: float, beta2: float, weight_decay: float, eps: float) -> int:
+  rows = annotate(List[Tensor], [])
+  for i in range(torch.len(grads)):
+    _2 = torch.append(rows, torch.contiguous(grads[i]))
   _0 = torch._foreach_add_(steps, 1)
-  _1 = torch._fused_adamw_(params, grads, m, v, annotate(List[Tensor], []), steps, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
+  _1 = torch._fused_adamw_(params, rows, m, v, annotate(List[Tensor], []), steps, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
   return 0
 
 def total_norm(self, xs: List[Tensor]) -> Tensor:
