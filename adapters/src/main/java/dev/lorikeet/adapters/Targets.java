@@ -48,7 +48,11 @@ public record Targets(
 
   /** What PEFT adapts where adapter_config.json does not say. */
   private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.of("bert", List.of("query", "value"));
+      Map.of(
+          "bert", List.of("query", "value"),
+          "electra", List.of("query", "value"),
+          "roberta", List.of("query", "value"),
+          "xlm-roberta", List.of("query", "value"));
 
   private static final Pattern NUMBERED = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
 

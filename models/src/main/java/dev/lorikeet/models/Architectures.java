@@ -9,7 +9,14 @@ import java.util.TreeMap;
 /** The architectures that can be built, by the {@code model_type} of their config.json. */
 final class Architectures {
   private static final Map<String, Architecture.Factory> BY_MODEL_TYPE =
-      new TreeMap<>(Map.of("bert", Bert.FACTORY));
+      new TreeMap<>(
+          Map.of(
+              "bert", Bert.FACTORY,
+              "camembert", Roberta.CAMEMBERT,
+              "distilbert", DistilBert.FACTORY,
+              "electra", Electra.FACTORY,
+              "roberta", Roberta.ROBERTA,
+              "xlm-roberta", Roberta.XLM_ROBERTA));
 
   private Architectures() {}
 
