@@ -1,6 +1,6 @@
 """Cases of BERT's descendants: the heads and spellings that no other case has."""
 
-from peft import LoraConfig
+from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig
 from record import Case, case, texts
 from transformers import (
     CamembertConfig,
@@ -11,9 +11,11 @@ from transformers import (
     DistilBertForTokenClassification,
     ElectraConfig,
     ElectraForMaskedLM,
+    ElectraForSequenceClassification,
     ElectraForTokenClassification,
     RobertaConfig,
     RobertaForMaskedLM,
+    RobertaForSequenceClassification,
     RobertaForTokenClassification,
     XLMRobertaConfig,
     XLMRobertaForMaskedLM,
@@ -104,3 +106,19 @@ def _():
         ElectraForMaskedLM(ElectraConfig(**dict(ELECTRA, num_hidden_layers=1))),
         lora("all-linear"),
         texts(labels="mask", types=True))
+
+
+@case("roberta-classify-prompt", note="soft prompt: places are counted through padding")
+def _():
+    return Case(
+        RobertaForSequenceClassification(RobertaConfig(num_labels=3, **dict(ROBERTA, num_hidden_layers=1))),
+        PromptTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=4),
+        texts(labels="class", pad=1))
+
+
+@case("electra-classify-prefix", note="learned keys and values in an encoder")
+def _():
+    return Case(
+        ElectraForSequenceClassification(ElectraConfig(num_labels=3, **ELECTRA)),
+        PrefixTuningConfig(task_type="SEQ_CLS", num_virtual_tokens=4),
+        texts(labels="class", types=True))

@@ -30,6 +30,8 @@ class GoldenParityTest {
           "bert-classify-lokr",
           "bert-classify-oft",
           "bert-classify-vera",
+          "electra-classify-prefix",
+          "roberta-classify-prompt",
           // architectures
           "debertav3-classify-lora",
           "distilbert-classify-dora",
