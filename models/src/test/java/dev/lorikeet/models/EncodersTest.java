@@ -154,8 +154,7 @@ class EncodersTest {
 
   @Test
   void electrasDiscriminatorOpensAsAnEncoder() throws IOException {
-    String config =
-        config("electra").replace("{", "{'architectures':['ElectraForPreTraining'],");
+    String config = config("electra").replace("{", "{'architectures':['ElectraForPreTraining'],");
     try (Model model = model(config)) {
       assertThat(model.task()).isNull();
       assertThat(model.logits(new ModelInput(ids(3), null, null)).shape())
@@ -165,13 +164,15 @@ class EncodersTest {
 
   /** transformers: {@code classifier_dropout} where it is a number, else hidden_dropout_prob. */
   @ParameterizedTest
-  @CsvSource(quoteCharacter = '`', value = {
-    "bert, 'classifier_dropout':0.5",
-    "roberta, 'classifier_dropout':0.5",
-    "electra, 'classifier_dropout':0.5",
-    "roberta, 'classifier_dropout':null;'hidden_dropout_prob':0.5",
-    "distilbert, 'seq_classif_dropout':0.5"
-  })
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "bert, 'classifier_dropout':0.5",
+        "roberta, 'classifier_dropout':0.5",
+        "electra, 'classifier_dropout':0.5",
+        "roberta, 'classifier_dropout':null;'hidden_dropout_prob':0.5",
+        "distilbert, 'seq_classif_dropout':0.5"
+      })
   void theHeadHasItsDropout(String type, String settings) throws IOException {
     String config = config(type);
     for (String setting : settings.split(";", -1)) {
@@ -189,12 +190,14 @@ class EncodersTest {
   }
 
   @ParameterizedTest
-  @CsvSource(quoteCharacter = '`', value = {
-    "bert, 'position_embedding_type':'relative_key', position_embedding_type is \"relative_key\"",
-    "roberta, 'is_decoder':true, is_decoder is true",
-    "electra, 'tie_word_embeddings':false, tie_word_embeddings is false",
-    "distilbert, 'tie_word_embeddings':false, tie_word_embeddings is false"
-  })
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "bert, 'position_embedding_type':'relative_key', position_embedding_type is \"relative_key\"",
+        "roberta, 'is_decoder':true, is_decoder is true",
+        "electra, 'tie_word_embeddings':false, tie_word_embeddings is false",
+        "distilbert, 'tie_word_embeddings':false, tie_word_embeddings is false"
+      })
   void whatIsNotBuiltIsRefused(String type, String setting, String complaint) {
     String config = config(type).replaceFirst("\\{", "{" + setting + ",");
     assertThatThrownBy(() -> model(config, Task.MASKED_LM))
@@ -207,8 +210,7 @@ class EncodersTest {
     String config = config("distilbert").replace("'n_heads':4", "'n_heads':5");
     assertThatThrownBy(() -> model(config))
         .isInstanceOf(LorikeetException.class)
-        .hasMessage(
-            "config.json: dim 32 is no multiple of n_heads 5: is it from this checkpoint?");
+        .hasMessage("config.json: dim 32 is no multiple of n_heads 5: is it from this checkpoint?");
   }
 
   private static String config(String type) {

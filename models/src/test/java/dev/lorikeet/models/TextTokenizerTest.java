@@ -227,8 +227,7 @@ class TextTokenizerTest {
   void splitWordsOfByteLevelTokenizersAreThoseInsideATextTheFirstToo() throws IOException {
     copy("/tokenizers/roberta.json", folder);
     try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
-      Encoding encoding =
-          tokenizer.encodeWords(List.of("singing", "birds", "", "and", ","), 64);
+      Encoding encoding = tokenizer.encodeWords(List.of("singing", "birds", "", "and", ","), 64);
       assertThat(encoding.ids()).containsExactly(0, 283, 271, 277, 224, 15, 2);
       assertThat(encoding.wordIds()).containsExactly(-1, 0, 1, 3, 4, 4, -1);
     }
