@@ -134,9 +134,8 @@ class TiedEmbeddingsTest {
       LoraConfig tokens = config.but().targets(Targets.of("layers.1.self_attn.q_proj")).build();
       adapter.remove();
       Adapter alone = Adapter.attach(model, tokens, 1);
-      alone
-          .parameters()
-          .get("base_model.model.model.embed_tokens.token_adapter." + "trainable_tokens_delta")
+      String delta = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta";
+      Objects.requireNonNull(alone.parameters().get(delta))
           .original()
           .setInPlace(Tensor.normal(0, 1, 2, 32));
       float[] now = logits(model).toFloats();

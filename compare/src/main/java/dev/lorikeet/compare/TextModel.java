@@ -121,7 +121,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   static void mustHavePositions(Model model, int length) {
-    int positions = model.config().integer("max_position_embeddings");
+    int positions = model.config().maxTokens();
     if (length > positions) {
       throw new UsageException(
           "max_length is "

@@ -243,7 +243,7 @@ final class DebertaV2 implements Architecture {
       long[] rows = new long[2 * length - 1];
       long[] backwards = new long[rows.length];
       for (int i = 0; i < rows.length; i++) {
-        rows[i] = distances.row(i - (length - 1)) - first;
+        rows[i] = (long) distances.row(i - (length - 1)) - first;
         backwards[rows.length - 1 - i] = rows[i];
       }
       Device device = table.device();
