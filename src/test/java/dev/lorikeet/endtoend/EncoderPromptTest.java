@@ -70,7 +70,7 @@ class EncoderPromptTest {
       }
       Tensor ones = Tensor.full(1, DType.INT64, Device.CPU, rows, VIRTUAL);
       Tensor mask = Tensor.cat(List.of(ones, Objects.requireNonNull(texts.attentionMask())), 1);
-      try (KeyValueCache cache = KeyValueCache.of(layers)) {
+      try (KeyValueCache cache = KeyValueCache.ofPrefix(layers)) {
         ModelInput input = new ModelInput(texts.inputIds(), mask, texts.tokenTypeIds());
         assertAnswers(model, input.withCache(cache), folder);
       }
