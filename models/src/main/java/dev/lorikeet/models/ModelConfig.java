@@ -38,6 +38,18 @@ public final class ModelConfig {
       throw new LorikeetException(
           folder + " has no config.json: give the folder of a Hugging Face checkpoint");
     }
+    return readFile(file);
+  }
+
+  /**
+   * Reads a configuration that may have another name and lie alone.
+   *
+   * @throws LorikeetException when the file is missing or not a JSON object
+   */
+  public static ModelConfig readFile(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new LorikeetException(file + " does not exist: give the config.json of a model");
+    }
     try {
       return of(file.toString(), JSON.readTree(file.toFile()));
     } catch (JsonProcessingException e) {
@@ -58,6 +70,11 @@ public final class ModelConfig {
       throw new LorikeetException(place + " is not a JSON object");
     }
     return new ModelConfig(place, object.deepCopy());
+  }
+
+  /** What error messages call it: its file. */
+  String place() {
+    return place;
   }
 
   /** A copy of the whole configuration. */
