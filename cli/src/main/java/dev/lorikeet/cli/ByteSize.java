@@ -10,12 +10,18 @@ final class ByteSize {
   private static final Pattern SIZE = Pattern.compile("(\\d{1,9})([KMG]i?B)");
   private static final Map<String, Long> UNITS =
       Map.of(
-          "KB", 1_000L,
-          "MB", 1_000_000L,
-          "GB", 1_000_000_000L,
-          "KiB", 1L << 10,
-          "MiB", 1L << 20,
-          "GiB", 1L << 30);
+          "KB",
+          1_000L,
+          "MB",
+          1_000_000L,
+          "GB",
+          1_000_000_000L,
+          "KiB",
+          1L << 10,
+          "MiB",
+          1L << 20,
+          "GiB",
+          1L << 30);
 
   private ByteSize() {}
 

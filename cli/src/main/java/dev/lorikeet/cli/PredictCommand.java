@@ -95,7 +95,8 @@ final class PredictCommand implements Callable<Integer> {
   private List<Answer> answers(TextModel open) {
     boolean fillsMasks = open.task() == Task.MASKED_LM;
     if (topK != null && !fillsMasks) {
-      throw new UsageException("--top-k is for masked language models, this is " + open.task().id());
+      throw new UsageException(
+          "--top-k is for masked language models, this is " + open.task().id());
     }
     List<Example> examples =
         data == null ? typed(open.task()) : columns.unlabelled(data, open, console);
@@ -111,8 +112,7 @@ final class PredictCommand implements Callable<Integer> {
     List<Prediction> predictions = open.predict(examples);
     for (int i = 0; i < predictions.size(); i++) {
       Prediction prediction = predictions.get(i);
-      answers.add(
-          new Answer(json(prediction, isSingle(open)), text(examples.get(i), prediction)));
+      answers.add(new Answer(json(prediction, isSingle(open)), text(examples.get(i), prediction)));
     }
     return answers;
   }

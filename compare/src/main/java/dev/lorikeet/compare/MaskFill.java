@@ -108,7 +108,9 @@ public record MaskFill(int position, List<Candidate> candidates) {
     return candidates;
   }
 
-  /** As it reads in a text; special tokens, of which texts have none, as the vocabulary has them. */
+  /**
+   * As it reads in a text; special tokens, of which texts have none, as the vocabulary has them.
+   */
   private static String text(int id, TextTokenizer tokenizer) {
     String text = tokenizer.decode(new int[] {id}).strip();
     return text.isEmpty() && id < tokenizer.vocabSize() ? tokenizer.token(id) : text;

@@ -258,8 +258,7 @@ public final class TextModel implements AutoCloseable {
   private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {
     List<String> names = labels == null ? List.of() : labels.names();
     return switch (task()) {
-      case MASKED_LM ->
-          words(MaskFill.of(example, encoded, logits, 1, tokenizer, maxLength));
+      case MASKED_LM -> words(MaskFill.of(example, encoded, logits, 1, tokenizer, maxLength));
       default -> throw new IllegalStateException("no prediction for " + task());
       case TOKEN_CLASSIFICATION -> Predictions.words(logits, wordIds(example), names);
       case SEQUENCE_CLASSIFICATION ->

@@ -31,8 +31,7 @@ public final class MergedCheckpoint {
   }
 
   /** {@link #write(Model, Path, ThrowingConsumer)} in shards of another size. */
-  static void write(
-      Model model, Path folder, long maxShardBytes, ThrowingConsumer<Path> files) {
+  static void write(Model model, Path folder, long maxShardBytes, ThrowingConsumer<Path> files) {
     ModelConfig config = model.storedConfig();
     WeightFiles weights = WeightFiles.of(model.stateDict(), maxShardBytes);
     weights.mustFitInto(folder);

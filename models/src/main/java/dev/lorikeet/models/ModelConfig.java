@@ -72,11 +72,6 @@ public final class ModelConfig {
     return new ModelConfig(place, object.deepCopy());
   }
 
-  /** What error messages call it: its file. */
-  String place() {
-    return place;
-  }
-
   /** A copy of the whole configuration. */
   public ObjectNode json() {
     return json.deepCopy();

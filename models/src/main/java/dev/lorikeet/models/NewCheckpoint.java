@@ -8,8 +8,8 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * Writes a checkpoint with random weights of any model that a config.json describes. Tensors are
@@ -71,13 +71,19 @@ public final class NewCheckpoint {
   private static void mustHaveKnownHead(ModelConfig config) {
     String architecture = config.json().path("architectures").path(0).asText("");
     if (config.task() == null && architecture.matches(".*(For[A-Z]|LMHead).*")) {
-      List<String> known = List.of(Task.values()).stream().map(Task::classSuffix).toList();
+      Architecture.Factory factory = Architectures.of(config);
       throw new LorikeetException(
           config.place()
               + ": architectures names "
               + architecture
-              + ", whose head is not supported: write a class that ends in Model, "
-              + String.join(", ", known));
+              + ", whose head is not supported: write "
+              + factory.tasks().stream()
+                  .map(factory::className)
+                  .sorted()
+                  .collect(Collectors.joining(", "))
+              + ", or "
+              + factory.className()
+              + "Model for none");
     }
   }
 

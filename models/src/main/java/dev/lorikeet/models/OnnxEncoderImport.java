@@ -46,7 +46,8 @@ public final class OnnxEncoderImport {
   public static void importEncoder(InputStream onnx, InputStream tokenizerJson, Path folder) {
     OnnxEncoderImport encoder = new OnnxEncoderImport(OnnxEncoderGraph.read(onnx));
     ObjectNode tokenizer = readTokenizer(tokenizerJson);
-    ObjectNode config = encoder.config(BertTokenizer.specialToken(tokenizer, "[PAD]").path("id").asInt(0));
+    ObjectNode config =
+        encoder.config(BertTokenizer.specialToken(tokenizer, "[PAD]").path("id").asInt(0));
     Map<String, List<Long>> shapes = shapes(config);
     encoder.mustHaveJust(shapes);
     OutputFolder.write(

@@ -204,8 +204,7 @@ public final class Safetensors {
   }
 
   /** Fills a buffer from a position of the file. */
-  static ByteBuffer read(FileChannel channel, long position, ByteBuffer buffer)
-      throws IOException {
+  static ByteBuffer read(FileChannel channel, long position, ByteBuffer buffer) throws IOException {
     while (buffer.hasRemaining()) {
       if (channel.read(buffer, position + buffer.position()) < 0) {
         throw new EOFException("it ends at byte " + (position + buffer.position()));

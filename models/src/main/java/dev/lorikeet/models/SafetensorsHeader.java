@@ -231,7 +231,8 @@ record SafetensorsHeader(Map<String, Entry> entries, Map<String, String> metadat
     }
     List<Map.Entry<String, TensorSource>> inOrder = new ArrayList<>(tensors.entrySet());
     inOrder.sort(
-        Comparator.comparing((Map.Entry<String, TensorSource> e) -> DTYPES.indexOf(e.getValue().dtype()))
+        Comparator.comparing(
+                (Map.Entry<String, TensorSource> e) -> DTYPES.indexOf(e.getValue().dtype()))
             .thenComparing(
                 e -> e.getKey().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
     Map<String, Entry> entries = new LinkedHashMap<>();

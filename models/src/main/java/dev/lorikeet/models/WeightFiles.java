@@ -120,10 +120,7 @@ public final class WeightFiles {
       }
     }
     ObjectNode index = JSON.createObjectNode();
-    index
-        .putObject("metadata")
-        .put("total_parameters", parameters)
-        .put("total_size", bytes);
+    index.putObject("metadata").put("total_parameters", parameters).put("total_size", bytes);
     index.set(Checkpoint.WEIGHT_MAP, JSON.valueToTree(files));
     return index;
   }
