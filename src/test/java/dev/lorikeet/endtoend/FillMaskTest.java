@@ -119,7 +119,8 @@ class FillMaskTest {
 
   @Test
   void bundleThatLacksAFile() throws IOException {
-    Path folder = Files.createDirectories(root.resolve("bundle/variables")).getParent();
+    Path folder = root.resolve("bundle");
+    Files.createDirectories(folder.resolve("variables"));
     Refusal.of(
         root,
         1,

@@ -314,7 +314,7 @@ final class TinyBundle {
   private static void varint(ByteArrayOutputStream out, int value) {
     int rest = value;
     while (rest >= 128) {
-      out.write(rest & 127 | 128);
+      out.write((rest & 127) | 128);
       rest >>>= 7;
     }
     out.write(rest);
