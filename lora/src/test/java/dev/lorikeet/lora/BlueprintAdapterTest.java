@@ -27,7 +27,7 @@ class BlueprintAdapterTest {
     }
   }
 
-  /** 512 layers of width 16,384, 1.7 T parameters: two matrices of rank 2 for query and value. */
+  /** 512 layers of width 16,384, 1.7 T parameters, and rank 2 in all linear layers. */
   @Test
   void sizeOfTheBaseDoesNotMatter() {
     ObjectNode json = ModelConfig.read(TinyBert.folder(TinyBert.MLM)).json();
@@ -37,8 +37,10 @@ class BlueprintAdapterTest {
         Blueprint.of(ModelConfig.of("config.json", json), ModelOptions.DEFAULT)) {
       assertThat(blueprint.count()).isGreaterThan(1_600_000_000_000L);
       Adapter adapter = Adapter.attach(blueprint.model(), LoraConfig.of(2, 4), 1);
+      long square = 2 * (16_384 + 16_384); // attention, and the head's transform
+      long feedForward = 2 * (16_384 + 65_536);
       assertThat(Model.count(adapter.parameters().values()))
-          .isEqualTo(512L * 2 * (2 * 16_384 + 2 * 16_384));
+          .isEqualTo(512 * (4 * square + 2 * feedForward) + square);
     }
   }
 }
