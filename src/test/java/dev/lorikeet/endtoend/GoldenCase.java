@@ -51,10 +51,10 @@ final class GoldenCase {
         compareForward(model, "base", differences);
         Adapter adapter = attach(model);
         compareForward(model, "adapted", differences);
-        compareGreedy(model, differences);
         compareCounts(model, adapter, differences);
         compareGradients(model, adapter, differences);
         compareThreeSteps(model, adapter, differences);
+        compareGreedy(model, differences);
         adapter.disable();
         compareForward(model, "base", differences);
       }
@@ -86,7 +86,7 @@ final class GoldenCase {
     }
   }
 
-  /** The likeliest token, again and again. */
+  /** The likeliest token, again and again, after the three steps. */
   private void compareGreedy(Model model, List<String> differences) {
     if (!expected.names().contains("generate.greedy")) {
       return;

@@ -130,7 +130,10 @@ public final class Adapter {
   private static Set<String> heads(Model model) {
     Set<String> heads = new LinkedHashSet<>();
     for (String path : model.projections().keySet()) {
-      if (path.equals("classifier") || path.startsWith("classifier.") || path.equals("score")) {
+      if (path.equals("classifier")
+          || path.startsWith("classifier.")
+          || path.equals("score")
+          || path.equals("lm_head")) {
         heads.add(path);
       }
     }

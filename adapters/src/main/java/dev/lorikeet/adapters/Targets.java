@@ -48,7 +48,14 @@ public record Targets(
 
   /** What PEFT adapts where adapter_config.json does not say. */
   private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.of("bert", List.of("query", "value"));
+      Map.of(
+          "bert", List.of("query", "value"),
+          "gemma2", List.of("q_proj", "v_proj"),
+          "gemma3_text", List.of("q_proj", "v_proj"),
+          "llama", List.of("q_proj", "v_proj"),
+          "mistral", List.of("q_proj", "v_proj"),
+          "qwen2", List.of("q_proj", "v_proj"),
+          "qwen3", List.of("q_proj", "v_proj"));
 
   private static final Pattern NUMBERED = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
 
