@@ -46,6 +46,7 @@ final class PredictCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     try (TextModel open = model.open()) {
+      open.mustPredict();
       List<ObjectNode> lines =
           open.predict(columns.unlabelled(data, open, console)).stream()
               .map(prediction -> json(prediction, isSingle(open)))

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,16 +39,19 @@ public final class ChatTemplate {
           "mask_token");
   private static final String DEFAULT = "default";
   private static final String TOOL_USE = "tool_use";
+  private static final Pattern GENERATION = Pattern.compile("\\{%-?\\s*generation\\s*-?%\\}");
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final String place;
   private final Map<String, Jinja> templates = new TreeMap<>();
   private final Map<String, Object> tokens;
+  private final boolean marksAnswers;
 
   private ChatTemplate(
       String place, Map<String, String> sources, Map<String, Object> tokens, Clock clock) {
     this.place = place;
     this.tokens = Map.copyOf(tokens);
+    marksAnswers = GENERATION.matcher(sources.getOrDefault(DEFAULT, "")).find();
     sources.forEach((name, source) -> templates.put(name, parse(source, clock)));
   }
 
@@ -100,6 +104,11 @@ public final class ChatTemplate {
             sources,
             tokens(config, json(folder, "special_tokens_map.json")),
             Clock.system(ZoneId.systemDefault()));
+  }
+
+  /** Whether the template tells what the assistant says, by {@code {% generation %}}. */
+  public boolean marksAnswers() {
+    return marksAnswers;
   }
 
   /** One template, or several with names. */

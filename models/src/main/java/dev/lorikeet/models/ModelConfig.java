@@ -158,6 +158,16 @@ public final class ModelConfig {
     }
   }
 
+  /**
+   * How many tokens a text may have: {@code max_position_embeddings} or {@code n_positions};
+   * without bound where neither is there, or positions are relative (T5).
+   */
+  public int positions() {
+    return has("relative_attention_num_buckets")
+        ? Integer.MAX_VALUE
+        : integer("max_position_embeddings", integer("n_positions", Integer.MAX_VALUE));
+  }
+
   /** The names of the classes in the order of their ids; empty when config.json names none. */
   public List<String> labels() {
     JsonNode id2label = json.path("id2label");

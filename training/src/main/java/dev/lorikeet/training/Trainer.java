@@ -161,7 +161,7 @@ public final class Trainer {
       try (Scope scope = Scope.open();
           GradMode on = GradMode.enabled();
           Tape tape = Tape.of(model)) {
-        Tensor logits = model.logits(Inputs.of(batch));
+        Tensor logits = model.logits(Inputs.of(batch, model));
         Tensor sum = loss.sum(logits, loss.labels(batch).to(logits.device()));
         epochLoss.add(sum.item(), loss.terms(batch), step);
         Map<Parameter, Tensor> gradients =
