@@ -12,8 +12,9 @@ import json
 import pathlib
 import string
 
+import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 ROOT = pathlib.Path(__file__).parents[3]
 TEMPLATES = ROOT / "models/src/test/resources/chat"
@@ -70,8 +71,34 @@ CHATS = [
 ]
 
 
+def losses(folder):
+    """The mean loss of the reference cases' base models on a few rows: what
+    the assistant says, counted by hand; and targets."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    ids = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
+    golden = ROOT / "src/test/resources/golden"
+    model = AutoModelForCausalLM.from_pretrained(golden / "llama-lm-lora")
+    total, count = 0.0, 0
+    for question, answer in [("a", "apple"), ("b", "bee"), ("c", "cat"), ("d", "dog")]:
+        prompt = ids(f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n")
+        said, rest = ids(f"{answer}<|im_end|>"), ids("\n")
+        labels = [-100] * len(prompt) + said + [-100] * len(rest)
+        out = model(input_ids=torch.tensor([prompt + said + rest]), labels=torch.tensor([labels]))
+        total, count = total + out.loss.item() * len(said), count + len(said)
+    recorded = {"causal-lm": total / count}
+    model = AutoModelForSeq2SeqLM.from_pretrained(golden / "t5-seq2seq-lora")
+    end = tokenizer.eos_token_id
+    total, count = 0.0, 0
+    for text, target in [("one two", "eins zwei"), ("three", "drei")]:
+        labels = ids(target) + [end]
+        out = model(input_ids=torch.tensor([ids(text)]), labels=torch.tensor([labels]))
+        total, count = total + out.loss.item() * len(labels), count + len(labels)
+    recorded["seq2seq-lm"] = total / count
+    (folder / "losses.json").write_text(json.dumps(recorded) + "\n")
+
+
 def main():
-    tiny()
+    losses(tiny())
     tokenizer = AutoTokenizer.from_pretrained(of_bytes())
     recorded = []
     for chat in CHATS:
