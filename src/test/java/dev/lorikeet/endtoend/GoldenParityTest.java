@@ -31,7 +31,6 @@ class GoldenParityTest {
           "bert-classify-oft",
           "bert-classify-vera",
           // architectures
-          "debertav3-classify-lora",
           "distilbert-classify-dora",
           "electra-classify-lora",
           "gpt2-lm-lora",
@@ -40,7 +39,6 @@ class GoldenParityTest {
           "llama-lm-prefix",
           "llama-lm-prompt",
           "llama-lm-ptuning",
-          "modernbert-classify-lora",
           "roberta-classify-lora",
           "t5-seq2seq-lora",
           "vit-classify-lora",
