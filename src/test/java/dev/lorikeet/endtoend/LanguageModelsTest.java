@@ -74,7 +74,9 @@ class LanguageModelsTest {
     Path tuned = temporary.resolve("tuned");
     Cli.done(
         "train --model %s --data %s --task causal-lm --messages messages --output %s " + FULL,
-        model, chats, tuned);
+        model,
+        chats,
+        tuned);
     JsonNode answers = evaluate(tuned, chats, "--messages messages");
     assertThat(answers.path("eval_loss").asDouble()).isLessThan(0.1);
     assertThat(answers.path("eval_accuracy").asDouble()).isGreaterThan(0.95);
@@ -100,7 +102,9 @@ class LanguageModelsTest {
         "train --model %s --data %s --task causal-lm --messages messages --train-on all"
             + " --output %s "
             + FULL,
-        model, chats, tuned);
+        model,
+        chats,
+        tuned);
     // What cannot be known is which of four letters is asked: ln 4 in each of 25 tokens or so.
     double loss = evaluate(tuned, chats, "--messages messages").path("eval_loss").asDouble();
     assertThat(loss).isLessThan(0.2);
@@ -144,7 +148,10 @@ class LanguageModelsTest {
       Path tuned = temporary.resolve("tuned" + columns.length());
       Cli.done(
           "train --model %s --data %s --task causal-lm %s --output %s " + FULL,
-          model, texts, columns, tuned);
+          model,
+          texts,
+          columns,
+          tuned);
       assertThat(evaluate(tuned, texts, columns).path("eval_loss").asDouble()).isLessThan(0.2);
     }
   }
@@ -186,7 +193,8 @@ class LanguageModelsTest {
   void columnsThatDoNotGoTogetherAreRefused() throws IOException {
     Path chats = file("chats.jsonl", CHATS);
     assertRefused(chats, "--messages messages --text text", "a row is a text, a chat, or a prompt");
-    assertRefused(chats, "--label x", "causal-lm has no use for the label column \"x\"");
+    assertRefused(chats, "--label x", "causal-lm takes no labels: leave column \"x\" out");
+    assertRefused(chats, "--target x", "causal-lm has no use for the target column \"x\"");
     assertRefused(chats, "--text x", "no column \"x\"; nearest: messages");
     assertRefused(chats, "--messages messages --train-on user", "unknown train_on \"user\"");
   }

@@ -7,6 +7,7 @@ import dev.lorikeet.torch.UsageException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The columns that users name, by the keys {@code text}, {@code label}, {@code messages}, ... */
@@ -45,12 +46,12 @@ final class ColumnNames {
     return switch (task) {
       case CAUSAL_LM -> causal();
       case SEQ_2_SEQ_LM -> {
-        mustBeOf(task, TEXT, TARGET);
-        yield new Columns(name(TEXT), name(TARGET), null);
+        mustBeOf(task, TEXT, TARGET, LABEL);
+        yield new Columns(name(TEXT), name(TARGET), names.get(LABEL));
       }
       case MASKED_LM -> {
-        mustBeOf(task, TEXT, TEXT_PAIR);
-        yield new Columns(name(TEXT), names.get(TEXT_PAIR), null);
+        mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
+        yield new Columns(name(TEXT), names.get(TEXT_PAIR), names.get(LABEL));
       }
       default -> {
         mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
@@ -60,19 +61,19 @@ final class ColumnNames {
   }
 
   private Columns causal() {
-    mustBeOf(Task.CAUSAL_LM, TEXT, MESSAGES, PROMPT, COMPLETION);
+    mustBeOf(Task.CAUSAL_LM, TEXT, MESSAGES, PROMPT, COMPLETION, LABEL);
+    boolean text = names.containsKey(TEXT);
+    boolean chat = names.containsKey(MESSAGES);
     boolean prompt = names.containsKey(PROMPT) || names.containsKey(COMPLETION);
-    if (names.size() > (prompt ? 2 : 1) || (prompt && names.containsKey(TEXT))) {
+    if (Stream.of(text, chat, prompt).filter(given -> given).count() > 1) {
       throw new UsageException(
           "a row is a text, a chat, or a prompt with its completion: give --text, --messages, or"
               + " --prompt and --completion");
     }
     if (prompt) {
-      return new Columns(name(PROMPT), name(COMPLETION), null);
+      return new Columns(name(PROMPT), name(COMPLETION), names.get(LABEL));
     }
-    return names.containsKey(MESSAGES)
-        ? Columns.ofChats(name(MESSAGES))
-        : new Columns(name(TEXT), null, null);
+    return new Columns(name(chat ? MESSAGES : TEXT), null, names.get(LABEL), chat);
   }
 
   private String name(String key) {
@@ -85,8 +86,7 @@ final class ColumnNames {
         throw new UsageException(
             task.id()
                 + (" has no use for the " + key + " column")
-                + (" \"" + names.get(key) + "\": leave it out")
-                + (key.equals(LABEL) ? " (it takes no labels)" : ""));
+                + (" \"" + names.get(key) + "\": leave it out"));
       }
     }
   }

@@ -59,8 +59,8 @@ final class TrainFlags {
   @Option(
       names = "--task",
       paramLabel = "TASK",
-      description = "sequence-classification, token-classification, masked-lm, causal-lm or"
-              + " seq2seq-lm.")
+      description =
+          "sequence-classification, token-classification, masked-lm, causal-lm or" + " seq2seq-lm.")
   void task(String value) {
     flags.set("task", value);
   }

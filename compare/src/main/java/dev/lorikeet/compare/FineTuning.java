@@ -67,8 +67,7 @@ public final class FineTuning {
       TextModel.mustHavePositions(model, config.maxLength());
       Adapter adapter = config.regime() == Regime.LORA ? attach(model) : null;
       run(model, adapter, tokenizer, labels, examples, held);
-      return new TextModel(
-          model, adapter, tokenizer, labels, config.maxLength(), config.trainOn());
+      return new TextModel(model, adapter, tokenizer, labels, config.maxLength(), config.trainOn());
     } catch (RuntimeException e) {
       tokenizer.close();
       if (model != null) {

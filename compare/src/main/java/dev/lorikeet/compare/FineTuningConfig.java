@@ -92,13 +92,31 @@ public record FineTuningConfig(
   /** With another training loop. */
   public FineTuningConfig withTraining(TrainingConfig other) {
     return new FineTuningConfig(
-        task, problemType, regime, lora, other, initialization, maxLength, trainOn, precision, device);
+        task,
+        problemType,
+        regime,
+        lora,
+        other,
+        initialization,
+        maxLength,
+        trainOn,
+        precision,
+        device);
   }
 
   /** With texts cut elsewhere. */
   public FineTuningConfig withMaxLength(int tokens) {
     return new FineTuningConfig(
-        task, problemType, regime, lora, training, initialization, tokens, trainOn, precision, device);
+        task,
+        problemType,
+        regime,
+        lora,
+        training,
+        initialization,
+        tokens,
+        trainOn,
+        precision,
+        device);
   }
 
   /** With another part of the chats to learn. */

@@ -97,8 +97,7 @@ final class RunRecord {
 
   /** The texts' length: as written, else the most that the model takes, 512 at most. */
   int maxLength(ModelConfig config) {
-    return json.path("max_length")
-        .asInt(Math.min(DEFAULT_MAX_LENGTH, config.positions()));
+    return json.path("max_length").asInt(Math.min(DEFAULT_MAX_LENGTH, config.positions()));
   }
 
   /** Which tokens of chats the run learned, and are therefore scored. */

@@ -92,8 +92,7 @@ public final class TextModel implements AutoCloseable {
       tokenizer.mustFit(model.config().integer("vocab_size"));
       int length = maxLength != null ? maxLength : record.maxLength(model.config());
       mustHavePositions(model, length);
-      return new TextModel(
-          model, adapter, tokenizer, labels(model), length, record.trainOn());
+      return new TextModel(model, adapter, tokenizer, labels(model), length, record.trainOn());
     } catch (RuntimeException e) {
       model.close();
       if (tokenizer != null) {

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A template that marks it by {@code {% generation %}} is taken at its word. For others the chat
  * is rendered up to the assistant's header and up to its answer: where both are beginnings of the
- * whole, the answer lies between them. Some templates write the past otherwise than the present (they
- * drop earlier thoughts, or move the system prompt): there the answer is where the text changes when
- * the message does, and its end is what the template writes behind it.
+ * whole, the answer lies between them. Some templates write the past otherwise than the present
+ * (they drop earlier thoughts, or move the system prompt): there the answer is where the text
+ * changes when the message does, and its end is what the template writes behind it.
  */
 final class AssistantSpans {
   /** A character of the private use area, which no text should have. */
@@ -93,7 +93,8 @@ final class AssistantSpans {
     marked.set(turn, messages.get(turn).withContent(MARK));
     String other = textTo(marked, marked.size(), false);
     int start = common(whole, other, false);
-    int behind = Math.min(common(whole, other, true), Math.min(whole.length(), other.length()) - start);
+    int behind =
+        Math.min(common(whole, other, true), Math.min(whole.length(), other.length()) - start);
     int stop = whole.length() - behind;
     String alone = tryTextTo(marked, turn + 1, false);
     String tail = alone == null ? "" : alone.substring(alone.lastIndexOf(MARK) + 1);

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One field of a row: what it is and its value, or values, as text.
  *
- * @param values one for STRING and SCALAR, any number for STRINGS and SCALARS; of NESTED the JSON of
- *     the object, or of each element of the array; else none
+ * @param values one for STRING and SCALAR, any number for STRINGS and SCALARS; of NESTED the JSON
+ *     of the object, or of each element of the array; else none
  */
 record Cell(Kind kind, List<String> values) {
 

@@ -9,9 +9,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 
-/** Reads chats: messages of role and content, or turns of ShareGPT's {@code from} and {@code value}. */
+/**
+ * Reads chats: messages of role and content, or turns of ShareGPT's {@code from} and {@code value}.
+ */
 final class Chats {
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -77,9 +78,14 @@ final class Chats {
       String role = SPEAKERS.get(speaker);
       if (role == null) {
         throw RowParser.bad(
-            column, "says at place " + place + " that \"" + speaker + "\" speaks: use human or gpt");
+            column,
+            "says at place " + place + " that \"" + speaker + "\" speaks: use human or gpt");
       }
-      message.put("role", role).set("content", Objects.requireNonNull(message.remove("value")));
+      JsonNode value = message.remove("value");
+      if (value == null) {
+        throw RowParser.bad(column, "has no value at place " + place);
+      }
+      message.put("role", role).set("content", value);
     }
     if (!message.path("role").isTextual()) {
       throw RowParser.bad(column, "has no role at place " + place);

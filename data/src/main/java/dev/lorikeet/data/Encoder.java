@@ -90,8 +90,8 @@ public final class Encoder {
   }
 
   /**
-   * Encodes examples, in their order. For a causal language model those without a token to learn are
-   * left out.
+   * Encodes examples, in their order. For a causal language model those without a token to learn
+   * are left out.
    *
    * @throws LorikeetException when a label is unknown, or, in regression, no number, or when an
    *     example has several where the task takes one

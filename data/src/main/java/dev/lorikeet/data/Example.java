@@ -49,8 +49,7 @@ public record Example(
   }
 
   /** A row that is no chat. */
-  public Example(
-      String text, @Nullable String textPair, List<String> words, List<String> labels) {
+  public Example(String text, @Nullable String textPair, List<String> words, List<String> labels) {
     this(text, textPair, words, labels, null);
   }
 

@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  * Turns rows into the tokens and labels of language models that write. The labels are the tokens
  * themselves, not shifted; the first one, which nothing predicts, never counts.
  *
- * <p>A text is a document: it gets the special tokens that its tokenizer gives a text, and at the end
- * the end-of-text token. So does a prompt with its completion. A chat gets what its template writes,
- * and nothing more.
+ * <p>A text is a document: it gets the special tokens that its tokenizer gives a text, and at the
+ * end the end-of-text token. So does a prompt with its completion. A chat gets what its template
+ * writes, and nothing more.
  */
 final class LanguageModelEncoder {
   private static final float[] NO_TARGETS = {};
@@ -72,9 +72,10 @@ final class LanguageModelEncoder {
             : example.text().codePointCount(0, example.text().length());
     long[] labels = new long[written.ids().length];
     for (int i = 0; i < labels.length; i++) {
-      labels[i] = written.ends()[i] > learnedFrom || learnedFrom == 0
-          ? written.ids()[i]
-          : EncodedExample.IGNORED;
+      labels[i] =
+          written.ends()[i] > learnedFrom || learnedFrom == 0
+              ? written.ids()[i]
+              : EncodedExample.IGNORED;
     }
     return ended(written.ids(), labels);
   }

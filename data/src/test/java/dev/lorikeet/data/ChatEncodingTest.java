@@ -26,8 +26,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Chats and texts as tokens and labels. The tokenizer, and what transformers 5.18 says of it, are of
- * {@code src/test/interop/chat_tokenizers.py}; its own template marks answers by {@code {%
+ * Chats and texts as tokens and labels. The tokenizer, and what transformers 5.18 says of it, are
+ * of {@code src/test/interop/chat_tokenizers.py}; its own template marks answers by {@code {%
  * generation %}}, other tests put another in its place.
  */
 class ChatEncodingTest {
@@ -256,8 +256,7 @@ class ChatEncodingTest {
   }
 
   private static Encoder encoder(TextTokenizer tokenizer, int length, TrainOn trainOn) {
-    return new Encoder(
-        tokenizer, null, Task.CAUSAL_LM, ProblemType.SINGLE_LABEL, length, trainOn);
+    return new Encoder(tokenizer, null, Task.CAUSAL_LM, ProblemType.SINGLE_LABEL, length, trainOn);
   }
 
   private static List<Message> messages(JsonNode chat) {

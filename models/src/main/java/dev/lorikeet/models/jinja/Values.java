@@ -201,7 +201,10 @@ final class Values {
       case "*" -> a * b;
       case "//" -> Math.floorDiv(a, b);
       case "%" -> Math.floorMod(a, b);
-      default -> b < 0 ? reals("**", (double) a, (double) b) : (Object) BigInteger.valueOf(a).pow((int) b).longValue();
+      default ->
+          b < 0
+              ? reals("**", (double) a, (double) b)
+              : (Object) BigInteger.valueOf(a).pow((int) b).longValue();
     };
   }
 
