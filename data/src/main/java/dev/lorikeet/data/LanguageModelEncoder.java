@@ -36,6 +36,7 @@ final class LanguageModelEncoder {
   }
 
   /** An example whose tokens are perhaps too many. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Full(int[] ids, long[] labels) {}
 
   /** A row of a causal language model, whole. */

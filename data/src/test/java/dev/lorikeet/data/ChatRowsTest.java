@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,7 +30,8 @@ class ChatRowsTest {
   }
 
   private Example.Chat chat(Columns columns, String line) throws IOException {
-    return read(Task.CAUSAL_LM, columns, OnBadRow.FAIL, line).examples().get(0).chat();
+    return Objects.requireNonNull(
+        read(Task.CAUSAL_LM, columns, OnBadRow.FAIL, line).examples().get(0).chat());
   }
 
   @Test

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
@@ -163,7 +164,7 @@ class ChatTemplateTest {
         folder.resolve("tokenizer_config.json"),
         "{\"chat_template\": [{\"name\": \"default\", \"template\": \"plain\"},"
             + " {\"name\": \"tool_use\", \"template\": \"{{ tools[0].a }}\"}]}");
-    ChatTemplate template = ChatTemplate.find(folder);
+    ChatTemplate template = found(folder);
     ArrayNode tools = JSON.createArrayNode();
     tools.addObject().put("a", 7);
     assertThat(rendered(folder)).isEqualTo("plain");
@@ -171,7 +172,11 @@ class ChatTemplateTest {
   }
 
   private static String rendered(Path folder) {
-    return ChatTemplate.find(folder).render(List.of(), false).text();
+    return found(folder).render(List.of(), false).text();
+  }
+
+  private static ChatTemplate found(Path folder) {
+    return Objects.requireNonNull(ChatTemplate.find(folder));
   }
 
   @Test

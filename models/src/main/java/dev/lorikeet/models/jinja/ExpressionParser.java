@@ -226,28 +226,30 @@ final class ExpressionParser {
 
   private Expression primary() {
     Token token = tokens.next();
-    switch (token.kind()) {
-      case NAME:
-        return name(token.text());
-      case STRING:
-        StringBuilder text = new StringBuilder(token.text());
-        while (tokens.is(Kind.STRING)) {
-          text.append(tokens.next().text());
-        }
-        return constant(text.toString());
-      case INTEGER:
-        return constant(Long.parseLong(token.text().replace("_", "")));
-      case FLOAT:
-        return constant(Double.parseDouble(token.text().replace("_", "")));
-      default:
-        return switch (token.text()) {
-          case "(" -> bracket();
-          case "[" -> list();
-          case "{" -> dict();
-          default ->
-              throw new JinjaException("expected a value, not " + token.quoted()).at(token.line());
-        };
+    return switch (token.kind()) {
+      case NAME -> name(token.text());
+      case STRING -> text(token.text());
+      case INTEGER -> constant(Long.parseLong(token.text().replace("_", "")));
+      case FLOAT -> constant(Double.parseDouble(token.text().replace("_", "")));
+      default ->
+          switch (token.text()) {
+            case "(" -> bracket();
+            case "[" -> list();
+            case "{" -> dict();
+            default ->
+                throw new JinjaException("expected a value, not " + token.quoted())
+                    .at(token.line());
+          };
+    };
+  }
+
+  /** A string, and those directly behind it, which are one with it. */
+  private Expression text(String first) {
+    StringBuilder text = new StringBuilder(first);
+    while (tokens.is(Kind.STRING)) {
+      text.append(tokens.next().text());
     }
+    return constant(text.toString());
   }
 
   private static Expression name(String name) {

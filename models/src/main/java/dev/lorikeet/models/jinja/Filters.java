@@ -256,7 +256,7 @@ final class Filters {
       return Values.subscript(item, attribute);
     }
     Object found = item;
-    for (String name : names.split("\\.")) {
+    for (String name : names.split("\\.", -1)) {
       boolean number = !name.isEmpty() && name.chars().allMatch(Character::isDigit);
       found = Values.subscript(found, number ? (Object) Long.parseLong(name) : name);
     }

@@ -111,7 +111,8 @@ final class Json {
 
   private void quote(String text, StringBuilder to) {
     to.append('"');
-    for (char c : text.toCharArray()) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
       int known = "\"\\\n\r\t\b\f".indexOf(c);
       if (known >= 0) {
         to.append('\\').append("\"\\nrtbf".charAt(known));
