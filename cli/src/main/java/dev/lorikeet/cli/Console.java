@@ -33,11 +33,6 @@ final class Console {
     results().flush();
   }
 
-  /** Whether results are wanted as JSON. */
-  boolean isJson() {
-    return json;
-  }
-
   /** Prints a piece of a result at once. */
   void stream(String piece) {
     results().print(piece);

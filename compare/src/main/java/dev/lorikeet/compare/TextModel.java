@@ -9,6 +9,7 @@ import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.export.OnnxExport;
 import dev.lorikeet.export.Parity;
@@ -52,18 +53,21 @@ public final class TextModel implements AutoCloseable {
   private final TextTokenizer tokenizer;
   private final @Nullable Labels labels;
   private final int maxLength;
+  private final TrainOn trainOn;
 
   TextModel(
       Model model,
       @Nullable Adapter adapter,
       TextTokenizer tokenizer,
       @Nullable Labels labels,
-      int maxLength) {
+      int maxLength,
+      TrainOn trainOn) {
     this.model = model;
     this.adapter = adapter;
     this.tokenizer = tokenizer;
     this.labels = labels;
     this.maxLength = maxLength;
+    this.trainOn = trainOn;
   }
 
   /**
@@ -90,7 +94,7 @@ public final class TextModel implements AutoCloseable {
       tokenizer.mustFit(model.config().integer("vocab_size"));
       int length = maxLength != null ? maxLength : record.maxLength(model.config());
       mustHavePositions(model, length);
-      return new TextModel(model, adapter, tokenizer, labels(model), length);
+      return new TextModel(model, adapter, tokenizer, labels(model), length, record.trainOn());
     } catch (RuntimeException e) {
       model.close();
       if (tokenizer != null) {
@@ -136,11 +140,15 @@ public final class TextModel implements AutoCloseable {
     boolean regression =
         model.task() == Task.SEQUENCE_CLASSIFICATION
             && model.config().problemType() == ProblemType.REGRESSION;
-    if (regression || model.task() == Task.MASKED_LM) {
+    if (regression || isLanguageModel(model.task())) {
       return null;
     }
     List<String> names = model.config().labels();
     return new Labels(names.isEmpty() ? RunRecord.numbered(model.config().labelCount()) : names);
+  }
+
+  private static boolean isLanguageModel(@Nullable Task task) {
+    return task != null && task.isLanguageModel();
   }
 
   // ---- what it is ----
@@ -157,9 +165,14 @@ public final class TextModel implements AutoCloseable {
     return tokenizer;
   }
 
-  /** The classes; null for regression and masked language models. */
+  /** The classes; null for regression and language models. */
   public @Nullable Labels labels() {
     return labels;
+  }
+
+  /** Which tokens of a chat a causal language model learned, and is scored on. */
+  public TrainOn trainOn() {
+    return trainOn;
   }
 
   /** Texts are cut to this many tokens. */
@@ -176,7 +189,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   private Encoder encoder() {
-    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength);
+    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength, trainOn);
   }
 
   // ---- answering ----
@@ -196,8 +209,10 @@ public final class TextModel implements AutoCloseable {
    *
    * @throws LorikeetException when a text for a masked LM has no mask, or one beyond the maximal
    *     length
+   * @throws UsageException when the model writes texts
    */
   public List<Prediction> predict(List<Example> examples) {
+    mustPredict();
     return answers(examples, this::prediction);
   }
 
@@ -245,6 +260,30 @@ public final class TextModel implements AutoCloseable {
       }
     }
     return answers;
+  }
+
+  /**
+   * Checks that the model answers by scores.
+   *
+   * @throws UsageException when it writes texts
+   */
+  public void mustPredict() {
+    mustNotWrite("answers by writing: use lorikeet generate");
+  }
+
+  /**
+   * Checks that there is an ONNX export for the model's task.
+   *
+   * @throws UsageException when it writes texts
+   */
+  public void mustExport() {
+    mustNotWrite("has no ONNX export: use lorikeet merge for a checkpoint");
+  }
+
+  private void mustNotWrite(String otherwise) {
+    if (task() == Task.CAUSAL_LM || task() == Task.SEQ_2_SEQ_LM) {
+      throw new UsageException("a model for " + task().id() + " " + otherwise);
+    }
   }
 
   /** How many texts' logits may be kept at once. */
@@ -369,8 +408,10 @@ public final class TextModel implements AutoCloseable {
    * @param tolerance the largest difference of two logits that passes
    * @return what the check found; empty without examples
    * @throws LorikeetException when it disagrees, or cannot be exported or written
+   * @throws UsageException when the model writes texts
    */
   public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
+    mustExport();
     List<EncodedExample> encoded = encoder().encode(examples);
     try (Scope scope = Scope.open()) {
       OnnxExport export =

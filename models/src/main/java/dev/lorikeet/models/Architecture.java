@@ -35,7 +35,8 @@ public interface Architecture {
 
     /** The most tokens that a checkpoint has places for. */
     default int maxTokens(ModelConfig config) {
-      return config.integer("max_position_embeddings");
+      int positions = config.integer("n_positions", Integer.MAX_VALUE);
+      return config.integer("max_position_embeddings", positions);
     }
 
     /** The tasks it has heads for. */
