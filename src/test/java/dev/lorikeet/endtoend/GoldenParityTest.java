@@ -36,7 +36,6 @@ class GoldenParityTest {
           "electra-classify-lora",
           "gemma2-lm-lora",
           "gemma3-lm-lora",
-          "gpt2-lm-lora",
           "llama-classify-lora",
           "llama-lm-dora-pattern",
           "llama-lm-embedding-lora",
@@ -51,7 +50,6 @@ class GoldenParityTest {
           "qwen2-lm-lora",
           "qwen3-lm-lora",
           "roberta-classify-lora",
-          "t5-seq2seq-lora",
           "vit-classify-lora",
           "xlmr-tag-lora");
 

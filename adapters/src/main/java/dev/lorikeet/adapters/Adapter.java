@@ -130,7 +130,10 @@ public final class Adapter {
   private static Set<String> heads(Model model) {
     Set<String> heads = new LinkedHashSet<>();
     for (String path : model.projections().keySet()) {
-      if (path.equals("classifier") || path.startsWith("classifier.") || path.equals("score")) {
+      if (path.equals("classifier")
+          || path.startsWith("classifier.")
+          || path.equals("score")
+          || path.equals("lm_head")) {
         heads.add(path);
       }
     }
@@ -170,6 +173,12 @@ public final class Adapter {
   /** The adapted layers by their path in the model. */
   public Map<String, AdapterLayer> layers() {
     return Collections.unmodifiableMap(layers);
+  }
+
+  /** Whether all adapted weights are stored transposed, [in, out], as GPT-2's are. */
+  boolean isOnTransposedWeights() {
+    return !layers.isEmpty()
+        && layers.keySet().stream().allMatch(path -> slot(path).base().transposed());
   }
 
   /** All parameters that the adapter has, under the names of PEFT's files. */

@@ -37,6 +37,12 @@ public final class AdapterFolder {
   /** The file of tensors. */
   public static final String WEIGHTS = "adapter_model.safetensors";
 
+  /**
+   * Whether the adapted weights are stored transposed. PEFT sees for itself whether they are, and
+   * so do we: whatever a file says is read as what is true of the model.
+   */
+  private static final String FAN_IN_FAN_OUT = "fan_in_fan_out";
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path folder;
@@ -162,6 +168,9 @@ public final class AdapterFolder {
   public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
     ObjectNode json = other.deepCopy();
     json.setAll(adapter.config().json());
+    if (json.has(FAN_IN_FAN_OUT)) {
+      json.put(FAN_IN_FAN_OUT, adapter.isOnTransposedWeights());
+    }
     json.put("peft_type", adapter.config().peftType());
     json.put("inference_mode", true);
     ObjectNode sorted = JSON.createObjectNode();

@@ -48,7 +48,11 @@ public record Targets(
 
   /** What PEFT adapts where adapter_config.json does not say. */
   private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.of("bert", List.of("query", "value"));
+      Map.of(
+          "bert", List.of("query", "value"),
+          "gpt2", List.of("c_attn"),
+          "mt5", List.of("q", "v"),
+          "t5", List.of("q", "v"));
 
   private static final Pattern NUMBERED = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
 

@@ -26,7 +26,6 @@ public final class LoraMethod implements AdapterMethod {
       List.of(
           "use_dora",
           "lora_bias",
-          "fan_in_fan_out",
           "trainable_token_indices",
           "target_parameters",
           "layer_replication",

@@ -9,7 +9,12 @@ import java.util.TreeMap;
 /** The architectures that can be built, by the {@code model_type} of their config.json. */
 final class Architectures {
   private static final Map<String, Architecture.Factory> BY_MODEL_TYPE =
-      new TreeMap<>(Map.of("bert", Bert.FACTORY));
+      new TreeMap<>(
+          Map.of(
+              "bert", Bert.FACTORY,
+              "gpt2", Gpt2.FACTORY,
+              "mt5", T5.MULTILINGUAL,
+              "t5", T5.FACTORY));
 
   private Architectures() {}
 

@@ -4,7 +4,10 @@ import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * The keys and values of the tokens that a decoder has read, by layer, so that a new token costs
@@ -16,6 +19,7 @@ import java.util.List;
 public final class KeyValueCache implements AutoCloseable {
   private final Scope scope = Scope.unbound();
   private final List<KeysValues> layers = new ArrayList<>();
+  private final Map<Integer, KeysValues> constant = new HashMap<>();
 
   /**
    * A layer's keys and values.
@@ -54,6 +58,25 @@ public final class KeyValueCache implements AutoCloseable {
       put(layer, all);
     }
     return all;
+  }
+
+  /**
+   * A layer's keys and values of what does not grow, such as the text that an answer is about:
+   * computed at the first call and kept.
+   */
+  public KeysValues once(int layer, Supplier<KeysValues> compute) {
+    KeysValues known = constant.get(layer);
+    if (known != null) {
+      return known;
+    }
+    KeysValues computed = compute.get();
+    if (!GradMode.isEnabled()) {
+      constant.put(
+          layer,
+          new KeysValues(
+              scope.adopt(computed.keys().alias()), scope.adopt(computed.values().alias())));
+    }
+    return computed;
   }
 
   private void put(int layer, KeysValues entry) {

@@ -151,6 +151,17 @@ public final class Model implements AutoCloseable {
   }
 
   /**
+   * The last hidden state of an encoder-decoder's encoder, for {@link
+   * ModelInput#withEncoderStates}.
+   *
+   * @return [B, T, D], in the model's precision
+   * @throws LorikeetException when it is no encoder-decoder
+   */
+  public Tensor encode(ModelInput input) {
+    return Scope.tidy(() -> architecture.encode(prepare.apply(input.to(mode.device()))));
+  }
+
+  /**
    * Has every input changed before the model reads it, as soft prompts and learned prefixes do;
    * {@code UnaryOperator.identity()} ends it.
    */

@@ -90,6 +90,12 @@ public final class Weights {
     return new Weights(build, path, module);
   }
 
+  /** Whether the checkpoint has a tensor of that name below this place. */
+  boolean has(String name) {
+    Checkpoint checkpoint = build.checkpoint;
+    return checkpoint != null && checkpoint.has(storedName(checkpoint, at(name).path));
+  }
+
   /** A linear layer: {@code name.weight} [out, in] and {@code name.bias} [out]. */
   public Projection linear(String name, long out, long in) {
     return linear(name, out, in, true);
