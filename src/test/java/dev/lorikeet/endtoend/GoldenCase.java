@@ -216,7 +216,8 @@ final class GoldenCase {
   }
 
   private void compareMergedWeights(Model model, List<String> differences) {
-    Map<String, Tensor> state = model.stateDict();
+    Map<String, Tensor> state = new LinkedHashMap<>();
+    model.stateDict().forEach((name, value) -> state.put(model.nameInMemory(name), value));
     for (String key : expected.names()) {
       if (key.startsWith("merged.") && !key.equals("merged.logits")) {
         compare(

@@ -50,7 +50,6 @@ class GoldenParityTest {
           "qwen2-lm-lora",
           "qwen3-lm-lora",
           "roberta-classify-lora",
-          "vit-classify-lora",
           "xlmr-tag-lora");
 
   @TestFactory

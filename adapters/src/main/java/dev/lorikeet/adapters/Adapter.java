@@ -39,7 +39,8 @@ public final class Adapter {
   private Adapter(Model model, AdapterConfig asked) {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
-    Targets targets = asked.targets().orDefaultsOf(model.config().modelType());
+    Targets targets =
+        asked.targets().orDefaultsOf(model.config().modelType()).inMemory(namesOnDisk(model));
     List<String> adapted =
         targets.match(model.projections().keySet(), saved::contains, heads(model));
     asked.mustMatch(adapted);
@@ -50,8 +51,9 @@ public final class Adapter {
       addLayer(path);
     }
     for (Parameter base : model.parameters().values()) {
-      if (saved.contains(base.name())) {
-        addCopy(base, PeftNames.ofBase(base.name()));
+      String name = model.nameInMemory(base.name());
+      if (saved.contains(name)) {
+        addCopy(base, PeftNames.ofBase(name));
       } else if (trainsBias(base, adapted)) {
         addCopy(base, biasName(base, adapted));
       }
@@ -116,14 +118,32 @@ public final class Adapter {
     };
   }
 
-  private static String biasName(Parameter bias, List<String> adapted) {
+  private String biasName(Parameter bias, List<String> adapted) {
     return adapted.contains(module(bias))
         ? PeftNames.ofAdaptedBias(module(bias))
-        : PeftNames.ofBase(bias.name());
+        : PeftNames.ofBase(model.nameInMemory(bias.name()));
   }
 
-  private static String module(Parameter parameter) {
+  private String module(Parameter parameter) {
+    return model.nameInMemory(onDisk(parameter));
+  }
+
+  /** The module of a parameter, as on disk. */
+  private static String onDisk(Parameter parameter) {
     return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
+  }
+
+  /** What the linear layers' paths would be on disk. */
+  private static Map<String, String> namesOnDisk(Model model) {
+    Map<String, String> names = new LinkedHashMap<>();
+    model
+        .projections()
+        .forEach(
+            (path, slot) -> {
+              String stored = onDisk(slot.base().weight()); // another module's where it is tied
+              names.put(path, model.nameInMemory(stored).equals(path) ? stored : path);
+            });
+    return names;
   }
 
   /** The linear layers that {@code all-linear} leaves out: those of no encoder layer or pooler. */

@@ -120,18 +120,21 @@ public final class AdapterFolder {
     Adapter adapter = Adapter.attachFrozen(model, config);
     try (Scope scope = Scope.open()) {
       Map<String, Parameter> expected = adapter.parameters();
-      for (String name : file.names()) {
+      Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
+      file.names().forEach(name -> stored.put(model.nameInMemory(name), name));
+      for (String name : stored.keySet()) {
         if (!expected.containsKey(name) && !PeftNames.isRepeated(name)) {
           throw new LorikeetException(
               folder
                   + ": tensor \""
-                  + name
+                  + stored.get(name)
                   + "\" has no place in this model; nearest: "
                   + String.join(", ", Nearest.of(name, expected.keySet(), 1))
                   + ": was the adapter made for another base?");
         }
       }
-      expected.forEach((name, parameter) -> fill(file, name, parameter));
+      expected.forEach(
+          (name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
       return adapter;
     } catch (RuntimeException e) {
       adapter.remove();

@@ -121,6 +121,48 @@ public record Targets(
     return new Targets(defaults, false, exclude, excludeRegex, layersToTransform, layersPattern);
   }
 
+  /**
+   * These targets by the names that modules have in memory: an entry that matches none of those but
+   * some of those on disk becomes the last names of what it matches, or where these mean more
+   * modules, their paths.
+   *
+   * @param onDisk the path on disk of each path in memory
+   */
+  Targets inMemory(Map<String, String> onDisk) {
+    List<String> renamed = inMemory(modules, regex, onDisk);
+    List<String> renamedExclude = inMemory(exclude, excludeRegex, onDisk);
+    return new Targets(
+        renamed,
+        regex && renamed.equals(modules),
+        renamedExclude,
+        excludeRegex && renamedExclude.equals(exclude),
+        layersToTransform,
+        layersPattern);
+  }
+
+  private static List<String> inMemory(
+      List<String> entries, boolean regex, Map<String, String> onDisk) {
+    Set<String> renamed = new LinkedHashSet<>();
+    for (String entry : entries) {
+      List<String> entryAlone = List.of(entry);
+      boolean known = onDisk.keySet().stream().anyMatch(path -> matches(entryAlone, regex, path));
+      List<String> meant =
+          onDisk.keySet().stream()
+              .filter(path -> !known && matches(entryAlone, regex, onDisk.get(path)))
+              .toList();
+      renamed.addAll(meant.isEmpty() ? entryAlone : shortest(meant, onDisk.keySet()));
+    }
+    return List.copyOf(renamed);
+  }
+
+  /** The last names of paths, where they match no others. */
+  private static List<String> shortest(List<String> paths, Collection<String> all) {
+    List<String> names =
+        paths.stream().map(path -> path.substring(path.lastIndexOf('.') + 1)).distinct().toList();
+    List<String> matched = all.stream().filter(path -> matches(names, false, path)).toList();
+    return matched.equals(paths) ? names : paths;
+  }
+
   /** These modules exactly, with nothing excluded. */
   public Targets resolved(List<String> paths) {
     return new Targets(paths, false, List.of(), false, null, List.of());

@@ -45,6 +45,11 @@ public interface Architecture {
       return className() + task.classSuffix();
     }
 
+    /** Where transformers' names of modules in memory are not those on disk. */
+    default ModuleNames moduleNames() {
+      return ModuleNames.AS_ON_DISK;
+    }
+
     /** The tasks it has heads for. */
     Set<Task> tasks();
   }

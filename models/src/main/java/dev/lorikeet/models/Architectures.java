@@ -14,7 +14,8 @@ final class Architectures {
               "bert", Bert.FACTORY,
               "gpt2", Gpt2.FACTORY,
               "mt5", T5.MULTILINGUAL,
-              "t5", T5.FACTORY));
+              "t5", T5.FACTORY,
+              "vit", Vit.FACTORY));
 
   private Architectures() {}
 

@@ -60,7 +60,8 @@ public final class Model implements AutoCloseable {
             weights,
             initialization,
             config.number("initializer_range", 0.02),
-            options.seed());
+            options.seed(),
+            factory.moduleNames());
     architecture = factory.build(config, task, build.root());
   }
 
@@ -123,6 +124,14 @@ public final class Model implements AutoCloseable {
   /** The places of the embedding tables by path, in the order of the architecture. */
   public Map<String, EmbeddingSlot> embeddings() {
     return Collections.unmodifiableMap(build.embeddings);
+  }
+
+  /**
+   * The name of a module or parameter in transformers' memory, by that on disk; the same for most
+   * architectures. Parameters here go by their names on disk, projections by those in memory.
+   */
+  public String nameInMemory(String name) {
+    return build.names.inMemory(name);
   }
 
   /** The modules whose weights the checkpoint lacked, drawn from the seed: they need training. */

@@ -46,6 +46,7 @@ public final class Weights {
     final Initialization initialization;
     final double initializerRange;
     final long seed;
+    final ModuleNames names;
     final Map<String, Parameter> parameters = new LinkedHashMap<>();
     final Map<String, ProjectionSlot> projections = new LinkedHashMap<>();
     final Map<String, EmbeddingSlot> embeddings = new LinkedHashMap<>();
@@ -58,7 +59,8 @@ public final class Weights {
         Scope owner,
         Initialization initialization,
         double initializerRange,
-        long seed) {
+        long seed,
+        ModuleNames names) {
       this.checkpoint = checkpoint;
       this.basePrefix = basePrefix.isEmpty() ? "" : basePrefix + ".";
       this.mode = mode;
@@ -66,6 +68,7 @@ public final class Weights {
       this.initialization = initialization;
       this.initializerRange = initializerRange;
       this.seed = seed;
+      this.names = names;
     }
 
     Weights root() {
@@ -119,9 +122,10 @@ public final class Weights {
   /** The layer at this place, with a bias where it is to have some elements. */
   private Projection linear(Parameter weight, long biases, boolean transposed) {
     Parameter bias = biases == 0 ? null : vector("bias", 0, biases);
-    Linear linear = new Linear(path, weight, bias, transposed, build.mode);
+    String module = build.names.inMemory(path);
+    Linear linear = new Linear(module, weight, bias, transposed, build.mode);
     ProjectionSlot slot = new ProjectionSlot(linear);
-    build.projections.put(path, slot);
+    build.projections.put(module, slot);
     return slot;
   }
 
@@ -143,8 +147,9 @@ public final class Weights {
   public EmbeddingSlot embedding(String name, long rows, long width) {
     Weights here = at(name);
     Parameter weight = here.normal("weight", build.initializerRange, rows, width);
-    EmbeddingSlot slot = new EmbeddingSlot(new Embedding(here.path, weight, build.mode));
-    build.embeddings.put(here.path, slot);
+    String module = build.names.inMemory(here.path);
+    EmbeddingSlot slot = new EmbeddingSlot(new Embedding(module, weight, build.mode));
+    build.embeddings.put(module, slot);
     return slot;
   }
 
