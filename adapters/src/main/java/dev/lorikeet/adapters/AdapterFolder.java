@@ -133,8 +133,7 @@ public final class AdapterFolder {
                   + ": was the adapter made for another base?");
         }
       }
-      expected.forEach(
-          (name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
+      expected.forEach((name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
       return adapter;
     } catch (RuntimeException e) {
       adapter.remove();

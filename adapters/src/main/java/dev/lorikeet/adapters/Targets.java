@@ -144,13 +144,14 @@ public record Targets(
       List<String> entries, boolean regex, Map<String, String> onDisk) {
     Set<String> renamed = new LinkedHashSet<>();
     for (String entry : entries) {
-      List<String> entryAlone = List.of(entry);
-      boolean known = onDisk.keySet().stream().anyMatch(path -> matches(entryAlone, regex, path));
+      List<String> alone = List.of(entry);
+      boolean known = onDisk.keySet().stream().anyMatch(path -> matches(alone, regex, path));
       List<String> meant =
-          onDisk.keySet().stream()
-              .filter(path -> !known && matches(entryAlone, regex, onDisk.get(path)))
+          onDisk.entrySet().stream()
+              .filter(path -> !known && matches(alone, regex, path.getValue()))
+              .map(Map.Entry::getKey)
               .toList();
-      renamed.addAll(meant.isEmpty() ? entryAlone : shortest(meant, onDisk.keySet()));
+      renamed.addAll(meant.isEmpty() ? alone : shortest(meant, onDisk.keySet()));
     }
     return List.copyOf(renamed);
   }

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * ViT: a transformer encoder over the patches of an image (Dosovitskiy et al. 2021,
  * arXiv:2010.11929), under the names of Hugging Face's checkpoints on disk.
  *
- * <p>Axes: B batch, C channels, P patches, T = P + 1 tokens, p height and width of a patch, H heads,
- * d width of a head, D width of the model.
+ * <p>Axes: B batch, C channels, P patches, T = P + 1 tokens, p height and width of a patch, H
+ * heads, d width of a head, D width of the model.
  */
 final class Vit implements Architecture {
   static final Factory FACTORY =
@@ -167,9 +167,7 @@ final class Vit implements Architecture {
     }
 
     Tensor forward(Tensor pixels) {
-      long[] expected = {
-        pixels.size(0), config.numChannels, config.imageSize, config.imageSize
-      };
+      long[] expected = {pixels.size(0), config.numChannels, config.imageSize, config.imageSize};
       if (!Arrays.equals(pixels.shape(), expected)) {
         throw new LorikeetException(
             "pixel values are "
