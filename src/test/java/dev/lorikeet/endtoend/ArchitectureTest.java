@@ -131,8 +131,17 @@ class ArchitectureTest {
     for (String room : ARROWS.keySet()) {
       JavaPackage contents = CLASSES.getPackage(ROOT + room);
       assertThat(contents.isAnnotatedWith(NullMarked.class)).as(contents.getName()).isTrue();
-      assertThat(contents.getSubpackages()).as("packages below %s", room).isEmpty();
+      for (JavaPackage below : contents.getSubpackagesInTree()) {
+        assertThat(below.isAnnotatedWith(NullMarked.class)).as(below.getName()).isTrue();
+      }
     }
+  }
+
+  @Test
+  void onlyTheHubsClientUsesTheNetwork() {
+    Set<String> packages = new TreeSet<>();
+    users("java.net.http..").forEach(type -> packages.add(type.getPackageName()));
+    assertThat(packages).containsExactly("dev.lorikeet.models.hub");
   }
 
   private static Set<String> roomsThatUse(String... packages) {

@@ -179,7 +179,7 @@ final class GoldenCase {
           }
           Map<Parameter, Tensor> byParameter = new LinkedHashMap<>();
           adapter.parameters().forEach((name, p) -> byParameter.put(p, get(gradients, name)));
-          optimizer.step(byParameter, 1);
+          optimizer.step(byParameter, groups.stream().map(ParameterGroup::lr).toList());
         }
       }
     }

@@ -48,11 +48,17 @@ public record Targets(
 
   /** What PEFT adapts where adapter_config.json does not say. */
   private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.of(
-          "bert", List.of("query", "value"),
-          "gpt2", List.of("c_attn"),
-          "mt5", List.of("q", "v"),
-          "t5", List.of("q", "v"));
+      Map.ofEntries(
+          Map.entry("bert", List.of("query", "value")),
+          Map.entry("gemma2", List.of("q_proj", "v_proj")),
+          Map.entry("gemma3_text", List.of("q_proj", "v_proj")),
+          Map.entry("gpt2", List.of("c_attn")),
+          Map.entry("llama", List.of("q_proj", "v_proj")),
+          Map.entry("mistral", List.of("q_proj", "v_proj")),
+          Map.entry("mt5", List.of("q", "v")),
+          Map.entry("qwen2", List.of("q_proj", "v_proj")),
+          Map.entry("qwen3", List.of("q_proj", "v_proj")),
+          Map.entry("t5", List.of("q", "v")));
 
   private static final Pattern NUMBERED = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
 

@@ -28,8 +28,12 @@ final class AdapterExportCommand implements Callable<Integer> {
   @Mixin private Console console;
   @Mixin private DataFlags columns;
 
-  @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "The adapter.")
-  private Path adapter;
+  @Option(
+      names = "--adapter",
+      required = true,
+      paramLabel = "ADAPTER",
+      description = "The adapter: a folder, or on the hub.")
+  private String adapter;
 
   @Option(
       names = "--to",
@@ -47,9 +51,9 @@ final class AdapterExportCommand implements Callable<Integer> {
 
   @Option(
       names = "--model",
-      paramLabel = "DIR",
-      description = "The base; unless given, the one that the adapter names.")
-  private @Nullable Path model;
+      paramLabel = "MODEL",
+      description = "The base, a folder or on the hub; unless given, the one the adapter names.")
+  private @Nullable String model;
 
   @Option(
       names = "--verify-data",
@@ -60,39 +64,41 @@ final class AdapterExportCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Outputs.mustBeWritable(output);
+    if (!List.of("peft", "merged", "onnx").contains(form)) {
+      throw new UsageException("unknown form \"" + form + "\": use peft, merged or onnx");
+    }
+    Path folder = Folders.adapter(adapter, console.messages());
     switch (form) {
-      case "peft" -> toPeft();
-      case "merged" -> toMerged();
-      case "onnx" -> toOnnx();
-      default ->
-          throw new UsageException("unknown form \"" + form + "\": use peft, merged or onnx");
+      case "peft" -> toPeft(folder);
+      case "merged" -> toMerged(folder);
+      default -> toOnnx(folder);
     }
     return 0;
   }
 
   /** The two files that PEFT reads, checked, and no others. */
-  private void toPeft() {
-    AdapterFolder.open(adapter).weights();
+  private void toPeft(Path folder) {
+    AdapterFolder.open(folder).weights();
     OutputFolder.write(
         output,
         temporary -> {
           for (String file : List.of(AdapterFolder.CONFIG, AdapterFolder.WEIGHTS)) {
-            Files.copy(adapter.resolve(file), temporary.resolve(file));
+            Files.copy(folder.resolve(file), temporary.resolve(file));
           }
         });
     written("PEFT adapter");
   }
 
-  private void toMerged() {
-    try (TextModel open = Merging.open(base(), adapter)) {
+  private void toMerged(Path folder) {
+    try (TextModel open = Merging.open(base(folder), folder)) {
       open.saveMerged(output);
     }
     written("merged checkpoint");
   }
 
-  private void toOnnx() {
+  private void toOnnx(Path folder) {
     Torch.threads(Runtime.getRuntime().availableProcessors());
-    try (TextModel open = TextModel.open(base(), adapter, ModelOptions.DEFAULT, null)) {
+    try (TextModel open = TextModel.open(base(folder), folder, ModelOptions.DEFAULT, null)) {
       List<Example> examples =
           verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
       ExportCommand.print(console, output, open.exportOnnx(output, examples, 1e-4));
@@ -105,12 +111,12 @@ final class AdapterExportCommand implements Callable<Integer> {
         what + " written to " + output);
   }
 
-  private Path base() {
+  private Path base(Path folder) {
     if (model != null) {
-      return model;
+      return Folders.model(model, console.messages());
     }
     Path named =
-        Path.of(AdapterFolder.open(adapter).json().path("base_model_name_or_path").asText(""));
+        Path.of(AdapterFolder.open(folder).json().path("base_model_name_or_path").asText(""));
     if (!Files.isDirectory(named)) {
       throw new LorikeetException(
           adapter + " was made for \"" + named + "\", which is no folder here: give --model");

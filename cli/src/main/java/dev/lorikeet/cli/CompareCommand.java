@@ -42,8 +42,9 @@ final class CompareCommand implements Callable<Integer> {
         LoadedData.read(
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
     Comparison comparison = new Comparison();
-    run("fine-tune", recipe.config(), recipe, data, comparison, output);
-    run("scratch", baseline(recipe), recipe, data, comparison, null);
+    Path model = Folders.model(recipe.model(), console.messages());
+    run("fine-tune", model, recipe.config(), recipe, data, comparison, output);
+    run("scratch", model, baseline(recipe), recipe, data, comparison, null);
     ObjectNode results = comparison.json();
     if (output != null) {
       OutputFolder.writeFile(
@@ -64,13 +65,14 @@ final class CompareCommand implements Callable<Integer> {
 
   private void run(
       String name,
+      Path model,
       FineTuningConfig config,
       Recipe recipe,
       LoadedData data,
       Comparison comparison,
       @Nullable Path output) {
     FineTuning tuning =
-        new FineTuning(recipe.model(), config).listener(new ProgressBar(console.messages(), name));
+        new FineTuning(model, config).listener(new ProgressBar(console.messages(), name));
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       comparison.add(name, tuning.result());
       if (output != null) {

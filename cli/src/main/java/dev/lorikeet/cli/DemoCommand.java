@@ -85,7 +85,8 @@ final class DemoCommand implements Callable<Integer> {
   private void train(
       String name, FineTuningConfig config, Recipe recipe, LoadedData data, Comparison comparison) {
     FineTuning tuning =
-        new FineTuning(recipe.model(), config).listener(new ProgressBar(console.messages(), name));
+        new FineTuning(Path.of(recipe.model()), config)
+            .listener(new ProgressBar(console.messages(), name));
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       comparison.add(name, tuning.result());
       if (tuned.adapter() != null && recipe.output() != null) {

@@ -17,11 +17,19 @@ import picocli.CommandLine.Option;
 final class MergeCommand implements Callable<Integer> {
   @Mixin private Console console;
 
-  @Option(names = "--model", required = true, paramLabel = "DIR", description = "The base.")
-  private Path model;
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "MODEL",
+      description = "The base's folder, or ORG/NAME[@REVISION] on the hub.")
+  private String model;
 
-  @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "The adapter.")
-  private Path adapter;
+  @Option(
+      names = "--adapter",
+      required = true,
+      paramLabel = "ADAPTER",
+      description = "The adapter: a folder, or on the hub.")
+  private String adapter;
 
   @Option(
       names = "--output",
@@ -33,7 +41,8 @@ final class MergeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Outputs.mustBeWritable(output);
-    try (TextModel open = Merging.open(model, adapter)) {
+    Path base = Folders.model(model, console.messages());
+    try (TextModel open = Merging.open(base, Folders.adapter(adapter, console.messages()))) {
       open.saveMerged(output);
     }
     console.print(

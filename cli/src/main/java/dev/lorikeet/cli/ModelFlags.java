@@ -5,25 +5,30 @@ import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Torch;
-import java.nio.file.Path;
+import java.io.PrintWriter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The flags that name a trained model, and how to run it. */
 final class ModelFlags {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
   @Option(
       names = "--model",
       required = true,
-      paramLabel = "DIR",
-      description = "A Hugging Face checkpoint.")
-  private Path model;
+      paramLabel = "MODEL",
+      description = "A checkpoint's folder, or ORG/NAME[@REVISION] on the hub.")
+  private String model;
 
   @Option(
       names = "--adapter",
-      paramLabel = "DIR",
-      description = "An adapter that was trained on it.")
-  private @Nullable Path adapter;
+      paramLabel = "ADAPTER",
+      description = "An adapter that was trained on it: a folder, or on the hub.")
+  private @Nullable String adapter;
 
   @Option(
       names = "--task",
@@ -64,6 +69,11 @@ final class ModelFlags {
             place,
             0,
             null);
-    return TextModel.open(model, adapter, options, maxLength);
+    PrintWriter messages = spec.commandLine().getErr();
+    return TextModel.open(
+        Folders.model(model, messages),
+        adapter == null ? null : Folders.adapter(adapter, messages),
+        options,
+        maxLength);
   }
 }

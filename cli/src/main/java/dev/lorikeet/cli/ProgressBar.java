@@ -25,6 +25,10 @@ final class ProgressBar implements TrainingListener {
   private final String name;
   private final boolean terminal;
   private long drawnAt;
+
+  /** Whether the line on the terminal is a download's. */
+  private boolean drawn;
+
   private long tenths;
 
   /** A bar on {@code out} for the run called {@code name}. */
@@ -50,28 +54,54 @@ final class ProgressBar implements TrainingListener {
 
   @Override
   public void progressed(Progress progress) {
-    boolean last = progress.step() == progress.totalSteps();
-    if (terminal) {
-      long now = System.nanoTime();
-      if (last || now - drawnAt > REDRAW_NANOS) {
-        drawnAt = now;
-        out.print("\r" + text(progress) + " ");
-        out.flush();
-      }
-    } else if (progress.step() * 10 / progress.totalSteps() > tenths) {
-      tenths = progress.step() * 10 / progress.totalSteps();
-      line("%s", text(progress));
+    draw(progress.step(), progress.totalSteps(), text(progress));
+  }
+
+  /**
+   * Shows how much of a file has come.
+   *
+   * @param size in bytes; below 1 when it is unknown, and then nothing is shown
+   */
+  void downloaded(long bytes, long size) {
+    if (size < 1) {
+      return;
+    }
+    draw(bytes, size, String.format(Locale.ROOT, "%.1f of %.1f MB", bytes / 1e6, size / 1e6));
+    drawn = terminal;
+    if (bytes == size) {
+      endLine();
     }
   }
 
-  private String text(Progress progress) {
-    int full = (int) (WIDTH * progress.step() / progress.totalSteps());
-    String bar = terminal ? " [" + "#".repeat(full) + ".".repeat(WIDTH - full) + "]" : "";
+  /** Leaves the bar of a download as it is, so that something else can be written below it. */
+  void endLine() {
+    if (drawn) {
+      drawn = false;
+      out.println();
+      out.flush();
+    }
+  }
+
+  private void draw(long done, long total, String text) {
+    if (terminal) {
+      long now = System.nanoTime();
+      if (done == total || now - drawnAt > REDRAW_NANOS) {
+        drawnAt = now;
+        int full = (int) (WIDTH * done / total);
+        String bar = "#".repeat(full) + ".".repeat(WIDTH - full);
+        out.print("\r" + name + " [" + bar + "] " + text + " ");
+        out.flush();
+      }
+    } else if (done * 10 / total > tenths) {
+      tenths = done * 10 / total;
+      line("%s %s", name, text);
+    }
+  }
+
+  private static String text(Progress progress) {
     return String.format(
         Locale.ROOT,
-        "%s%s epoch %d step %d/%d  loss %.4f  %,.0f tokens/s  %s left",
-        name,
-        bar,
+        "epoch %d step %d/%d  loss %.4f  %,.0f tokens/s  %s left",
         progress.epoch(),
         progress.step(),
         progress.totalSteps(),

@@ -15,8 +15,11 @@ import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.Schedule;
+import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * All settings of a training run, read from a recipe and flags. The defaults are those of the
  * library's own records.
  *
- * @param model the checkpoint's folder
+ * @param model the checkpoint's folder, or its name on the hub
  * @param output the folder to write; null for none
  * @param data where the examples are
  * @param config what and how to train
@@ -40,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  * @param threads CPU threads an operation
  */
 record Recipe(
-    Path model,
+    String model,
     @Nullable Path output,
     DataSettings data,
     FineTuningConfig config,
@@ -59,7 +62,7 @@ record Recipe(
    */
   static Recipe read(ObjectNode tree) {
     Section root = Section.root(tree);
-    Path model = Path.of(root.required("model", "--model"));
+    String model = root.required("model", "--model");
     String output = root.text("output", null);
     FineTuningConfig defaults = FineTuningConfig.DEFAULT;
     long seed = root.longInteger("seed", defaults.training().seed());
@@ -158,18 +161,35 @@ record Recipe(
     return new TrainingConfig(
         section.number("lr", regime == Regime.SCRATCH ? BASELINE_LR : defaults.lr()),
         groups(section),
+        section.number("weight_decay", defaults.weightDecay()),
         section.integer("epochs", defaults.epochs()),
         section.integer("batch_size", defaults.batchSize()),
         section.integer("gradient_accumulation", defaults.gradientAccumulation()),
-        section.number("weight_decay", defaults.weightDecay()),
-        section.number("warmup_ratio", defaults.warmupRatio()),
-        Schedule.of(text(section, "schedule", defaults.schedule().id())),
+        section.has("max_tokens_per_pass")
+            ? (Integer) section.integer("max_tokens_per_pass", 0)
+            : defaults.maxTokensPerPass(),
         section.number("max_grad_norm", defaults.maxGradNorm()),
+        optimizer(section, defaults.optimizer()),
+        schedule(section, defaults.schedule()),
+        evaluation(section, defaults.evaluation()),
+        defaults.seed());
+  }
+
+  private static OptimizerConfig optimizer(Section section, OptimizerConfig defaults) {
+    return new OptimizerConfig(
         section.number("beta1", defaults.beta1()),
         section.number("beta2", defaults.beta2()),
-        section.number("eps", defaults.eps()),
-        defaults.seed(),
-        section.flag("keep_best", defaults.keepBest()));
+        section.number("eps", defaults.eps()));
+  }
+
+  private static ScheduleConfig schedule(Section section, ScheduleConfig defaults) {
+    return new ScheduleConfig(
+        Schedule.of(text(section, "schedule", defaults.schedule().id())),
+        section.number("warmup_ratio", defaults.warmupRatio()));
+  }
+
+  private static EvaluationConfig evaluation(Section section, EvaluationConfig defaults) {
+    return new EvaluationConfig(section.flag("keep_best", defaults.keepBest()));
   }
 
   /** Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both and a decay. */
@@ -204,7 +224,7 @@ record Recipe(
   /** The recipe that spells out every setting of this one. */
   ObjectNode json() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put("model", model.toString());
+    json.put("model", model);
     json.put("output", output == null ? null : output.toString());
     json.put("task", config.task().id());
     json.put("problem_type", config.problemType().id());
@@ -244,13 +264,14 @@ record Recipe(
     json.put("batch_size", training.batchSize());
     json.put("gradient_accumulation", training.gradientAccumulation());
     json.put("weight_decay", training.weightDecay());
-    json.put("warmup_ratio", training.warmupRatio());
-    json.put("schedule", training.schedule().id());
+    json.put("max_tokens_per_pass", training.maxTokensPerPass());
     json.put("max_grad_norm", training.maxGradNorm());
-    json.put("beta1", training.beta1());
-    json.put("beta2", training.beta2());
-    json.put("eps", training.eps());
-    json.put("keep_best", training.keepBest());
+    json.put("beta1", training.optimizer().beta1());
+    json.put("beta2", training.optimizer().beta2());
+    json.put("eps", training.optimizer().eps());
+    json.put("schedule", training.schedule().schedule().id());
+    json.put("warmup_ratio", training.schedule().warmupRatio());
+    json.put("keep_best", training.evaluation().keepBest());
     return json;
   }
 

@@ -111,6 +111,11 @@ final class Section {
     return integers;
   }
 
+  /** Whether the key is there, with a value. */
+  boolean has(String key) {
+    return !absent(get(key));
+  }
+
   /** Whether the value is a list. */
   boolean isList(String key) {
     return get(key).isArray();

@@ -36,7 +36,7 @@ final class TrainCommand implements Callable<Integer> {
         LoadedData.read(
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
     FineTuning tuning =
-        new FineTuning(recipe.model(), recipe.config())
+        new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config())
             .listener(new ProgressBar(console.messages(), recipe.config().regime().id()));
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());

@@ -30,7 +30,10 @@ final class TrainFlags {
     return tree;
   }
 
-  @Option(names = "--model", paramLabel = "DIR", description = "A Hugging Face checkpoint.")
+  @Option(
+      names = "--model",
+      paramLabel = "MODEL",
+      description = "A checkpoint's folder, or ORG/NAME[@REVISION] on the hub.")
   void model(String value) {
     flags.set("model", value);
   }

@@ -54,6 +54,43 @@ class ProgressBarTest {
   }
 
   @Test
+  void downloadIsALineATenth() {
+    ProgressBar bar = bar(false);
+    for (long bytes = 0; bytes <= 90_900_000; bytes += 100_000) {
+      bar.downloaded(bytes, 90_900_000);
+    }
+    bar.endLine();
+    assertThat(written.toString().lines())
+        .hasSize(10)
+        .startsWith("run 9.1 of 90.9 MB")
+        .endsWith("run 90.9 of 90.9 MB");
+  }
+
+  @Test
+  void downloadOnATerminalEndsItsLineWhenItIsDoneOrBroken() {
+    ProgressBar bar = bar(true);
+    bar.downloaded(500_000, 1_000_000);
+    bar.downloaded(1_000_000, 1_000_000);
+    bar.endLine();
+    String whole = "\rrun [########################] 1.0 of 1.0 MB " + System.lineSeparator();
+    assertThat(written.toString())
+        .startsWith("\rrun [############............] 0.5 of 1.0 MB ")
+        .endsWith(whole)
+        .containsOnlyOnce(System.lineSeparator());
+    bar.downloaded(100_000, 1_000_000);
+    bar.endLine();
+    bar.endLine();
+    assertThat(written.toString().substring(written.toString().indexOf(whole) + whole.length()))
+        .isEqualTo(System.lineSeparator());
+  }
+
+  @Test
+  void downloadOfUnknownSizeIsNotDrawn() {
+    bar(true).downloaded(100, -1);
+    assertThat(written.toString()).isEmpty();
+  }
+
+  @Test
   void epochsEndWithTheirScores() {
     Evaluation evaluation = new Evaluation(0.5, Map.of("accuracy", 0.875), "accuracy", 8, 1);
     bar(false).epochEnded(new EpochReport(2, 0.75, evaluation, 3));

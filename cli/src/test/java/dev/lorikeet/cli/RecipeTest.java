@@ -13,8 +13,11 @@ import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.Schedule;
+import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -94,6 +97,7 @@ class RecipeTest {
               gradient_accumulation: 2
               weight_decay: 0.3
               warmup_ratio: 0.2
+              max_tokens_per_pass: 512
               schedule: cosine
               max_grad_norm: 0
               beta1: 0.8
@@ -105,7 +109,7 @@ class RecipeTest {
     RecipeTree tree = new RecipeTree();
     tree.load(file);
     Recipe recipe = Recipe.read(tree.root());
-    assertThat(recipe.model()).isEqualTo(Path.of("base"));
+    assertThat(recipe.model()).isEqualTo("base");
     assertThat(recipe.output()).isEqualTo(Path.of("out"));
     assertThat(recipe.threads()).isEqualTo(3);
     assertThat(recipe.data())
@@ -146,18 +150,16 @@ class RecipeTest {
                 new GroupRule("lora_B", null, 4, null),
                 new GroupRule("head", 2e-3, 1, null),
                 new GroupRule("layer.1", null, 0.5, 0.2)),
+            0.3,
             7,
             9,
             2,
-            0.3,
-            0.2,
-            Schedule.COSINE,
+            512,
             0,
-            0.8,
-            0.9,
-            1e-6,
-            5_000_000_000L,
-            false);
+            new OptimizerConfig(0.8, 0.9, 1e-6),
+            new ScheduleConfig(Schedule.COSINE, 0.2),
+            new EvaluationConfig(false),
+            5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
     assertThat(recipe.baselineTraining()).isEqualTo(training.withLr(0.25, List.of()));
     assertThat(recipe.baselineInitialization()).isEqualTo(Initialization.XAVIER);

@@ -19,6 +19,7 @@ import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.models.hub.HubName;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -298,11 +299,11 @@ public final class TextModel implements AutoCloseable {
   /** What PEFT's files say beside the method's settings. */
   private ObjectNode peftSettings() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put(
-        "base_model_name_or_path",
-        model.checkpoint() == null ? "" : model.checkpoint().folder().toString());
+    String base = model.checkpoint() == null ? "" : model.checkpoint().folder().toString();
+    HubName name = model.checkpoint() == null ? null : HubName.ofSnapshot(Path.of(base));
+    json.put("base_model_name_or_path", name == null ? base : name.repo());
     json.put("task_type", task().peftTaskType().isEmpty() ? null : task().peftTaskType());
-    json.putNull("revision");
+    json.put("revision", name == null ? null : name.revision());
     json.putNull("auto_mapping");
     return json;
   }

@@ -10,12 +10,19 @@ import java.util.TreeMap;
 final class Architectures {
   private static final Map<String, Architecture.Factory> BY_MODEL_TYPE =
       new TreeMap<>(
-          Map.of(
-              "bert", Bert.FACTORY,
-              "gpt2", Gpt2.FACTORY,
-              "mt5", T5.MULTILINGUAL,
-              "t5", T5.FACTORY,
-              "vit", Vit.FACTORY));
+          Map.ofEntries(
+              Map.entry("bert", Bert.FACTORY),
+              Map.entry("gemma2", Gemma.Family.GEMMA2),
+              Map.entry("gemma3_text", Gemma.Family.GEMMA3),
+              Map.entry("gpt2", Gpt2.FACTORY),
+              Map.entry("llama", Llama.Family.LLAMA),
+              Map.entry("mistral", Llama.Family.MISTRAL),
+              Map.entry("mt5", T5.MULTILINGUAL),
+              Map.entry("phi3", Phi3.FACTORY),
+              Map.entry("qwen2", Llama.Family.QWEN2),
+              Map.entry("qwen3", Llama.Family.QWEN3),
+              Map.entry("t5", T5.FACTORY),
+              Map.entry("vit", Vit.FACTORY)));
 
   private Architectures() {}
 

@@ -1,7 +1,6 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
@@ -20,15 +19,14 @@ import org.jspecify.annotations.Nullable;
  * {@code reorder_and_upcast_attn} asks for another order of roundings, not for other mathematics:
  * it changes nothing here, as it does not in transformers' default attention.
  *
- * <p>Axes: B batch, T tokens, S tokens with those of the cache, H heads, d width of a head, D width
- * of the model, V vocabulary.
+ * <p>Axes: B batch, T tokens, H heads, d width of a head, D width of the model.
  */
 final class Gpt2 implements Architecture {
   static final Factory FACTORY =
       new Factory() {
         @Override
         public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          return new Gpt2(Config.of(config), task, weights);
+          return new Gpt2(config, task, weights);
         }
 
         @Override
@@ -66,9 +64,7 @@ final class Gpt2 implements Architecture {
       double attnPdrop,
       double layerNormEpsilon,
       boolean scaleAttnWeights,
-      boolean scaleAttnByInverseLayerIdx,
-      boolean tieWordEmbeddings,
-      int numLabels) {
+      boolean scaleAttnByInverseLayerIdx) {
 
     static Config of(ModelConfig json) {
       json.mustBe("add_cross_attention", "false");
@@ -86,9 +82,7 @@ final class Gpt2 implements Architecture {
           json.number("attn_pdrop", 0.1),
           json.number("layer_norm_epsilon", 1e-5),
           json.flag("scale_attn_weights", true),
-          json.flag("scale_attn_by_inverse_layer_idx", false),
-          json.flag("tie_word_embeddings", true),
-          json.labelCount());
+          json.flag("scale_attn_by_inverse_layer_idx", false));
     }
 
     Config {
@@ -118,90 +112,48 @@ final class Gpt2 implements Architecture {
   }
 
   private final Decoder decoder;
-  private final Head head;
+  private final DecoderHead head;
 
-  private Gpt2(Config config, @Nullable Task task, Weights weights) {
+  private Gpt2(ModelConfig json, @Nullable Task task, Weights weights) {
+    Config config = Config.of(json);
     decoder = new Decoder(config, task == null ? weights : weights.at("transformer"));
-    head = task == null ? (hidden, input) -> hidden : head(config, task, weights);
-  }
-
-  /** [B, T, D] to logits. */
-  private interface Head {
-    Tensor forward(Tensor hidden, ModelInput input);
-  }
-
-  private Head head(Config config, Task task, Weights weights) {
-    return switch (task) {
-      case CAUSAL_LM -> {
-        Projection words = wordHead(config, weights);
-        yield (hidden, input) -> words.forward(input.keep(hidden)); // [B, T, V]
-      }
-      case SEQUENCE_CLASSIFICATION ->
-          new LastTokenHead(weights, config.numLabels, config.nEmbd)::forward; // [B, C]
-      default -> throw new IllegalStateException("no head for " + task);
-    };
-  }
-
-  private Projection wordHead(Config config, Weights weights) {
-    return config.tieWordEmbeddings
-        ? weights.tied("lm_head", decoder.words.weight())
-        : weights.linear("lm_head", config.vocabSize, config.nEmbd, false);
+    head = DecoderHead.of(task, json, weights, decoder.words, true);
   }
 
   @Override
   public Tensor logits(ModelInput input) {
-    return head.forward(decoder.forward(input), input);
+    return head.logits(input, decoder.forward(input));
   }
 
   private static final class Attention {
     private final Projection queryKeyValue;
     private final Projection output;
-    private final Dropout probabilitiesDropout;
-    private final Dropout outputDropout;
-    private final int layer;
+    private final CausalAttention attention;
+    private final Dropout dropout;
     private final int heads;
-    private final int headSize;
-    private final double scale;
 
     Attention(Config config, Weights weights, int layer) {
       int width = config.nEmbd;
       queryKeyValue = weights.conv1d("c_attn", 3L * width, width);
       output = weights.conv1d("c_proj", width, width);
-      probabilitiesDropout = weights.dropout(config.attnPdrop);
-      outputDropout = weights.dropout(config.residPdrop);
-      this.layer = layer;
+      attention =
+          new CausalAttention(
+              layer, false, config.scale(layer), 0, weights.dropout(config.attnPdrop));
+      dropout = weights.dropout(config.residPdrop);
       heads = config.nHead;
-      headSize = config.headSize();
-      scale = config.scale(layer);
     }
 
-    Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
+    Tensor forward(Tensor x, CausalAttention.Pass pass) {
       Tensor qkv = queryKeyValue.forward(x); // [B, T, 3D]
-      Tensor q = split(qkv, 0); // [B, H, T, d]
-      Tensor k = split(qkv, 1);
-      Tensor v = split(qkv, 2);
-      if (cache != null) {
-        var all = cache.append(layer, k, v); // [B, H, S, d]
-        k = all.keys();
-        v = all.values();
-      }
-      Tensor context = attend(q, k, v, mask);
-      Tensor merged = context.transpose(1, 2).reshape(x.shape()); // [B, T, D]
-      return outputDropout.forward(output.forward(merged));
+      Tensor context = attention.forward(part(qkv, 0), part(qkv, 1), part(qkv, 2), pass);
+      return dropout.forward(output.forward(context)); // [B, T, D]
     }
 
-    private Tensor attend(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask) {
-      return mask == null && q.size(2) == k.size(2)
-          ? Ops.causalAttention(q, k, v, scale)
-          : Ops.attention(q, k, v, mask, probabilitiesDropout.rate(), scale);
-    }
-
-    /** One of the three parts of [B, T, 3D] as [B, H, T, d]. */
-    private Tensor split(Tensor qkv, int part) {
-      long width = (long) heads * headSize;
-      return qkv.narrow(2, part * width, width)
-          .reshape(qkv.size(0), qkv.size(1), heads, headSize)
-          .transpose(1, 2);
+    /** One of the three parts of [B, T, 3D] as [B, T, H, d]. */
+    private Tensor part(Tensor qkv, int index) {
+      long width = qkv.size(2) / 3;
+      return qkv.narrow(2, index * width, width)
+          .reshape(qkv.size(0), qkv.size(1), heads, width / heads);
     }
   }
 
@@ -236,10 +188,10 @@ final class Gpt2 implements Architecture {
       feedForward = new FeedForward(config, weights.at("mlp"));
     }
 
-    Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
+    Tensor forward(Tensor x, CausalAttention.Pass pass) {
       return Scope.tidy(
           () -> {
-            Tensor h = x.add(attention.forward(attentionNorm.forward(x), mask, cache));
+            Tensor h = x.add(attention.forward(attentionNorm.forward(x), pass));
             return h.add(feedForward.forward(feedForwardNorm.forward(h)));
           });
     }
@@ -251,7 +203,6 @@ final class Gpt2 implements Architecture {
     private final Dropout dropout;
     private final List<Layer> layers = new ArrayList<>();
     private final LayerNorm norm;
-    private final Dropout attentionDropout;
     private final int places;
     private final Mode mode;
 
@@ -263,7 +214,6 @@ final class Gpt2 implements Architecture {
         layers.add(new Layer(config, weights.at("h").at(layer), layer));
       }
       norm = weights.layerNorm("ln_f", config.nEmbd, config.layerNormEpsilon);
-      attentionDropout = weights.dropout(config.attnPdrop);
       places = config.nPositions;
       mode = weights.mode();
     }
@@ -272,19 +222,11 @@ final class Gpt2 implements Architecture {
     Tensor forward(ModelInput input) {
       long past = input.past();
       Tensor h = embed(input, past);
-      Tensor mask = mask(input, past, h.size(1));
+      CausalAttention.Pass pass = CausalAttention.Pass.of(input, h, SlidingWindow.NONE, mode);
       for (Layer layer : layers) {
-        h = layer.forward(h, mask, input.cache());
+        h = layer.forward(h, pass);
       }
       return norm.forward(h);
-    }
-
-    /** Null where the kernel for causal attention needs none. */
-    private @Nullable Tensor mask(ModelInput input, long past, long length) {
-      boolean causalOnly = input.attentionMask() == null && past == 0;
-      return causalOnly && attentionDropout.rate() == 0
-          ? null
-          : AttentionMasks.causal(input, past, length, null, mode.dtype());
     }
 
     private Tensor embed(ModelInput input, long past) {

@@ -55,14 +55,15 @@ public final class ImageProcessor {
       }
       boolean upright = picture.width() <= picture.height();
       long shortEdge = Math.min(picture.height(), picture.width());
-      int longest = (int) ((long) shortest * Math.max(picture.height(), picture.width()) / shortEdge);
+      int longest =
+          (int) ((long) shortest * Math.max(picture.height(), picture.width()) / shortEdge);
       return upright ? new Size(longest, shortest, 0) : new Size(shortest, longest, 0);
     }
   }
 
   /**
-   * Reads {@code folder/preprocessor_config.json}; without it pictures are prepared as for the first
-   * ViT, 224 pixels wide and high, with values from −1 to 1.
+   * Reads {@code folder/preprocessor_config.json}; without it pictures are prepared as for the
+   * first ViT, 224 pixels wide and high, with values from −1 to 1.
    *
    * @throws LorikeetException when a setting is of the wrong kind, or one that is not built here
    */
@@ -84,7 +85,10 @@ public final class ImageProcessor {
     String type = json.text("image_processor_type", json.text("feature_extractor_type", "ViT"));
     if (!type.startsWith("ViT")) {
       throw new LorikeetException(
-          json.place() + ": image_processor_type " + type + " is not supported, ViTImageProcessor is");
+          json.place()
+              + ": image_processor_type "
+              + type
+              + " is not supported, ViTImageProcessor is");
     }
   }
 
@@ -99,7 +103,9 @@ public final class ImageProcessor {
     };
   }
 
-  /** A number for a square, {height, width} or {shortest_edge}; {@code otherwise} 0 for no default. */
+  /**
+   * A number for a square, {height, width} or {shortest_edge}; {@code otherwise} 0 for no default.
+   */
   private static Size size(ModelConfig json, String key, int otherwise) {
     JsonNode value = json.get(key);
     if (value.isInt() || (!json.has(key) && otherwise > 0)) {
@@ -149,8 +155,8 @@ public final class ImageProcessor {
    * Reads PNG or JPEG files.
    *
    * @return [files, 3, height, width], float32, on the host
-   * @throws LorikeetException when a file is not there or is no picture, or when the pictures end up
-   *     in different sizes
+   * @throws LorikeetException when a file is not there or is no picture, or when the pictures end
+   *     up in different sizes
    */
   public Tensor read(List<Path> files) {
     List<Tensor> pictures = new ArrayList<>();

@@ -3,9 +3,9 @@ package dev.lorikeet.models;
 import java.util.function.DoubleUnaryOperator;
 
 /**
- * Resizing as Pillow does it, bit for bit: two passes of a filter, along the rows and then along the
- * columns. Shrinking widens the filter, so that every pixel of the source counts. Weights are fixed
- * point numbers and each pass rounds to whole values from 0 to 255.
+ * Resizing as Pillow does it, bit for bit: two passes of a filter, along the rows and then along
+ * the columns. Shrinking widens the filter, so that every pixel of the source counts. Weights are
+ * fixed point numbers and each pass rounds to whole values from 0 to 255.
  */
 enum ImageResize {
   /** A triangle. */

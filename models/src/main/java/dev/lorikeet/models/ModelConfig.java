@@ -89,6 +89,13 @@ public final class ModelConfig {
     return value.doubleValue();
   }
 
+  public double number(String key) {
+    if (!json.path(key).isNumber()) {
+      throw wrong(key, "a number", json.path(key));
+    }
+    return json.path(key).doubleValue();
+  }
+
   public int integer(String key, int otherwise) {
     return has(key) ? integer(key) : otherwise;
   }

@@ -25,7 +25,8 @@ record Pixels(int channels, int height, int width, int[] values) {
   /**
    * Reads a PNG or JPEG file; grey becomes red, green and blue alike, transparency is left out.
    *
-   * @throws LorikeetException when there is no such file, or none of a picture of eight bits a value
+   * @throws LorikeetException when there is no such file, or none of a picture of eight bits a
+   *     value
    */
   static Pixels read(Path file) {
     if (!Files.isRegularFile(file)) {
@@ -34,7 +35,8 @@ record Pixels(int channels, int height, int width, int[] values) {
     try {
       @Nullable BufferedImage image = ImageIO.read(file.toFile());
       if (image == null) {
-        throw new LorikeetException(file + " is no picture that can be read: save it as PNG or JPEG");
+        throw new LorikeetException(
+            file + " is no picture that can be read: save it as PNG or JPEG");
       }
       if (image.getSampleModel().getSampleSize(0) > 8) {
         throw new LorikeetException(file + " has more than 8 bits a value: save it with 8");

@@ -178,6 +178,13 @@ public final class Weights {
     return parameter(name, () -> Tensor.full(start, DType.FLOAT32, Device.CPU, size), size);
   }
 
+  /** Numbers that no checkpoint holds, [values.length], float32, on the model's device. */
+  Tensor constant(float... values) {
+    try (Scope scope = Scope.open()) {
+      return build.owner.adopt(Tensor.of(values, values.length).to(build.mode.device()));
+    }
+  }
+
   public Dropout dropout(double p) {
     return new Dropout(p, build.mode);
   }

@@ -73,8 +73,7 @@ class ImageProcessorTest {
       throws IOException, URISyntaxException {
     Tensor found = read(file, settings);
     Tensor wanted = expected(file, settings);
-    assertThat(found.shape())
-        .containsExactly(1, wanted.size(0), wanted.size(1), wanted.size(2));
+    assertThat(found.shape()).containsExactly(1, wanted.size(0), wanted.size(1), wanted.size(2));
     assertThat(found.toFloats()).containsExactly(wanted.toFloats(), offset(SAME));
   }
 
@@ -90,7 +89,8 @@ class ImageProcessorTest {
   void withoutAFileTheFirstVitsSettingsCount() throws IOException, URISyntaxException {
     Tensor picture = ImageProcessor.open(folder).read(List.of(image("grey.png")));
     assertThat(picture.shape()).containsExactly(1, 3, 224, 224);
-    String spelt = "{\"size\": 224, \"resample\": 2, \"image_mean\": 0.5, \"image_std\": [0.5, 0.5, 0.5]}";
+    String spelt =
+        "{\"size\": 224, \"resample\": 2, \"image_mean\": 0.5, \"image_std\": [0.5, 0.5, 0.5]}";
     assertThat(picture.sameAs(settings(spelt).read(List.of(image("grey.png"))))).isTrue();
   }
 

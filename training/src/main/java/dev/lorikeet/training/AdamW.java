@@ -6,6 +6,7 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -13,7 +14,7 @@ import java.util.Map;
  * Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), by the
  * arithmetic of torch.optim.AdamW, fused.
  */
-public final class AdamW implements AutoCloseable {
+public final class AdamW implements Optimizer {
   private final List<Group> groups = new ArrayList<>();
   private final Scope state = Scope.unbound();
   private final double beta1;
@@ -58,21 +59,17 @@ public final class AdamW implements AutoCloseable {
     }
   }
 
-  /**
-   * One step.
-   *
-   * @param gradients of all parameters
-   * @param factor that the schedule gives every group's learning rate
-   */
-  public void step(Map<Parameter, Tensor> gradients, double factor) {
-    for (Group group : groups) {
+  @Override
+  public void step(Map<Parameter, Tensor> gradients, List<Double> rates) {
+    for (int i = 0; i < groups.size(); i++) {
+      Group group = groups.get(i);
       Ops.adamwInPlace(
           group.parameters.stream().map(Parameter::original).toList(),
           group.parameters.stream().map(gradients::get).toList(),
           group.m,
           group.v,
           group.steps,
-          group.settings.lr() * factor,
+          rates.get(i),
           beta1,
           beta2,
           group.settings.weightDecay(),
@@ -80,7 +77,20 @@ public final class AdamW implements AutoCloseable {
     }
   }
 
-  /** Frees the optimizer's state. */
+  @Override
+  public Map<String, Tensor> state() {
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    for (Group group : groups) {
+      for (int i = 0; i < group.parameters.size(); i++) {
+        String name = group.settings.members().get(i).name();
+        all.put(name + "/exp_avg", group.m.get(i));
+        all.put(name + "/exp_avg_sq", group.v.get(i));
+        all.put(name + "/step", group.steps.get(i));
+      }
+    }
+    return all;
+  }
+
   @Override
   public void close() {
     state.close();

@@ -1,59 +1,74 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import java.util.List;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The settings of a training run; the one place of their defaults.
+ * The settings of a training run; with the records in it the one place of their defaults.
  *
  * @param lr the peak learning rate of parameters that no group names
  * @param groups other learning rates and decays, by pattern; the first that matches counts
+ * @param weightDecay decoupled weight decay of matrices; biases and norms never decay
  * @param epochs passes over the training data
  * @param batchSize examples a batch
  * @param gradientAccumulation batches a step
- * @param weightDecay decoupled weight decay of matrices; biases and norms never decay
- * @param warmupRatio the share of steps in which the learning rate rises from zero
- * @param schedule how the learning rate falls afterwards
+ * @param maxTokensPerPass at most so many positions go through the model at once, and larger
+ *     batches in parts, with the same gradients; 0 for no limit, null for what suits the device
  * @param maxGradNorm gradients are scaled down to this norm, over all parameters together; 0 for
  *     never
- * @param beta1 AdamW's decay of the gradients' mean
- * @param beta2 AdamW's decay of their squares' mean
- * @param eps AdamW's ε
+ * @param optimizer how gradients become steps
+ * @param schedule how the learning rate changes
+ * @param evaluation when a run is evaluated, and what follows
  * @param seed of data order and dropout
- * @param keepBest whether the parameters of the best epoch are kept, or those of the last
  */
 public record TrainingConfig(
     double lr,
     List<GroupRule> groups,
+    double weightDecay,
     int epochs,
     int batchSize,
     int gradientAccumulation,
-    double weightDecay,
-    double warmupRatio,
-    Schedule schedule,
+    @Nullable Integer maxTokensPerPass,
     double maxGradNorm,
-    double beta1,
-    double beta2,
-    double eps,
-    long seed,
-    boolean keepBest) {
+    OptimizerConfig optimizer,
+    ScheduleConfig schedule,
+    EvaluationConfig evaluation,
+    long seed) {
 
   /** The defaults. */
   public static final TrainingConfig DEFAULT =
       new TrainingConfig(
-          1e-3, List.of(), 3, 32, 1, 0.01, 0.06, Schedule.LINEAR, 1.0, 0.9, 0.999, 1e-8, 1, true);
+          1e-3,
+          List.of(),
+          0.01,
+          3,
+          32,
+          1,
+          null,
+          1.0,
+          OptimizerConfig.DEFAULT,
+          ScheduleConfig.DEFAULT,
+          EvaluationConfig.DEFAULT,
+          1);
+
+  /**
+   * Enough rows to keep a CPU's matrix products busy, few enough for activations to stay small. A
+   * GPU has no limit.
+   */
+  private static final int CPU_TOKENS_PER_PASS = 512;
 
   public TrainingConfig {
     groups = List.copyOf(groups);
     atLeast("lr", lr, 0);
+    atLeast("weight_decay", weightDecay, 0);
     atLeast("epochs", epochs, 1);
     atLeast("batch_size", batchSize, 1);
     atLeast("gradient_accumulation", gradientAccumulation, 1);
-    atLeast("weight_decay", weightDecay, 0);
+    atLeast("max_tokens_per_pass", maxTokensPerPass == null ? 0 : maxTokensPerPass, 0);
     atLeast("max_grad_norm", maxGradNorm, 0);
-    below1("warmup_ratio", warmupRatio);
-    below1("beta1", beta1);
-    below1("beta2", beta2);
   }
 
   private static void atLeast(String key, double value, double least) {
@@ -68,81 +83,91 @@ public record TrainingConfig(
     return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
   }
 
-  private static void below1(String key, double value) {
-    if (!(value >= 0 && value < 1)) {
-      throw new UsageException(key + " is " + value + ": it must be at least 0 and below 1");
+  /** The positions that go through the model at once on a device. */
+  int maxTokensPerPass(Device device) {
+    if (maxTokensPerPass == null) {
+      return device.isCuda() ? Integer.MAX_VALUE : CPU_TOKENS_PER_PASS;
     }
+    return maxTokensPerPass == 0 ? Integer.MAX_VALUE : maxTokensPerPass;
+  }
+
+  // ---- the same but for ----
+
+  /** The same settings but for what {@code change} sets. */
+  public TrainingConfig with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.finish();
   }
 
   public TrainingConfig withLr(double newLr, List<GroupRule> newGroups) {
-    return new TrainingConfig(
-        newLr,
-        newGroups,
-        epochs,
-        batchSize,
-        gradientAccumulation,
-        weightDecay,
-        warmupRatio,
-        schedule,
-        maxGradNorm,
-        beta1,
-        beta2,
-        eps,
-        seed,
-        keepBest);
+    return with(
+        draft -> {
+          draft.lr = newLr;
+          draft.groups = newGroups;
+        });
   }
 
   public TrainingConfig withEpochs(int newEpochs) {
-    return new TrainingConfig(
-        lr,
-        groups,
-        newEpochs,
-        batchSize,
-        gradientAccumulation,
-        weightDecay,
-        warmupRatio,
-        schedule,
-        maxGradNorm,
-        beta1,
-        beta2,
-        eps,
-        seed,
-        keepBest);
+    return with(draft -> draft.epochs = newEpochs);
   }
 
   public TrainingConfig withBatchSize(int newBatchSize, int newGradientAccumulation) {
-    return new TrainingConfig(
-        lr,
-        groups,
-        epochs,
-        newBatchSize,
-        newGradientAccumulation,
-        weightDecay,
-        warmupRatio,
-        schedule,
-        maxGradNorm,
-        beta1,
-        beta2,
-        eps,
-        seed,
-        keepBest);
+    return with(
+        draft -> {
+          draft.batchSize = newBatchSize;
+          draft.gradientAccumulation = newGradientAccumulation;
+        });
   }
 
   public TrainingConfig withSeed(long newSeed) {
-    return new TrainingConfig(
-        lr,
-        groups,
-        epochs,
-        batchSize,
-        gradientAccumulation,
-        weightDecay,
-        warmupRatio,
-        schedule,
-        maxGradNorm,
-        beta1,
-        beta2,
-        eps,
-        newSeed,
-        keepBest);
+    return with(draft -> draft.seed = newSeed);
+  }
+
+  /** Settings on their way to others; each field is the component of its name. */
+  public static final class Draft {
+    public double lr;
+    public List<GroupRule> groups;
+    public double weightDecay;
+    public int epochs;
+    public int batchSize;
+    public int gradientAccumulation;
+    public @Nullable Integer maxTokensPerPass;
+    public double maxGradNorm;
+    public OptimizerConfig optimizer;
+    public ScheduleConfig schedule;
+    public EvaluationConfig evaluation;
+    public long seed;
+
+    private Draft(TrainingConfig config) {
+      lr = config.lr;
+      groups = config.groups;
+      weightDecay = config.weightDecay;
+      epochs = config.epochs;
+      batchSize = config.batchSize;
+      gradientAccumulation = config.gradientAccumulation;
+      maxTokensPerPass = config.maxTokensPerPass;
+      maxGradNorm = config.maxGradNorm;
+      optimizer = config.optimizer;
+      schedule = config.schedule;
+      evaluation = config.evaluation;
+      seed = config.seed;
+    }
+
+    private TrainingConfig finish() {
+      return new TrainingConfig(
+          lr,
+          groups,
+          weightDecay,
+          epochs,
+          batchSize,
+          gradientAccumulation,
+          maxTokensPerPass,
+          maxGradNorm,
+          optimizer,
+          schedule,
+          evaluation,
+          seed);
+    }
   }
 }

@@ -48,21 +48,14 @@ class TrainerErrorsTest {
   }
 
   private static TrainingConfig steps(int epochs, double decay, double warmup) {
-    return new TrainingConfig(
-        1e-3,
-        List.of(),
-        epochs,
-        12,
-        1,
-        decay,
-        warmup,
-        Schedule.LINEAR,
-        1,
-        0.9,
-        0.999,
-        1e-8,
-        1,
-        true);
+    return TrainingConfig.DEFAULT
+        .withEpochs(epochs)
+        .withBatchSize(12, 1)
+        .with(
+            draft -> {
+              draft.weightDecay = decay;
+              draft.schedule = new ScheduleConfig(Schedule.LINEAR, warmup);
+            });
   }
 
   @Test

@@ -44,8 +44,15 @@ class TrainerResultTest {
   }
 
   private static TrainingConfig keepingBest(boolean keep) {
-    return new TrainingConfig(
-        1e-2, List.of(), 3, 8, 1, 0, 0, Schedule.CONSTANT, 1, 0.9, 0.999, 1e-8, 1, keep);
+    return TrainingConfig.DEFAULT
+        .withLr(1e-2, List.of())
+        .withBatchSize(8, 1)
+        .with(
+            draft -> {
+              draft.weightDecay = 0;
+              draft.schedule = new ScheduleConfig(Schedule.CONSTANT, 0);
+              draft.evaluation = new EvaluationConfig(keep);
+            });
   }
 
   /** The model's bytes after each epoch, and then after the run. */

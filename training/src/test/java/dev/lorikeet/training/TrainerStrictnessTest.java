@@ -33,21 +33,11 @@ class TrainerStrictnessTest {
   }
 
   private static TrainingConfig config(double lr, int batchSize, int accumulation) {
-    return new TrainingConfig(
-        lr,
-        List.of(),
-        1,
-        batchSize,
-        accumulation,
-        0.01,
-        0,
-        Schedule.CONSTANT,
-        1,
-        0.9,
-        0.999,
-        1e-8,
-        1,
-        true);
+    return TrainingConfig.DEFAULT
+        .withLr(lr, List.of())
+        .withEpochs(1)
+        .withBatchSize(batchSize, accumulation)
+        .with(draft -> draft.schedule = new ScheduleConfig(Schedule.CONSTANT, 0));
   }
 
   private static void run(Model model, TrainingConfig config) {

@@ -126,21 +126,18 @@ class TrainerTest {
   private static TrainingResult descend(
       Model model, List<EncodedExample> data, int batchSize, int accumulation) {
     TrainingConfig config =
-        new TrainingConfig(
-            0.1,
-            List.of(),
-            2,
-            batchSize,
-            accumulation,
-            0,
-            0,
-            Schedule.CONSTANT,
-            0,
-            0,
-            0,
-            1,
-            1,
-            false);
+        TrainingConfig.DEFAULT
+            .withLr(0.1, List.of())
+            .withEpochs(2)
+            .withBatchSize(batchSize, accumulation)
+            .with(
+                draft -> {
+                  draft.weightDecay = 0;
+                  draft.maxGradNorm = 0;
+                  draft.optimizer = new OptimizerConfig(0, 0, 1);
+                  draft.schedule = new ScheduleConfig(Schedule.CONSTANT, 0);
+                  draft.evaluation = new EvaluationConfig(false);
+                });
     // Softmax does not see what is added to all scores alike: a key's bias has no gradient.
     List<Trainable> trainables =
         Trainable.allOf(model).stream().filter(t -> !t.name().endsWith("key.bias")).toList();

@@ -23,34 +23,20 @@ class TrainingConfigTest {
     assertRefused(() -> DEFAULT.withEpochs(0), "epochs is 0");
     assertRefused(() -> DEFAULT.withBatchSize(0, 1), "batch_size is 0");
     assertRefused(() -> DEFAULT.withBatchSize(1, 0), "gradient_accumulation is 0");
-    assertRefused(() -> optimizer(-1, 0, 1, 0.9, 0.999), "weight_decay is -1: ");
-    assertRefused(() -> optimizer(0, 0, -1, 0.9, 0.999), "max_grad_norm is -1: ");
+    assertRefused(() -> DEFAULT.with(draft -> draft.weightDecay = -1), "weight_decay is -1: ");
+    assertRefused(() -> DEFAULT.with(draft -> draft.maxGradNorm = -1), "max_grad_norm is -1: ");
     assertRefused(
-        () -> optimizer(0, 1, 1, 0.9, 0.999),
+        () -> DEFAULT.with(draft -> draft.maxTokensPerPass = -1), "max_tokens_per_pass is -1: ");
+    assertRefused(
+        () -> new ScheduleConfig(Schedule.LINEAR, 1),
         "warmup_ratio is 1.0: it must be at least 0 and below 1");
     assertRefused(
-        () -> optimizer(0, 0, 1, 1, 0.999), "beta1 is 1.0: it must be at least 0 and below 1");
+        () -> new OptimizerConfig(1, 0.999, 1e-8),
+        "beta1 is 1.0: it must be at least 0 and below 1");
     assertRefused(
-        () -> optimizer(0, 0, 1, 0.9, -0.1), "beta2 is -0.1: it must be at least 0 and below 1");
-  }
-
-  private static TrainingConfig optimizer(
-      double decay, double warmup, double norm, double beta1, double beta2) {
-    return new TrainingConfig(
-        1e-3,
-        List.of(),
-        1,
-        1,
-        1,
-        decay,
-        warmup,
-        Schedule.LINEAR,
-        norm,
-        beta1,
-        beta2,
-        1e-8,
-        1,
-        true);
+        () -> new OptimizerConfig(0.9, -0.1, 1e-8),
+        "beta2 is -0.1: it must be at least 0 and below 1");
+    assertRefused(() -> new OptimizerConfig(0.9, 0.999, 0), "eps is 0.0: it must be above 0");
   }
 
   @Test
@@ -64,17 +50,15 @@ class TrainingConfigTest {
             new TrainingConfig(
                 5e-4,
                 List.of(GroupRule.parse("head=1e-2")),
+                DEFAULT.weightDecay(),
                 7,
                 4,
                 2,
-                DEFAULT.weightDecay(),
-                DEFAULT.warmupRatio(),
-                DEFAULT.schedule(),
+                DEFAULT.maxTokensPerPass(),
                 DEFAULT.maxGradNorm(),
-                DEFAULT.beta1(),
-                DEFAULT.beta2(),
-                DEFAULT.eps(),
-                9,
-                DEFAULT.keepBest()));
+                DEFAULT.optimizer(),
+                DEFAULT.schedule(),
+                DEFAULT.evaluation(),
+                9));
   }
 }

@@ -1,0 +1,342 @@
+package dev.lorikeet.models.hub;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lorikeet.models.hub.HubHttp.Reply;
+import dev.lorikeet.torch.LorikeetException;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A Hugging Face hub. Models and adapters come from it as folders, which open like any other:
+ *
+ * <pre>{@code
+ * Hub hub = Hub.of(System.getenv());
+ * Path base = hub.model("sentence-transformers/all-MiniLM-L6-v2");
+ * }</pre>
+ *
+ * <p>Files are kept in the cache of Python's {@code huggingface_hub}, checked by their hashes, and
+ * fetched once; only those are fetched that Lorikeet or a copy of the model needs.
+ *
+ * @see <a href="https://huggingface.co/docs/hub/api">the hub's interface</a>
+ */
+public final class Hub {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** What a list of files may have; the longest known is a tenth of it. */
+  private static final int LONGEST_LIST = 64 << 20;
+
+  private static final Pattern SHARD = Pattern.compile("[^/\\\\:\\x00]+\\.safetensors");
+  private static final Pattern PLACE = Pattern.compile("\\.{0,2}[/\\\\].*|\\.{1,2}|[A-Za-z]:.*");
+
+  private final HubSettings settings;
+  private final HubListener listener;
+  private final HubHttp http;
+
+  public Hub(HubSettings settings, HubListener listener) {
+    this.settings = settings;
+    this.listener = listener;
+    this.http = new HubHttp(settings, listener);
+  }
+
+  /**
+   * The hub of an environment, such as {@code System.getenv()}.
+   *
+   * @throws dev.lorikeet.torch.UsageException when a variable has a value that it cannot have
+   */
+  public static Hub of(Map<String, String> environment) {
+    return new Hub(HubSettings.of(environment), HubListener.SILENT);
+  }
+
+  /**
+   * A model's folder, from what people type: a folder, or {@code organisation/name}, {@code
+   * organisation/name@revision} of the hub. A folder of that name comes first; {@code ./a/b} is
+   * always a folder.
+   *
+   * @throws LorikeetException when it is neither, or the hub does not give it
+   */
+  public Path model(String typed) {
+    return folder(typed, HubContent.MODEL);
+  }
+
+  /** {@link #model} for an adapter. */
+  public Path adapter(String typed) {
+    return folder(typed, HubContent.ADAPTER);
+  }
+
+  private Path folder(String typed, HubContent content) {
+    Path path = path(typed);
+    if (path != null && (PLACE.matcher(typed).matches() || Files.exists(path))) {
+      return path;
+    }
+    HubName name = HubName.parse(typed);
+    if (name == null) {
+      throw new LorikeetException(
+          SafeNames.shown(typed)
+              + " is no folder here, and no name on a hub, which would be ORGANISATION/NAME or"
+              + " ORGANISATION/NAME@REVISION: check the path");
+    }
+    try {
+      return fetch(name, content);
+    } catch (HubFailure e) {
+      throw new LorikeetException(typed + " is no folder here, and " + e.getMessage(), e);
+    }
+  }
+
+  private static @Nullable Path path(String typed) {
+    try {
+      return typed.isEmpty() ? null : Path.of(typed);
+    } catch (InvalidPathException e) {
+      return null;
+    }
+  }
+
+  /**
+   * The folder of a model's snapshot in the cache, fetched where the cache lacks any of it.
+   *
+   * @param repo {@code organisation/name}
+   * @param revision a branch, a tag or a commit
+   * @throws dev.lorikeet.torch.UsageException when {@code repo} or {@code revision} is none
+   * @throws LorikeetException when the hub does not give it, it has no safetensors, the cache
+   *     cannot be written, or it is offline and the cache lacks some of it
+   */
+  public Path snapshot(String repo, String revision) {
+    return fetch(new HubName(repo, revision), HubContent.MODEL);
+  }
+
+  private Path fetch(HubName name, HubContent content) {
+    HubCache cache = new HubCache(settings.cache(), name, listener);
+    Cached cached = new Cached(cache, name, content);
+    if (settings.offline()) {
+      return cached.offline();
+    }
+    Listing listing;
+    try {
+      listing = list(name);
+    } catch (HubFailure e) {
+      Path folder = e.isUnreachable() ? cached.complete() : null;
+      if (folder == null) {
+        throw e;
+      }
+      listener.said(e.getMessage() + "; using " + folder);
+      return folder;
+    }
+    for (String file : content.select(name, listing.files())) {
+      fetch(name, listing.commit(), file, cache);
+    }
+    Path folder = cache.snapshot(listing.commit());
+    if (!cache.has(listing.commit(), content.weights())) {
+      for (String shard : shards(folder)) {
+        if (!listing.files().contains(shard)) {
+          throw new LorikeetException(
+              name + " lacks " + shard + ", which its " + HubContent.INDEX + " names");
+        }
+        fetch(name, listing.commit(), shard, cache);
+      }
+    }
+    cache.remember(name.revision(), listing.commit());
+    return folder;
+  }
+
+  // ---- what the hub has ----
+
+  /** The files of a repository at a commit. */
+  private record Listing(String commit, List<String> files) {}
+
+  private Listing list(HubName name) {
+    HubQuestion question = new HubQuestion(name, null);
+    URI uri = address("/api/models/" + name.repo() + "/revision/" + escaped(name.revision()));
+    byte[] answer =
+        http.retrying(
+            name.toString(),
+            () -> 0,
+            () -> {
+              try (Reply reply = http.send("GET", uri, 0, question)) {
+                return reply.body().all(LONGEST_LIST, settings.timeout());
+              }
+            });
+    JsonNode json = json(answer);
+    String commit = json.path("sha").asText("");
+    if (!SafeNames.isCommit(commit) || !json.path("siblings").isArray()) {
+      throw noHub();
+    }
+    List<String> files = new ArrayList<>();
+    for (JsonNode sibling : json.path("siblings")) {
+      files.add(SafeNames.mustBeFile(sibling.path("rfilename").asText("")));
+    }
+    return new Listing(commit, files);
+  }
+
+  private JsonNode json(byte[] answer) {
+    try {
+      return JSON.readTree(answer);
+    } catch (IOException e) {
+      throw noHub();
+    }
+  }
+
+  private HubFailure noHub() {
+    return HubFailure.refused(
+        settings.site()
+            + " does not answer as a hub does: check HF_ENDPOINT, and whether a proxy or a log-in page"
+            + " answers in its place");
+  }
+
+  private URI address(String path) {
+    return URI.create(settings.endpoint() + path);
+  }
+
+  private static String escaped(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  // ---- one file ----
+
+  private void fetch(HubName name, String commit, String file, HubCache cache) {
+    if (cache.has(commit, file)) {
+      return;
+    }
+    HubQuestion question = new HubQuestion(name, file);
+    URI uri = address("/" + name.repo() + "/resolve/" + commit + "/" + escaped(file));
+    Promise promise =
+        http.retrying(question.what(), () -> 0, () -> promise(uri, commit, question, file));
+    Path blob = cache.blob(promise.etag());
+    cache.locked(
+        promise.etag(),
+        () -> {
+          boolean isNew = !isThere(blob, promise.size());
+          if (isNew) {
+            Path incomplete = blob.resolveSibling(promise.etag() + ".incomplete");
+            new Download(
+                    http,
+                    settings,
+                    listener,
+                    uri,
+                    question,
+                    file,
+                    promise.etag(),
+                    promise.size(),
+                    incomplete)
+                .to(blob);
+          }
+          if (!cache.has(commit, file)) {
+            cache.link(commit, file, blob, isNew);
+          }
+          return blob;
+        });
+  }
+
+  private static boolean isThere(Path blob, long size) {
+    try {
+      return Files.exists(blob) && (size < 0 || Files.size(blob) == size);
+    } catch (IOException e) {
+      throw new LorikeetException(blob + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** What the hub says of a file before it sends it; the size is −1 where it does not say. */
+  private record Promise(String etag, long size) {}
+
+  private Promise promise(URI uri, String commit, HubQuestion question, String file)
+      throws IOException, InterruptedException {
+    try (Reply reply = http.send("HEAD", uri, 0, question)) {
+      reply.body().all(LONGEST_LIST, settings.timeout()); // none: the connection is free again
+      String linked = reply.header(HubHttp.LINKED_ETAG);
+      String etag = linked != null ? linked : reply.header("ETag");
+      String served = reply.header("X-Repo-Commit");
+      if (etag == null || (served != null && !served.equals(commit))) {
+        throw noHub();
+      }
+      String plain = etag.replaceFirst("^W/", "").replaceFirst("^\"(.*)\"$", "$1");
+      long size = reply.headers().firstValueAsLong("X-Linked-Size").orElse(-1);
+      boolean direct = reply.status() < 300;
+      return new Promise(
+          SafeNames.mustBeEtag(plain, file), size >= 0 || !direct ? size : reply.length());
+    }
+  }
+
+  // ---- what the cache has ----
+
+  /** The shards that a snapshot's index names, sorted. */
+  private static Set<String> shards(Path folder) {
+    Path index = folder.resolve(HubContent.INDEX);
+    Set<String> shards = new TreeSet<>();
+    try {
+      for (JsonNode shard : JSON.readTree(index.toFile()).path("weight_map")) {
+        String name = shard.asText();
+        if (!SHARD.matcher(name).matches() || SafeNames.isDevice(name)) {
+          throw new LorikeetException(
+              index
+                  + " names "
+                  + SafeNames.shown(name)
+                  + ", which is no safetensors file beside it");
+        }
+        shards.add(SafeNames.mustBeFile(name));
+      }
+    } catch (JsonProcessingException e) {
+      throw new LorikeetException(index + " is not JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new LorikeetException(index + " cannot be read: " + e.getMessage(), e);
+    }
+    if (shards.isEmpty()) {
+      throw new LorikeetException(index + " names no files in its weight_map");
+    }
+    return shards;
+  }
+
+  /** What an earlier run, of Lorikeet or of Python, left of a repository. */
+  private record Cached(HubCache cache, HubName name, HubContent content) {
+    /** The snapshot's folder, or null where it is not there or not whole. */
+    @Nullable Path complete() {
+      String commit = cache.commit(name.revision());
+      return commit == null || !missing(commit).isEmpty() ? null : cache.snapshot(commit);
+    }
+
+    Path offline() {
+      String commit = cache.commit(name.revision());
+      String lack = commit == null ? name.toString() : missing(commit);
+      if (commit != null && lack.isEmpty()) {
+        return cache.snapshot(commit);
+      }
+      throw HubFailure.refused(
+          "the cache "
+              + cache.root()
+              + " lacks "
+              + lack
+              + ", which HF_HUB_OFFLINE forbids to fetch: unset that, or fill the cache where there is"
+              + " a network");
+    }
+
+    /** The first needed file that a snapshot lacks; empty where it is whole. */
+    private String missing(String commit) {
+      if (!cache.has(commit, content.config())) {
+        return content.config() + " of " + name;
+      }
+      if (cache.has(commit, content.weights())) {
+        return "";
+      }
+      if (content != HubContent.MODEL || !cache.has(commit, HubContent.INDEX)) {
+        return content.weights() + " of " + name;
+      }
+      for (String shard : shards(cache.snapshot(commit))) {
+        if (!cache.has(commit, shard)) {
+          return shard + " of " + name;
+        }
+      }
+      return "";
+    }
+  }
+}

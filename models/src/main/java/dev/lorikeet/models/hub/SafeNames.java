@@ -1,0 +1,99 @@
+package dev.lorikeet.models.hub;
+
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * What may become part of a path in the cache. Names come from servers and from users; none of them
+ * may lead out of the folder that they are resolved in, on any platform.
+ */
+final class SafeNames {
+  private static final int LONGEST_NAME = 1024;
+  private static final int LONGEST_SEGMENT = 255;
+
+  private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
+
+  /** Long enough to be no device of Windows. */
+  private static final Pattern ETAG = Pattern.compile("[A-Za-z0-9_-]{8,128}");
+
+  /** This folder, the one above, and what Windows takes for them. */
+  private static final Pattern DOTS = Pattern.compile("[. ]+");
+
+  private static final Pattern DRIVE = Pattern.compile("[A-Za-z]:.*", Pattern.DOTALL);
+  private static final Pattern DEVICE =
+      Pattern.compile("(con|prn|aux|nul|com\\d|lpt\\d)(\\..*)?", Pattern.CASE_INSENSITIVE);
+
+  /** What git does not allow in a reference, and what Windows does not in a file's name. */
+  private static final Pattern NOT_IN_REVISION = Pattern.compile("[\\x00- \\x7f~^:?*\\[\\\\<>|\"]");
+
+  private static final Pattern NOT_PRINTABLE = Pattern.compile("[^\\x20-\\x7e]");
+
+  private SafeNames() {}
+
+  static boolean isCommit(String text) {
+    return COMMIT.matcher(text).matches();
+  }
+
+  /** A file's name in a repository, {@code /} between its folders. */
+  static String mustBeFile(String name) {
+    if (!isRelative(name) || name.indexOf('\\') >= 0 || DRIVE.matcher(name).matches()) {
+      throw new LorikeetException(
+          "the hub names a file "
+              + shown(name)
+              + ", which could lie outside of the cache: nothing is fetched from this repository");
+    }
+    return name;
+  }
+
+  static String mustBeEtag(String etag, String file) {
+    if (!ETAG.matcher(etag).matches()) {
+      throw new LorikeetException(
+          "the hub gives " + file + " the ETag " + shown(etag) + ", which can be no file's name");
+    }
+    return etag;
+  }
+
+  static void mustBeRevision(String revision) {
+    if (!isRelative(revision)
+        || NOT_IN_REVISION.matcher(revision).find()
+        || revision.contains("..")
+        || Stream.of(revision.split("/")).anyMatch(SafeNames::isDevice)
+        || ("/" + revision).contains("/.")
+        || (revision + "/").contains(".lock/")) {
+      throw new UsageException(
+          shown(revision) + " is no revision: give a branch, a tag or a commit after the @");
+    }
+  }
+
+  private static boolean isRelative(String name) {
+    if (name.length() > LONGEST_NAME) {
+      return false;
+    }
+    for (String segment : name.split("/", -1)) {
+      if (!isSegment(segment)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static boolean isSegment(String segment) {
+    return !segment.isEmpty()
+        && segment.length() <= LONGEST_SEGMENT
+        && !DOTS.matcher(segment).matches()
+        && segment.chars().allMatch(c -> c >= ' ' && c != 0x7f);
+  }
+
+  /** Whether a name is a device of Windows in any folder. */
+  static boolean isDevice(String segment) {
+    return DEVICE.matcher(segment).matches();
+  }
+
+  /** A stranger's text, short and without what moves a terminal's cursor. */
+  static String shown(String text) {
+    String plain = NOT_PRINTABLE.matcher(text).replaceAll("?");
+    return "\"" + (plain.length() > 80 ? plain.substring(0, 80) + "..." : plain) + "\"";
+  }
+}
