@@ -31,15 +31,11 @@ class GoldenParityTest {
           "bert-classify-oft",
           "bert-classify-vera",
           // architectures
-          "debertav3-classify-lora",
           "distilbert-classify-dora",
           "electra-classify-lora",
-          "llama-lm-dora-pattern",
-          "llama-lm-embedding-lora",
           "llama-lm-prefix",
           "llama-lm-prompt",
           "llama-lm-ptuning",
-          "modernbert-classify-lora",
           "roberta-classify-lora",
           "xlmr-tag-lora");
 

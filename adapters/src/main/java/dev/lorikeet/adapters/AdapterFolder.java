@@ -122,12 +122,17 @@ public final class AdapterFolder {
       Map<String, Parameter> expected = adapter.parameters();
       Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
       file.names().forEach(name -> stored.put(model.nameInMemory(name), name));
-      for (String name : stored.keySet()) {
-        if (!expected.containsKey(name) && !PeftNames.isRepeated(name)) {
+      for (Map.Entry<String, String> tensor : stored.entrySet()) {
+        String name = tensor.getKey();
+        Tensor base = adapter.baseWeight(PeftNames.layerOfBaseWeight(name));
+        if (base != null) {
+          mustHaveShape(file.tensor(tensor.getValue()), base, name);
+          adapter.bringBase(PeftNames.layerOfBaseWeight(name), file.tensor(tensor.getValue()));
+        } else if (!expected.containsKey(name) && !PeftNames.isRepeated(name)) {
           throw new LorikeetException(
               folder
                   + ": tensor \""
-                  + stored.get(name)
+                  + tensor.getValue()
                   + "\" has no place in this model; nearest: "
                   + String.join(", ", Nearest.of(name, expected.keySet(), 1))
                   + ": was the adapter made for another base?");
@@ -147,7 +152,12 @@ public final class AdapterFolder {
           folder + ": tensor \"" + name + "\" is missing: was the adapter made for another base?");
     }
     Tensor saved = file.tensor(name);
-    if (!Arrays.equals(saved.shape(), parameter.original().shape())) {
+    mustHaveShape(saved, parameter.original(), name);
+    parameter.original().setInPlace(saved);
+  }
+
+  private void mustHaveShape(Tensor saved, Tensor expected, String name) {
+    if (!Arrays.equals(saved.shape(), expected.shape())) {
       throw new LorikeetException(
           folder
               + ": tensor \""
@@ -155,10 +165,9 @@ public final class AdapterFolder {
               + "\" is "
               + Arrays.toString(saved.shape())
               + ", this model asks for "
-              + Arrays.toString(parameter.original().shape())
+              + Arrays.toString(expected.shape())
               + ": was the adapter made for another base?");
     }
-    parameter.original().setInPlace(saved);
   }
 
   /**
@@ -169,11 +178,12 @@ public final class AdapterFolder {
    */
   public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
     ObjectNode json = other.deepCopy();
-    json.setAll(adapter.config().json());
+    AdapterConfig config = adapter.config().saved();
+    json.setAll(config.json());
     if (json.has(FAN_IN_FAN_OUT)) {
       json.put(FAN_IN_FAN_OUT, adapter.isOnTransposedWeights());
     }
-    json.put("peft_type", adapter.config().peftType());
+    json.put("peft_type", config.peftType());
     json.put("inference_mode", true);
     ObjectNode sorted = JSON.createObjectNode();
     new TreeMap<>(fields(json)).forEach(sorted::set);
@@ -181,9 +191,9 @@ public final class AdapterFolder {
         folder.resolve(CONFIG),
         JSON.writer(new PythonStyle()).writeValueAsString(sorted),
         StandardCharsets.UTF_8);
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    adapter.parameters().forEach((name, parameter) -> tensors.put(name, parameter.original()));
-    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of("format", "pt"));
+    try (Scope scope = Scope.open()) {
+      Safetensors.write(folder.resolve(WEIGHTS), adapter.saved(), Map.of("format", "pt"));
+    }
   }
 
   private static Map<String, JsonNode> fields(ObjectNode json) {

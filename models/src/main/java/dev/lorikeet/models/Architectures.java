@@ -12,11 +12,13 @@ final class Architectures {
       new TreeMap<>(
           Map.ofEntries(
               Map.entry("bert", Bert.FACTORY),
+              Map.entry("deberta-v2", DebertaV2.FACTORY),
               Map.entry("gemma2", Gemma.Family.GEMMA2),
               Map.entry("gemma3_text", Gemma.Family.GEMMA3),
               Map.entry("gpt2", Gpt2.FACTORY),
               Map.entry("llama", Llama.Family.LLAMA),
               Map.entry("mistral", Llama.Family.MISTRAL),
+              Map.entry("modernbert", ModernBert.FACTORY),
               Map.entry("mt5", T5.MULTILINGUAL),
               Map.entry("phi3", Phi3.FACTORY),
               Map.entry("qwen2", Llama.Family.QWEN2),

@@ -116,7 +116,7 @@ public final class Weights {
 
   /** A linear layer without a bias whose weight [out, in] is another module's. */
   public Projection tied(String name, Parameter weight) {
-    return at(name).linear(weight, 0, false);
+    return at(name).linear(weight.use(at(name).at("weight").path), 0, false);
   }
 
   /** The layer at this place, with a bias where it is to have some elements. */
@@ -148,7 +148,8 @@ public final class Weights {
     Weights here = at(name);
     Parameter weight = here.normal("weight", build.initializerRange, rows, width);
     String module = build.names.inMemory(here.path);
-    EmbeddingSlot slot = new EmbeddingSlot(new Embedding(module, weight, build.mode));
+    EmbeddingSlot slot =
+        new EmbeddingSlot(new Embedding(module, weight.use(weight.name()), build.mode));
     build.embeddings.put(module, slot);
     return slot;
   }
@@ -160,9 +161,14 @@ public final class Weights {
 
   /** A layer norm: {@code name.weight} [width] and {@code name.bias} [width]. */
   public LayerNorm layerNorm(String name, long width, double eps) {
+    return layerNorm(name, width, eps, true);
+  }
+
+  /** A layer norm with or without a bias. */
+  public LayerNorm layerNorm(String name, long width, double eps, boolean bias) {
     Weights here = at(name);
-    return new LayerNorm(
-        here.vector("weight", 1, width), here.vector("bias", 0, width), eps, build.mode);
+    Parameter weight = here.vector("weight", 1, width);
+    return new LayerNorm(weight, bias ? here.vector("bias", 0, width) : null, eps, build.mode);
   }
 
   /**

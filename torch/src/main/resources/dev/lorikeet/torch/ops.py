@@ -151,6 +151,9 @@ def argmax(self, x: Tensor, dim: int) -> Tensor:
 def norm(self, x: Tensor, dtype: int) -> Tensor:
   return torch.linalg_vector_norm(x, 2, None, False, dtype=dtype)
 
+def norm_dim(self, x: Tensor, dim: int) -> Tensor:
+  return torch.linalg_vector_norm(x, 2, [dim], False, dtype=6)
+
 def all_finite(self, x: Tensor) -> bool:
   return bool(torch.all(torch.isfinite(x)))
 
@@ -186,8 +189,21 @@ def narrow(self, x: Tensor, dim: int, start: int, length: int) -> Tensor:
 def index_select(self, x: Tensor, dim: int, index: Tensor) -> Tensor:
   return torch.index_select(x, dim, index)
 
+def index_copy(self, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+  return torch.index_copy(x, dim, index, source)
+
 def cat(self, xs: List[Tensor], dim: int) -> Tensor:
   return torch.cat(xs, dim)
+
+# ---- decompositions ----
+
+def qr(self, x: Tensor) -> List[Tensor]:
+  q, r = torch.linalg_qr(x, "reduced")
+  return [q, r]
+
+def svd(self, x: Tensor) -> List[Tensor]:
+  u, s, v = torch.linalg_svd(x, False, driver=None)
+  return [u, s, v]
 
 # ---- layers ----
 
@@ -214,7 +230,7 @@ def linear_onednn(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Te
 def embedding(self, weight: Tensor, ids: Tensor) -> Tensor:
   return torch.embedding(weight, ids, -1, False, False)
 
-def layer_norm(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+def layer_norm(self, x: Tensor, weight: Tensor, bias: Optional[Tensor], eps: float) -> Tensor:
   return torch.layer_norm(x, torch.size(weight), weight, bias, eps)
 
 # Not torch.rms_norm, which takes three times as long on a CPU. In half precision the reference multiplies by
@@ -315,6 +331,23 @@ def grouped_values(self, probabilities: Tensor, v: Tensor) -> Tensor:
   context = torch.matmul(torch.reshape(probabilities, [size[0], size[1], -1, size[4]]), v)
   return torch.reshape(context, [size[0], torch.mul(size[1], size[2]), size[3], torch.size(v, 3)])
 
+# ---- relative positions ----
+
+# y[.., t, s] = x[.., t, T - 1 + s - t]: the same memory, each row begun one element earlier than the one before.
+def of_distances(self, x: Tensor) -> Tensor:
+  x = torch.contiguous(x)
+  size = torch.size(x)
+  tokens, row = size[2], size[3]
+  matrix = torch.mul(tokens, row)
+  stride = [torch.mul(size[1], matrix), matrix, torch.sub(row, 1), 1]
+  offset = torch.add(torch.storage_offset(x), torch.sub(tokens, 1))
+  return torch.as_strided(x, [size[0], size[1], tokens, tokens], stride, offset)
+
+def convolution(self, x: Tensor, kernel: Tensor, bias: Tensor, groups: int) -> Tensor:
+  padding = torch.floordiv(torch.size(kernel, 2), 2)
+  y = torch.conv1d(torch.transpose(x, 1, 2), kernel, bias, [1], [padding], [1], groups)
+  return torch.transpose(y, 1, 2)
+
 # ---- LoRA, folded into its weight for one step ----
 
 # W + s B A in W's type
@@ -357,9 +390,13 @@ def grad(self, output: Tensor, inputs: List[Tensor]) -> List[Tensor]:
       _1 = torch.append(result, unchecked_cast(Tensor, g))
   return result
 
+# The fused kernel goes through memory, so a gradient must lie in it as its parameter does: row by row.
 def adamw_(self, params: List[Tensor], grads: List[Tensor], m: List[Tensor], v: List[Tensor], steps: List[Tensor], lr: float, beta1: float, beta2: float, weight_decay: float, eps: float) -> int:
+  rows = annotate(List[Tensor], [])
+  for i in range(torch.len(grads)):
+    _2 = torch.append(rows, torch.contiguous(grads[i]))
   _0 = torch._foreach_add_(steps, 1)
-  _1 = torch._fused_adamw_(params, grads, m, v, annotate(List[Tensor], []), steps, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
+  _1 = torch._fused_adamw_(params, rows, m, v, annotate(List[Tensor], []), steps, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
   return 0
 
 def total_norm(self, xs: List[Tensor]) -> Tensor:

@@ -60,6 +60,47 @@ class OpsTest {
     assertThat(actual.sub(expected).abs().max().item()).isLessThan(5e-5);
   }
 
+  /** T = 2: distances 1, 0 and −1 of the first token, then of the second. */
+  @Test
+  void scoresOfDistancesBecomeScoresOfPairs() {
+    Tensor x = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 1, 1, 2, 3);
+    assertThat(Ops.ofDistances(x).toFloats()).containsExactly(2, 3, 4, 5);
+    assertThat(Ops.ofDistances(x.narrow(2, 1, 1).narrow(3, 1, 1)).toFloats()).containsExactly(5);
+    try (GradMode on = GradMode.enabled()) {
+      Tensor leaf = x.copy().requiresGrad(true);
+      Tensor weights = Tensor.of(new float[] {7, 8, 9, 10}, 1, 1, 2, 2);
+      Tensor loss = Ops.ofDistances(leaf).mul(weights).sum();
+      assertThat(Ops.grad(loss, List.of(leaf)).get(0).toFloats())
+          .containsExactly(0, 7, 8, 9, 10, 0);
+    }
+  }
+
+  /** A kernel of three over two features, by itself and in two groups. */
+  @Test
+  void convolutionRunsAlongTheSequenceWithZerosBeyondItsEnds() {
+    Tensor x = Tensor.of(new float[] {1, 10, 2, 20, 3, 30}, 1, 3, 2);
+    Tensor bias = Tensor.of(new float[] {0.5f, 0}, 2);
+    Tensor kernel = Tensor.of(new float[] {1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 2, 0}, 2, 2, 3);
+    // The first output is the feature before less that after; the second twice the second feature.
+    assertThat(Ops.convolution(x, kernel, bias, 1).toFloats())
+        .containsExactly(-1.5f, 20, -1.5f, 40, 2.5f, 60);
+    Tensor grouped = Tensor.of(new float[] {1, 0, -1, 0, 2, 0}, 2, 1, 3);
+    assertThat(Ops.convolution(x, grouped, bias, 2).toFloats())
+        .containsExactly(-1.5f, 20, -1.5f, 40, 2.5f, 60);
+  }
+
+  /** Where the mask itself needs gradients, and where it does not, attention is the same. */
+  @Test
+  void attentionIsTheSameWithAMaskThatNeedsGradients() {
+    Tensor q = Tensor.normal(0, 1, 2, 3, 5, 4);
+    Tensor k = Tensor.normal(0, 1, 2, 3, 5, 4);
+    Tensor mask = Tensor.normal(0, 1, 2, 3, 5, 5);
+    Tensor plain = Ops.attention(q, k, k, mask, 0, 0.3);
+    try (GradMode on = GradMode.enabled()) {
+      close(Ops.attention(q, k, k, mask.copy().requiresGrad(true), 0, 0.3), plain);
+    }
+  }
+
   @Test
   void gradientOfASquareIsTwiceTheValueAndAnUnusedInputHasNone() {
     try (GradMode on = GradMode.enabled()) {
@@ -116,5 +157,40 @@ class OpsTest {
             Ops.totalNorm(List.of(Tensor.of(new float[] {3}, 1), Tensor.of(new float[] {0, 4}, 2)))
                 .item())
         .isEqualTo(5);
+  }
+
+  @Test
+  void aQrDecompositionHasOrthonormalColumnsAndGivesTheMatrixBack() {
+    Tensor x = Tensor.normal(0, 1, 5, 3);
+    List<Tensor> qr = Ops.qr(x);
+    assertThat(qr.get(0).shape()).containsExactly(5, 3);
+    close(qr.get(0).matmul(qr.get(1)), x);
+    close(qr.get(0).transpose(0, 1).matmul(qr.get(0)), identity(3));
+    assertThat(qr.get(1).toFloats()[3]).isZero(); // below the diagonal
+  }
+
+  @Test
+  void singularValuesFallAndGiveTheMatrixBack() {
+    Tensor x = Tensor.normal(0, 1, 3, 5);
+    List<Tensor> usv = Ops.svd(x);
+    close(usv.get(0).mul(usv.get(1)).matmul(usv.get(2)), x);
+    close(usv.get(2).matmul(usv.get(2).transpose(0, 1)), identity(3));
+    float[] values = usv.get(1).toFloats();
+    assertThat(values).isSortedAccordingTo((a, b) -> Float.compare(b, a)).hasSize(3);
+  }
+
+  private static Tensor identity(int n) {
+    float[] values = new float[n * n];
+    for (int i = 0; i < n; i++) {
+      values[i * n + i] = 1;
+    }
+    return Tensor.of(values, n, n);
+  }
+
+  @Test
+  void normsAlongAnAxisAreRootsOfSumsOfSquares() {
+    Tensor x = Tensor.of(new float[] {3, 0, 4, 12}, 2, 2);
+    assertThat(x.norm(0).toFloats()).containsExactly(5, 12);
+    assertThat(x.norm(1).toFloats()).containsExactly(3, (float) Math.sqrt(160));
   }
 }
