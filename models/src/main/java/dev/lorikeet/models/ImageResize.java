@@ -1,7 +1,5 @@
 package dev.lorikeet.models;
 
-import java.util.function.DoubleUnaryOperator;
-
 /**
  * Resizing as Pillow does it, bit for bit: two passes of a filter, along the rows and then along
  * the columns. Shrinking widens the filter, so that every pixel of the source counts. Weights are
@@ -9,27 +7,34 @@ import java.util.function.DoubleUnaryOperator;
  */
 enum ImageResize {
   /** A triangle. */
-  BILINEAR(1, x -> x < 1 ? 1 - x : 0),
+  BILINEAR(1) {
+    @Override
+    double weight(double x) {
+      return x < 1 ? 1 - x : 0;
+    }
+  },
 
   /** Keys' cubic with a = −½ (Keys 1981). */
-  BICUBIC(2, ImageResize::cubic);
+  BICUBIC(2) {
+    @Override
+    double weight(double x) {
+      if (x < 1) {
+        return (1.5 * x - 2.5) * x * x + 1;
+      }
+      return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+    }
+  };
 
   private static final int FRACTION_BITS = 22;
 
   private final double radius;
-  private final DoubleUnaryOperator filter;
 
-  ImageResize(double radius, DoubleUnaryOperator filter) {
+  ImageResize(double radius) {
     this.radius = radius;
-    this.filter = filter;
   }
 
-  private static double cubic(double x) {
-    if (x < 1) {
-      return (1.5 * x - 2.5) * x * x + 1;
-    }
-    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
-  }
+  /** The filter at a distance from its centre, in pixels, at least 0. */
+  abstract double weight(double x);
 
   /** A picture of another size; the same one where it has that size. */
   Pixels resize(Pixels source, int height, int width) {
@@ -58,7 +63,7 @@ enum ImageResize {
     double[] weights = new double[end - first];
     double sum = 0;
     for (int i = 0; i < weights.length; i++) {
-      weights[i] = filter.applyAsDouble(Math.abs((first + i - centre + 0.5) / stretch));
+      weights[i] = weight(Math.abs((first + i - centre + 0.5) / stretch));
       sum += weights[i];
     }
     int[] fixed = new int[weights.length];

@@ -65,7 +65,7 @@ record Pixels(int channels, int height, int width, int[] values) {
 
   /** Rows as columns. */
   Pixels turned() {
-    Pixels turned = new Pixels(channels, width, height);
+    Pixels turned = new Pixels(channels, /* height= */ width, /* width= */ height);
     for (int c = 0; c < channels; c++) {
       for (int y = 0; y < height; y++) {
         for (int x = 0; x < width; x++) {
