@@ -30,14 +30,11 @@ class GoldenParityTest {
           "bert-classify-lokr",
           "bert-classify-oft",
           "bert-classify-vera",
-          // architectures
-          "distilbert-classify-dora",
-          "electra-classify-lora",
+          "electra-classify-prefix",
           "llama-lm-prefix",
           "llama-lm-prompt",
           "llama-lm-ptuning",
-          "roberta-classify-lora",
-          "xlmr-tag-lora");
+          "roberta-classify-prompt");
 
   @TestFactory
   Stream<DynamicTest> everyCaseAgreesWithItsReference() throws IOException {

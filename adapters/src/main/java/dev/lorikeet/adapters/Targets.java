@@ -51,6 +51,7 @@ public record Targets(
       Map.ofEntries(
           Map.entry("bert", List.of("query", "value")),
           Map.entry("deberta-v2", List.of("query_proj", "value_proj")),
+          Map.entry("electra", List.of("query", "value")),
           Map.entry("gemma2", List.of("q_proj", "v_proj")),
           Map.entry("gemma3_text", List.of("q_proj", "v_proj")),
           Map.entry("gpt2", List.of("c_attn")),
@@ -59,7 +60,9 @@ public record Targets(
           Map.entry("mt5", List.of("q", "v")),
           Map.entry("qwen2", List.of("q_proj", "v_proj")),
           Map.entry("qwen3", List.of("q_proj", "v_proj")),
-          Map.entry("t5", List.of("q", "v")));
+          Map.entry("roberta", List.of("query", "value")),
+          Map.entry("t5", List.of("q", "v")),
+          Map.entry("xlm-roberta", List.of("query", "value")));
 
   /** The names of embeddings that PEFT saves with the adapter. */
   private static final Set<String> EMBEDDINGS = Set.of("embed_tokens", "lm_head");

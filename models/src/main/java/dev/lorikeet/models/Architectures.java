@@ -12,7 +12,10 @@ final class Architectures {
       new TreeMap<>(
           Map.ofEntries(
               Map.entry("bert", Bert.FACTORY),
+              Map.entry("camembert", Roberta.CAMEMBERT),
               Map.entry("deberta-v2", DebertaV2.FACTORY),
+              Map.entry("distilbert", DistilBert.FACTORY),
+              Map.entry("electra", Electra.FACTORY),
               Map.entry("gemma2", Gemma.Family.GEMMA2),
               Map.entry("gemma3_text", Gemma.Family.GEMMA3),
               Map.entry("gpt2", Gpt2.FACTORY),
@@ -23,8 +26,10 @@ final class Architectures {
               Map.entry("phi3", Phi3.FACTORY),
               Map.entry("qwen2", Llama.Family.QWEN2),
               Map.entry("qwen3", Llama.Family.QWEN3),
+              Map.entry("roberta", Roberta.ROBERTA),
               Map.entry("t5", T5.FACTORY),
-              Map.entry("vit", Vit.FACTORY)));
+              Map.entry("vit", Vit.FACTORY),
+              Map.entry("xlm-roberta", Roberta.XLM_ROBERTA)));
 
   private Architectures() {}
 

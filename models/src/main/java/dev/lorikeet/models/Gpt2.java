@@ -45,6 +45,11 @@ final class Gpt2 implements Architecture {
         }
 
         @Override
+        public int maxTokens(ModelConfig config) {
+          return config.integer("n_positions");
+        }
+
+        @Override
         public Set<Task> tasks() {
           return EnumSet.of(Task.CAUSAL_LM, Task.SEQUENCE_CLASSIFICATION);
         }

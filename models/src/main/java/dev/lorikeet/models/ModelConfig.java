@@ -207,6 +207,11 @@ public final class ModelConfig {
     return labelCount() == 1 ? ProblemType.REGRESSION : ProblemType.SINGLE_LABEL;
   }
 
+  /** The most tokens that the model has places for. */
+  public int maxTokens() {
+    return Architectures.of(this).maxTokens(this);
+  }
+
   /** The head that the checkpoint's class has ({@code architectures}), or null when it has none. */
   public @Nullable Task task() {
     return Task.ofClass(json.path("architectures").path(0).asText(""));

@@ -35,6 +35,12 @@ final class T5 implements Architecture {
       return "";
     }
 
+    /** No bound: all that lie far away share a bucket. */
+    @Override
+    public int maxTokens(ModelConfig config) {
+      return Integer.MAX_VALUE;
+    }
+
     @Override
     public Set<Task> tasks() {
       return EnumSet.of(Task.SEQ_2_SEQ_LM);

@@ -125,6 +125,9 @@ def eq(self, x: Tensor, y: Tensor) -> Tensor:
 def eq_number(self, x: Tensor, y: float) -> Tensor:
   return torch.eq(x, y)
 
+def ne_number(self, x: Tensor, y: float) -> Tensor:
+  return torch.ne(x, y)
+
 def gt_number(self, x: Tensor, y: float) -> Tensor:
   return torch.gt(x, y)
 
@@ -138,6 +141,9 @@ def sum(self, x: Tensor) -> Tensor:
 
 def sum_dim(self, x: Tensor, dim: int, keepdim: bool) -> Tensor:
   return torch.sum(x, [dim], keepdim)
+
+def cumsum(self, x: Tensor, dim: int) -> Tensor:
+  return torch.cumsum(x, dim)
 
 def mean_dim(self, x: Tensor, dim: int, keepdim: bool) -> Tensor:
   return torch.mean(x, [dim], keepdim)
