@@ -152,13 +152,7 @@ public final class Ops {
    * @return [B, H, T, d]
    */
   public static Tensor groupedAttention(
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      @Nullable Tensor mask,
-      boolean causal,
-      double p,
-      double scale) {
+      Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double p, double scale) {
     return p == 0 || q.device().isCuda()
         ? Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale)
         : groupedAttentionInSteps(q, k, v, mask, causal, p, scale, 0);
