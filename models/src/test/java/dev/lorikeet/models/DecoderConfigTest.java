@@ -49,7 +49,7 @@ class DecoderConfigTest {
   private float[] logits(String family, String settings) {
     long[] ids = new long[24];
     for (int i = 0; i < ids.length; i++) {
-      ids[i] = 5 + i * 53 % 91;
+      ids[i] = 5 + i * 53L % 91;
     }
     try (Model model =
         TinyDecoder.open(folder, family, LM, config -> config.setAll(settings(settings)))) {

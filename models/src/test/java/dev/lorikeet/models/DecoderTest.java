@@ -11,6 +11,7 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -134,7 +135,7 @@ class DecoderTest {
   }
 
   private static List<Tensor> gradients(
-      Model model, List<Tensor> parameters, Tensor ids, Tensor mask) {
+      Model model, List<Tensor> parameters, Tensor ids, @Nullable Tensor mask) {
     try (GradMode on = GradMode.enabled()) {
       Tensor logits = model.logits(new ModelInput(ids, mask, null));
       return Ops.grad(logits.tanh().sum(), parameters);
