@@ -158,7 +158,7 @@ public final class FineTuning {
                 trainables,
                 data,
                 encodedHeld,
-                tokenizer.padTokenId(),
+                TextModel.padTokenId(model, tokenizer),
                 config.training(),
                 listener)
             .run();

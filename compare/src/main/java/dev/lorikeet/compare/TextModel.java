@@ -124,6 +124,14 @@ public final class TextModel implements AutoCloseable {
     }
   }
 
+  /**
+   * What fills short rows. A decoder that classifies finds the ends of texts by its own
+   * {@code pad_token_id}, so that comes first.
+   */
+  static int padTokenId(Model model, TextTokenizer tokenizer) {
+    return model.config().integer("pad_token_id", tokenizer.padTokenId());
+  }
+
   static void mustHavePositions(Model model, int length) {
     int positions = model.config().maxTokens();
     if (length > positions) {
@@ -200,7 +208,7 @@ public final class TextModel implements AutoCloseable {
     if (task() == Task.MASKED_LM) {
       encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer), 0).epoch(0);
     }
-    return new Evaluator(model, BATCH, tokenizer.padTokenId()).evaluate(encoded);
+    return new Evaluator(model, BATCH, padTokenId(model, tokenizer)).evaluate(encoded);
   }
 
   /**
@@ -250,7 +258,7 @@ public final class TextModel implements AutoCloseable {
             .toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);
-    Predictor predictor = new Predictor(model, Math.min(BATCH, step), tokenizer.padTokenId());
+    Predictor predictor = new Predictor(model, Math.min(BATCH, step), padTokenId(model, tokenizer));
     List<T> answers = new ArrayList<>();
     for (int start = 0; start < encoded.size(); start += step) {
       int end = Math.min(start + step, encoded.size());
@@ -321,7 +329,7 @@ public final class TextModel implements AutoCloseable {
   /**
    * Continues texts.
    *
-   * @throws UsageException when the model is no causal language model
+   * @throws UsageException when the model writes no texts
    */
   public List<TextGenerator.Answer> generate(
       List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
@@ -421,7 +429,7 @@ public final class TextModel implements AutoCloseable {
               .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
       if (!encoded.isEmpty()) {
         int rows = Math.min(BATCH, textsAtOnce(encoded));
-        export.verify(new CheckedBatches(model, encoded, rows, tokenizer.padTokenId()), tolerance);
+        export.verify(new CheckedBatches(model, encoded, rows, padTokenId(model, tokenizer)), tolerance);
       }
       return export.write(folder);
     }
