@@ -13,8 +13,10 @@ import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.export.OnnxExport;
 import dev.lorikeet.export.Parity;
+import dev.lorikeet.models.ChatTemplate;
 import dev.lorikeet.models.Encoding;
 import dev.lorikeet.models.GenerationConfig;
+import dev.lorikeet.models.Message;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
@@ -125,8 +127,8 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * What fills short rows. A decoder that classifies finds the ends of texts by its own
-   * {@code pad_token_id}, so that comes first.
+   * What fills short rows. A decoder that classifies finds the ends of texts by its own {@code
+   * pad_token_id}, so that comes first.
    */
   static int padTokenId(Model model, TextTokenizer tokenizer) {
     return model.config().integer("pad_token_id", tokenizer.padTokenId());
@@ -338,6 +340,27 @@ public final class TextModel implements AutoCloseable {
     return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
   }
 
+  /**
+   * Answers chats, as the model's own template writes them.
+   *
+   * @throws UsageException when the model writes no texts
+   * @throws LorikeetException when it has no chat template, or the template refuses a chat
+   */
+  public List<TextGenerator.Answer> chat(
+      List<List<Message>> chats, GenerationConfig config, TextGenerator.Listener listener) {
+    ChatTemplate template = tokenizer.chatTemplate();
+    if (template == null) {
+      throw new LorikeetException(
+          "the model has no chat template (chat_template in tokenizer_config.json, or"
+              + " chat_template.jinja): it continues texts, but answers no chats");
+    }
+    List<int[]> tokens =
+        chats.stream()
+            .map(chat -> tokenizer.write(template.render(chat, true).text(), false).ids())
+            .toList();
+    return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
+  }
+
   private int[] wordIds(Example example) {
     Encoding encoding = tokenizer.encodeWords(example.words(), maxLength);
     return encoding.wordIds();
@@ -429,7 +452,8 @@ public final class TextModel implements AutoCloseable {
               .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
       if (!encoded.isEmpty()) {
         int rows = Math.min(BATCH, textsAtOnce(encoded));
-        export.verify(new CheckedBatches(model, encoded, rows, padTokenId(model, tokenizer)), tolerance);
+        export.verify(
+            new CheckedBatches(model, encoded, rows, padTokenId(model, tokenizer)), tolerance);
       }
       return export.write(folder);
     }

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Continues texts, or answers them: tokens in and out of text, stop sequences, and the
- * text as it grows.
+ * Continues texts, or answers them: tokens in and out of text, stop sequences, and the text as it
+ * grows.
  */
 public final class TextGenerator {
   private final Generator generator;
