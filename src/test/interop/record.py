@@ -121,11 +121,6 @@ def record(name):
     trainable = {key: value for key, value in model.named_parameters() if value.requires_grad}
     for key, gradient in zip(trainable, torch.autograd.grad(loss, list(trainable.values()))):
         expected[f"grad.{key}"] = gradient
-    if recorded.generate:
-        prompt = inputs["input_ids"][:1, :6]
-        expected["generate.prompt"] = prompt
-        expected["generate.greedy"] = model.generate(
-            input_ids=prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=12, do_sample=False)
     merge(model, inputs, before, expected)
     case_json = {
         "name": name,
@@ -143,6 +138,11 @@ def record(name):
             "eps": EPS, "steps": STEPS},
         "losses": steps(model, trainable, inputs, expected),
     }
+    if recorded.generate:
+        prompt = inputs["input_ids"][:1, :6]
+        expected["generate.prompt"] = prompt
+        expected["generate.greedy"] = model.generate(
+            input_ids=prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=12, do_sample=False)
     with open(os.path.join(folder, "case.json"), "w") as out:
         json.dump(case_json, out, indent=1)
         out.write("\n")

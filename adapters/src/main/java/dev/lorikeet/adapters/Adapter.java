@@ -1,5 +1,6 @@
 package dev.lorikeet.adapters;
 
+import dev.lorikeet.models.EmbeddingSlot;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
@@ -8,6 +9,8 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -16,16 +19,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * An adapter slipped into a model: a layer around each adapted projection, and copies of its own of
- * whatever of the base it trains (modules saved whole, biases). The base's tensors never change, so
- * that disabling or unmerging gives back the very bytes.
+ * An adapter slipped into a model: a layer around each adapted linear layer or embedding, and
+ * copies of its own of whatever of the base it trains (modules saved whole, biases). The base's
+ * tensors never change, so that disabling or unmerging gives back the very bytes.
  */
 public final class Adapter {
   private final Model model;
   private final AdapterConfig config;
-  private final Map<String, AdapterLayer> layers = new LinkedHashMap<>();
+  private final Map<String, Place> places = new LinkedHashMap<>();
+  private boolean enabled;
 
   /** The base's parameters that this adapter has copies of, with those copies. */
   private final Map<Parameter, Parameter> copies = new LinkedHashMap<>();
@@ -40,15 +46,18 @@ public final class Adapter {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
     Targets targets = asked.targets().orDefaultsOf(model.config().modelType());
-    List<String> adapted =
-        targets.match(model.projections().keySet(), saved::contains, heads(model));
+    List<String> adapted = targets.match(paths(asked), saved::contains, notLinear(model));
     asked.mustMatch(adapted);
     config =
         asked.with(
             resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
     for (String path : adapted) {
-      addLayer(path);
+      addPlace(path, place(path));
     }
+    config
+        .trainableTokens()
+        .byPath(model.embeddings().keySet())
+        .forEach((path, tokens) -> addTokens(path, tokens, adapted, saved));
     for (Parameter base : model.parameters().values()) {
       if (saved.contains(base.name())) {
         addCopy(base, PeftNames.ofBase(base.name()));
@@ -81,21 +90,71 @@ public final class Adapter {
   }
 
   private static void mustBeFree(Model model) {
-    for (ProjectionSlot slot : model.projections().values()) {
-      if (slot.isFilled()) {
-        throw new LorikeetException(
-            slot.path() + " has an adapter already: disable or merge that one first");
-      }
+    Stream<String> embeddings =
+        model.embeddings().values().stream()
+            .filter(EmbeddingSlot::isFilled)
+            .map(EmbeddingSlot::path);
+    Stream<String> projections =
+        model.projections().values().stream()
+            .filter(ProjectionSlot::isFilled)
+            .map(ProjectionSlot::path);
+    Stream.concat(embeddings, projections)
+        .findFirst()
+        .ifPresent(
+            path -> {
+              throw new LorikeetException(
+                  path + " has an adapter already: disable or merge that one first");
+            });
+  }
+
+  /** The paths of all layers that can be adapted. */
+  private List<String> paths(AdapterConfig asked) {
+    List<String> paths = new ArrayList<>();
+    if (asked.adaptsEmbeddings()) {
+      paths.addAll(model.embeddings().keySet());
+    }
+    paths.addAll(model.projections().keySet());
+    return paths;
+  }
+
+  private void addPlace(String path, Place place) {
+    places.put(path, place);
+    place
+        .adapted()
+        .parameters()
+        .forEach((name, parameter) -> parameters.put(PeftNames.ofLayer(path, name), parameter));
+  }
+
+  private void addTokens(
+      String path, List<Integer> tokens, List<String> adapted, ModulesToSave saved) {
+    EmbeddingSlot table = Objects.requireNonNull(model.embeddings().get(path), path);
+    List<ProjectionSlot> heads = model.tiedTo(table);
+    boolean twice =
+        adapted.contains(path)
+            || saved.contains(path)
+            || heads.stream().anyMatch(head -> adapted.contains(head.path()));
+    if (twice || model.isReadByHead(table)) {
+      throw new UsageException(
+          "trainable_token_indices: "
+              + path
+              + (twice
+                  ? " is trained in another way too: name its tokens or the whole, not both"
+                  : " is read by the head, which would not see the trained rows"));
+    }
+    try (Scope scope = Scope.open()) {
+      TokenRows rows = TokenRows.of(table.base(), tokens, model.weightScope());
+      addPlace(path, new Place.OfTokens(table, heads, rows));
     }
   }
 
-  private void addLayer(String path) {
+  private Place place(String path) {
     try (Scope scope = Scope.open()) {
-      AdapterLayer layer = config.layer(slot(path).base(), model.weightScope());
-      layers.put(path, layer);
-      layer
-          .parameters()
-          .forEach((name, parameter) -> parameters.put(PeftNames.ofLayer(path, name), parameter));
+      EmbeddingSlot table = model.embeddings().get(path);
+      if (table != null) {
+        return new Place.OfEmbedding(table, config.embedding(table.base(), model.weightScope()));
+      }
+      ProjectionSlot slot = Objects.requireNonNull(model.projections().get(path), path);
+      return new Place.OfProjection(slot, config.layer(slot.base(), model.weightScope()));
     }
   }
 
@@ -126,11 +185,14 @@ public final class Adapter {
     return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
   }
 
-  /** The linear layers that {@code all-linear} leaves out: those of no encoder layer or pooler. */
-  private static Set<String> heads(Model model) {
-    Set<String> heads = new LinkedHashSet<>();
+  /** What {@code all-linear} leaves out: embeddings, and the linear layers of the head. */
+  private static Set<String> notLinear(Model model) {
+    Set<String> heads = new LinkedHashSet<>(model.embeddings().keySet());
     for (String path : model.projections().keySet()) {
-      if (path.equals("classifier") || path.startsWith("classifier.") || path.equals("score")) {
+      if (path.equals("classifier")
+          || path.startsWith("classifier.")
+          || path.equals("score")
+          || path.equals("lm_head")) {
         heads.add(path);
       }
     }
@@ -152,10 +214,6 @@ public final class Adapter {
     return all;
   }
 
-  private ProjectionSlot slot(String path) {
-    return Objects.requireNonNull(model.projections().get(path), path);
-  }
-
   // ---- what it is ----
 
   /** The settings, with {@code all-linear} and the modules to save spelt out. */
@@ -167,9 +225,49 @@ public final class Adapter {
     return model;
   }
 
+  /** The tensors of its file, with {@link AdapterConfig#saved} as the settings. */
+  Map<String, Tensor> saved() {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    parameters.forEach((name, parameter) -> tensors.put(name, parameter.original()));
+    places.forEach(
+        (path, place) ->
+            place
+                .adapted()
+                .saved()
+                .forEach((name, tensor) -> tensors.put(PeftNames.ofLayer(path, name), tensor)));
+    if (config.trainableTokens().isEmpty()) {
+      for (String path : config.targets().savedWithBase(places.keySet())) {
+        tensors.put(PeftNames.ofBaseWeight(path), baseTable(path));
+      }
+    }
+    return tensors;
+  }
+
+  private Tensor baseTable(String path) {
+    Parameter table = Objects.requireNonNull(places.get(path), path).weight().shared();
+    return copies.getOrDefault(table, table).original();
+  }
+
+  /** The base's weight at an adapted path, or null where that is none. */
+  @Nullable Tensor baseWeight(String path) {
+    return places.containsKey(path) ? baseTable(path) : null;
+  }
+
+  /** Lets a table that was saved with the adapter answer for the base's, if it is another one. */
+  void bringBase(String path, Tensor saved) {
+    Parameter table = Objects.requireNonNull(places.get(path), path).weight().shared();
+    Tensor value = saved.to(table.original().dtype()).to(table.original().device());
+    if (!value.sameAs(table.original())) {
+      copies.put(table, new Parameter(table.name(), value.copy(), model.weightScope()));
+      table.substitute(Objects.requireNonNull(copies.get(table)));
+    }
+  }
+
   /** The adapted layers by their path in the model. */
-  public Map<String, AdapterLayer> layers() {
-    return Collections.unmodifiableMap(layers);
+  public Map<String, Adapted> layers() {
+    Map<String, Adapted> layers = new LinkedHashMap<>();
+    places.forEach((path, place) -> layers.put(path, place.adapted()));
+    return layers;
   }
 
   /** All parameters that the adapter has, under the names of PEFT's files. */
@@ -192,55 +290,63 @@ public final class Adapter {
   /** Lets the adapter answer beside the base: after {@link #disable}, or in place of a merge. */
   public void enable() {
     takeMergeBack();
-    layers.forEach((path, layer) -> slot(path).fill(layer));
+    places.values().forEach(Place::fill);
     copies.forEach(Parameter::substitute);
+    enabled = true;
   }
 
   /** Lets the base answer as it was before the adapter, until {@link #enable} or {@link #merge}. */
   public void disable() {
     takeMergeBack();
-    layers.keySet().forEach(path -> slot(path).reset());
+    places.values().forEach(Place::reset);
     copies.forEach(Parameter::restore);
+    enabled = false;
   }
 
   /**
    * Folds the adapter into the model: each adapted weight is replaced by the one that gives the
    * same output alone, computed in float32 and rounded once to the base's type. Merging twice
-   * changes nothing.
+   * changes nothing. An embedding's merge leaves output weights that are tied to it as they are,
+   * and the other way round.
    *
-   * @throws LorikeetException when a merged weight has NaN or infinite elements; nothing is changed
+   * @throws LorikeetException when a merged weight has NaN or infinite elements, or a layer has no
+   *     bias that the adapter's can be merged into; nothing is changed
    */
   public void merge() {
     if (isMerged()) {
       return;
     }
-    Map<String, Parameter> weights = new LinkedHashMap<>();
+    copies.forEach(Parameter::substitute); // what is merged may start from them
+    Map<Parameter, Parameter> weights = new LinkedHashMap<>();
     try {
-      layers.forEach((path, layer) -> weights.put(path, mergedWeight(path, layer)));
+      places.forEach((path, place) -> addMerged(path, place, weights));
     } catch (RuntimeException e) {
       weights.values().forEach(Parameter::free);
+      if (!enabled) {
+        copies.forEach(Parameter::restore);
+      }
       throw e;
     }
-    weights.forEach(
-        (path, weight) -> {
-          Parameter base = slot(path).base().weight();
-          slot(path).reset();
-          base.substitute(weight);
-          merged.put(base, weight);
-        });
-    copies.forEach(Parameter::substitute);
+    places.values().forEach(Place::reset);
+    weights.forEach(Parameter::substitute);
+    merged.putAll(weights);
+    enabled = false;
   }
 
-  private Parameter mergedWeight(String path, AdapterLayer layer) {
+  private void addMerged(String path, Place place, Map<Parameter, Parameter> weights) {
     try (Scope scope = Scope.open()) {
-      Parameter base = slot(path).base().weight();
-      Tensor weight = layer.mergedWeight();
-      if (!weight.isFinite()) {
-        throw new LorikeetException(
-            path + ": the merged weight has NaN or infinite elements; nothing was merged");
-      }
-      Tensor stored = slot(path).base().orient(weight).contiguous().to(base.original().dtype());
-      return new Parameter(base.name(), stored, model.weightScope());
+      place
+          .merged()
+          .forEach(
+              (base, value) -> {
+                if (!value.isFinite()) {
+                  throw new LorikeetException(
+                      path
+                          + ": the merged weight has NaN or infinite elements; nothing was merged");
+                }
+                Tensor stored = value.to(base.original().dtype());
+                weights.put(base, new Parameter(base.name(), stored, model.weightScope()));
+              });
     }
   }
 
@@ -272,6 +378,9 @@ public final class Adapter {
   /** Takes the adapter out of the model and frees it; it must not be used again. */
   public void remove() {
     disable();
-    parameters.values().forEach(Parameter::free);
+    Set<Parameter> own = new LinkedHashSet<>(parameters.values());
+    own.addAll(copies.values());
+    places.values().forEach(place -> own.addAll(place.adapted().constants()));
+    own.forEach(Parameter::free);
   }
 }

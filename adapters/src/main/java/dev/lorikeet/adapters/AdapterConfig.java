@@ -1,6 +1,7 @@
 package dev.lorikeet.adapters;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.Embedding;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.torch.Scope;
 import java.util.List;
@@ -31,6 +32,30 @@ public interface AdapterConfig {
    * @param owner the scope for the layer's parameters
    */
   AdapterLayer layer(Linear base, Scope owner);
+
+  /** Whether embedding tables can be targets too, by name or expression. */
+  default boolean adaptsEmbeddings() {
+    return false;
+  }
+
+  /**
+   * A layer around an embedding table, for methods that {@link #adaptsEmbeddings}.
+   *
+   * @param owner the scope for the layer's parameters
+   */
+  default AdapterEmbedding embedding(Embedding base, Scope owner) {
+    throw new UnsupportedOperationException(peftType() + " adapts no embeddings");
+  }
+
+  /** Tokens whose embeddings are trained beside what the method does. */
+  default TrainableTokens trainableTokens() {
+    return TrainableTokens.NONE;
+  }
+
+  /** The settings of the adapter as its folder holds it ({@link Adapted#saved}). */
+  default AdapterConfig saved() {
+    return this;
+  }
 
   /**
    * Checks against the adapted paths what {@link #targets} cannot know, such as patterns of ranks.

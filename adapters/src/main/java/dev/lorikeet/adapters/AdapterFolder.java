@@ -115,7 +115,11 @@ public final class AdapterFolder {
     try (Scope scope = Scope.open()) {
       Map<String, Parameter> expected = adapter.parameters();
       for (String name : file.names()) {
-        if (!expected.containsKey(name) && !PeftNames.isRepeated(name)) {
+        Tensor base = adapter.baseWeight(PeftNames.layerOfBaseWeight(name));
+        if (base != null) {
+          mustHaveShape(file.tensor(name), base, name);
+          adapter.bringBase(PeftNames.layerOfBaseWeight(name), file.tensor(name));
+        } else if (!expected.containsKey(name) && !PeftNames.isRepeated(name)) {
           throw new LorikeetException(
               folder
                   + ": tensor \""
@@ -139,7 +143,12 @@ public final class AdapterFolder {
           folder + ": tensor \"" + name + "\" is missing: was the adapter made for another base?");
     }
     Tensor saved = file.tensor(name);
-    if (!Arrays.equals(saved.shape(), parameter.original().shape())) {
+    mustHaveShape(saved, parameter.original(), name);
+    parameter.original().setInPlace(saved);
+  }
+
+  private void mustHaveShape(Tensor saved, Tensor expected, String name) {
+    if (!Arrays.equals(saved.shape(), expected.shape())) {
       throw new LorikeetException(
           folder
               + ": tensor \""
@@ -147,10 +156,9 @@ public final class AdapterFolder {
               + "\" is "
               + Arrays.toString(saved.shape())
               + ", this model asks for "
-              + Arrays.toString(parameter.original().shape())
+              + Arrays.toString(expected.shape())
               + ": was the adapter made for another base?");
     }
-    parameter.original().setInPlace(saved);
   }
 
   /**
@@ -161,8 +169,9 @@ public final class AdapterFolder {
    */
   public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
     ObjectNode json = other.deepCopy();
-    json.setAll(adapter.config().json());
-    json.put("peft_type", adapter.config().peftType());
+    AdapterConfig config = adapter.config().saved();
+    json.setAll(config.json());
+    json.put("peft_type", config.peftType());
     json.put("inference_mode", true);
     ObjectNode sorted = JSON.createObjectNode();
     new TreeMap<>(fields(json)).forEach(sorted::set);
@@ -170,9 +179,9 @@ public final class AdapterFolder {
         folder.resolve(CONFIG),
         JSON.writer(new PythonStyle()).writeValueAsString(sorted),
         StandardCharsets.UTF_8);
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    adapter.parameters().forEach((name, parameter) -> tensors.put(name, parameter.original()));
-    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of("format", "pt"));
+    try (Scope scope = Scope.open()) {
+      Safetensors.write(folder.resolve(WEIGHTS), adapter.saved(), Map.of("format", "pt"));
+    }
   }
 
   private static Map<String, JsonNode> fields(ObjectNode json) {

@@ -8,6 +8,7 @@ import java.util.regex.Pattern;
  */
 final class PeftNames {
   private static final String PREFIX = "base_model.model.";
+  private static final String BASE_WEIGHT = ".base_layer.weight";
 
   /** What PEFT writes once more, or of the base, when all biases are trained. */
   private static final Pattern REPEATED =
@@ -28,6 +29,18 @@ final class PeftNames {
   /** A parameter of the base that the adapter trains: in a module saved whole, or a lone bias. */
   static String ofBase(String parameter) {
     return PREFIX + parameter;
+  }
+
+  /** The base's own weight inside an adapted layer: {@code ….embed_tokens.base_layer.weight}. */
+  static String ofBaseWeight(String path) {
+    return PREFIX + path + BASE_WEIGHT;
+  }
+
+  /** The layer whose base's weight a tensor is, or an empty path. */
+  static String layerOfBaseWeight(String name) {
+    return name.startsWith(PREFIX) && name.endsWith(BASE_WEIGHT)
+        ? name.substring(PREFIX.length(), name.length() - BASE_WEIGHT.length())
+        : "";
   }
 
   /** The bias inside an adapted layer: {@code ….query.base_layer.bias}. */

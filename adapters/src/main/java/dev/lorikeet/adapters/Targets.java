@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * @param regex whether {@code modules} is a regular expression
  * @param exclude likewise, what is left out
  * @param excludeRegex whether {@code exclude} is a regular expression
- * @param layersToTransform the layers to adapt; null for all. With list targets only
+ * @param layersToTransform the layers to adapt; null or none for all. With list targets only
  * @param layersPattern the name before a layer's number in the path; empty to take the first number
  */
 public record Targets(
@@ -48,14 +48,24 @@ public record Targets(
 
   /** What PEFT adapts where adapter_config.json does not say. */
   private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.of("bert", List.of("query", "value"));
+      Map.of(
+          "bert", List.of("query", "value"),
+          "gemma2", List.of("q_proj", "v_proj"),
+          "gemma3_text", List.of("q_proj", "v_proj"),
+          "llama", List.of("q_proj", "v_proj"),
+          "mistral", List.of("q_proj", "v_proj"),
+          "qwen2", List.of("q_proj", "v_proj"),
+          "qwen3", List.of("q_proj", "v_proj"));
+
+  /** The names of embeddings that PEFT saves with the adapter. */
+  private static final Set<String> EMBEDDINGS = Set.of("embed_tokens", "lm_head");
 
   private static final Pattern NUMBERED = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
 
   public Targets {
     modules = List.copyOf(modules);
     exclude = List.copyOf(exclude);
-    layersPattern = List.copyOf(layersPattern);
+    layersPattern = layersPattern.stream().filter(pattern -> !pattern.isEmpty()).toList();
     layersToTransform = layersToTransform == null ? null : Set.copyOf(layersToTransform);
     if (layersToTransform != null && (regex || modules.contains(ALL_LINEAR))) {
       throw new UsageException(
@@ -125,18 +135,20 @@ public record Targets(
   /**
    * The paths to adapt, in the order given.
    *
-   * @param paths of all linear layers
+   * @param paths of all layers that can be adapted
    * @param saved whether a path lies in a module that is saved whole
-   * @param heads the linear layers of the head, which {@code all-linear} leaves out
+   * @param notLinear what {@code all-linear} leaves out: embeddings and the linear layers of the
+   *     head
    * @throws UsageException when an entry of targets or exclusions matches no path, naming the
    *     nearest
    */
-  public List<String> match(Collection<String> paths, Predicate<String> saved, Set<String> heads) {
+  public List<String> match(
+      Collection<String> paths, Predicate<String> saved, Set<String> notLinear) {
     mustMatch("target_modules", modules, regex, paths);
     mustMatch("exclude_modules", exclude, excludeRegex, paths);
     List<String> matched =
         paths.stream()
-            .filter(path -> isTarget(path, heads))
+            .filter(path -> isTarget(path, notLinear))
             .filter(path -> !matches(exclude, excludeRegex, path))
             .filter(path -> !saved.test(path))
             .toList();
@@ -151,15 +163,19 @@ public record Targets(
     return matched;
   }
 
-  private boolean isTarget(String path, Set<String> heads) {
+  private boolean isTarget(String path, Set<String> notLinear) {
     if (modules.contains(ALL_LINEAR)) {
-      return !heads.contains(path);
+      return !notLinear.contains(path);
     }
     return matches(modules, regex, path) && inLayers(path);
   }
 
+  /** A path that is named whole counts whatever its layer. */
   private boolean inLayers(String path) {
-    return layersToTransform == null || layersToTransform.contains(layer(path));
+    return layersToTransform == null
+        || layersToTransform.isEmpty()
+        || modules.contains(path)
+        || layersToTransform.contains(layer(path));
   }
 
   /** The number of the layer that a path lies in, or −1. */
@@ -232,6 +248,18 @@ public record Targets(
       throw new UsageException(
           key + " \"" + expression + "\" is not a regular expression: " + e.getDescription());
     }
+  }
+
+  /**
+   * The adapted paths whose base's weight PEFT saves too: input and output embeddings under their
+   * usual names, where one of these is a target.
+   */
+  List<String> savedWithBase(Collection<String> adapted) {
+    List<String> named =
+        adapted.stream()
+            .filter(path -> EMBEDDINGS.contains(path.substring(path.lastIndexOf('.') + 1)))
+            .toList();
+    return regex || modules.stream().anyMatch(EMBEDDINGS::contains) ? named : List.of();
   }
 
   // ---- adapter_config.json ----

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
@@ -121,17 +122,22 @@ record Recipe(
     adapter
         .entries("alpha_pattern")
         .forEach((key, value) -> alphas.put(key, adapter.number("alpha_pattern." + key, value)));
-    return new LoraConfig(
-        adapter.integer("r", defaults.r()),
-        adapter.number("lora_alpha", defaults.loraAlpha()),
-        adapter.number("lora_dropout", defaults.loraDropout()),
-        targets(adapter),
-        ranks,
-        alphas,
-        Bias.of(text(adapter, "bias", defaults.bias().id())),
-        adapter.texts("modules_to_save"),
-        adapter.flag("use_rslora", defaults.useRslora()),
-        LoraInit.of(text(adapter, "init_lora_weights", "true")));
+    return defaults
+        .but()
+        .r(adapter.integer("r", defaults.r()))
+        .loraAlpha(adapter.number("lora_alpha", defaults.loraAlpha()))
+        .loraDropout(adapter.number("lora_dropout", defaults.loraDropout()))
+        .targets(targets(adapter))
+        .rankPattern(ranks)
+        .alphaPattern(alphas)
+        .bias(Bias.of(text(adapter, "bias", defaults.bias().id())))
+        .modulesToSave(adapter.texts("modules_to_save"))
+        .useRslora(adapter.flag("use_rslora", defaults.useRslora()))
+        .init(LoraInit.of(text(adapter, "init_lora_weights", defaults.init().id())))
+        .useDora(adapter.flag("use_dora", defaults.useDora()))
+        .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
+        .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
+        .build();
   }
 
   private static Targets targets(Section adapter) {

@@ -126,23 +126,23 @@ class RecipeTest {
     assertThat(config.device()).isEqualTo(Device.CPU);
     assertThat(config.lora())
         .isEqualTo(
-            new LoraConfig(
-                4,
-                9,
-                0.1,
-                new Targets(
-                    List.of("query", "value"),
-                    false,
-                    List.of("layer.0.attention.self.query", "layer.1.attention.self.key"),
-                    false,
-                    Set.of(1, 3),
-                    List.of("layer")),
-                Map.of("query", 2),
-                Map.of("value", 3.5),
-                Bias.LORA_ONLY,
-                List.of("pooler"),
-                true,
-                LoraConfig.DEFAULT.init()));
+            LoraConfig.of(4, 9)
+                .but()
+                .loraDropout(0.1)
+                .targets(
+                    new Targets(
+                        List.of("query", "value"),
+                        false,
+                        List.of("layer.0.attention.self.query", "layer.1.attention.self.key"),
+                        false,
+                        Set.of(1, 3),
+                        List.of("layer")))
+                .rankPattern(Map.of("query", 2))
+                .alphaPattern(Map.of("value", 3.5))
+                .bias(Bias.LORA_ONLY)
+                .modulesToSave(List.of("pooler"))
+                .useRslora(true)
+                .build());
     TrainingConfig training =
         new TrainingConfig(
             1e-4,

@@ -1,15 +1,16 @@
 package dev.lorikeet.lora;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterEmbedding;
 import dev.lorikeet.adapters.AdapterLayer;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.models.Dropout;
+import dev.lorikeet.models.Embedding;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
-import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
@@ -34,7 +35,11 @@ import java.util.regex.PatternSyntaxException;
  * @param bias which biases are trained
  * @param modulesToSave modules that are trained and saved whole
  * @param useRslora rank-stabilised scaling (Kalajdzievski 2023, arXiv:2312.03732)
- * @param init how A starts; B starts at zero
+ * @param init how A and B start
+ * @param useDora whether the lengths of the weights are trained apart from their direction (Liu et
+ *     al. 2024, arXiv:2402.09353)
+ * @param loraBias whether B has a bias
+ * @param trainableTokens tokens whose embeddings are trained themselves
  */
 public record LoraConfig(
     int r,
@@ -46,25 +51,24 @@ public record LoraConfig(
     Bias bias,
     List<String> modulesToSave,
     boolean useRslora,
-    LoraInit init)
+    LoraInit init,
+    boolean useDora,
+    boolean loraBias,
+    TrainableTokens trainableTokens)
     implements AdapterConfig {
 
   /** Rank 8, α 16, no dropout, on all linear layers but the head. */
-  public static final LoraConfig DEFAULT =
-      new LoraConfig(
-          8,
-          16,
-          0,
-          Targets.allLinear(),
-          Map.of(),
-          Map.of(),
-          Bias.NONE,
-          List.of(),
-          false,
-          LoraInit.KAIMING);
+  public static final LoraConfig DEFAULT = new Builder().build();
 
   public LoraConfig {
     mustBePositive("r", r);
+    if (loraBias && useDora) {
+      throw new UsageException("lora_bias does not go with use_dora: choose one of them");
+    }
+    if (loraBias && init.kind() != LoraInit.Kind.KAIMING && init.kind() != LoraInit.Kind.RANDOM) {
+      throw new UsageException(
+          "lora_bias goes with init_lora_weights true or false only, not with " + init.id());
+    }
     mustBeAlpha("lora_alpha", loraAlpha);
     if (!(loraDropout >= 0 && loraDropout < 1)) {
       throw new UsageException(
@@ -102,52 +106,27 @@ public record LoraConfig(
 
   /** The defaults with another rank and α. */
   public static LoraConfig of(int r, double loraAlpha) {
-    return new LoraConfig(
-        r,
-        loraAlpha,
-        0,
-        DEFAULT.targets,
-        Map.of(),
-        Map.of(),
-        Bias.NONE,
-        List.of(),
-        false,
-        LoraInit.KAIMING);
+    return DEFAULT.but().r(r).loraAlpha(loraAlpha).build();
+  }
+
+  /** These settings, to be changed. */
+  public Builder but() {
+    return new Builder(this);
   }
 
   /** With dropout of the update's input. */
   public LoraConfig withDropout(double dropout) {
-    return new LoraConfig(
-        r,
-        loraAlpha,
-        dropout,
-        targets,
-        rankPattern,
-        alphaPattern,
-        bias,
-        modulesToSave,
-        useRslora,
-        init);
+    return but().loraDropout(dropout).build();
   }
 
   /** On other layers. */
   public LoraConfig withTargets(Targets other) {
-    return with(other, modulesToSave);
+    return but().targets(other).build();
   }
 
   @Override
   public LoraConfig with(Targets newTargets, List<String> newModulesToSave) {
-    return new LoraConfig(
-        r,
-        loraAlpha,
-        loraDropout,
-        newTargets,
-        rankPattern,
-        alphaPattern,
-        bias,
-        newModulesToSave,
-        useRslora,
-        init);
+    return but().targets(newTargets).modulesToSave(newModulesToSave).build();
   }
 
   @Override
@@ -193,37 +172,185 @@ public record LoraConfig(
 
   @Override
   public AdapterLayer layer(Linear base, Scope owner) {
-    int rank = rank(base.path());
-    Tensor a = init.draw(rank, base.in()).to(base.mode().device());
-    Tensor b = Tensor.zeros(DType.FLOAT32, base.mode().device(), base.out(), rank);
-    return new LoraLayer(
-        base,
-        new Parameter(base.path() + ".lora_A.weight", a, owner),
-        new Parameter(base.path() + ".lora_B.weight", b, owner),
-        scaling(base.path()),
-        new Dropout(loraDropout, base.mode()));
+    String path = base.path();
+    Update update = Update.of(base, rank(path), scaling(path), init, owner);
+    Dropout dropout = new Dropout(loraDropout, base.mode());
+    if (useDora) {
+      return DoraLayer.of(base, update, dropout, owner);
+    }
+    return new LoraLayer(base, update, loraBias ? bias(base, owner) : null, dropout);
+  }
+
+  /** B's bias, [out]: zero, or as PyTorch draws a linear layer's. */
+  private Parameter bias(Linear base, Scope owner) {
+    boolean drawn = init.kind() == LoraInit.Kind.RANDOM;
+    double bound = drawn ? 1 / Math.sqrt((double) rank(base.path())) : 0;
+    Tensor start = Tensor.uniform(-bound, bound, base.out()).to(base.mode().device());
+    return new Parameter(base.path() + ".lora_B.bias", start, owner);
+  }
+
+  @Override
+  public boolean adaptsEmbeddings() {
+    return true;
+  }
+
+  @Override
+  public AdapterEmbedding embedding(Embedding base, Scope owner) {
+    String path = base.path();
+    if (loraBias || init.changesBase()) {
+      throw new UsageException(
+          (loraBias ? "lora_bias" : "init_lora_weights " + init.id())
+              + " is for linear layers only, and target "
+              + path
+              + " is an embedding");
+    }
+    return LoraEmbedding.of(base, rank(path), scaling(path), init, useDora, owner);
+  }
+
+  /** An ordinary adapter of the unchanged base: of twice the rank where the start is taken out. */
+  @Override
+  public LoraConfig saved() {
+    if (!init.changesBase()) {
+      return this;
+    }
+    double factor = useRslora ? Math.sqrt(2) : 2; // keeps the scaling
+    Map<String, Integer> ranks = new LinkedHashMap<>(rankPattern);
+    ranks.replaceAll((key, rank) -> 2 * rank);
+    Map<String, Double> alphas = new LinkedHashMap<>(alphaPattern);
+    alphas.replaceAll((key, alpha) -> factor * alpha);
+    return but()
+        .r(2 * r)
+        .loraAlpha(factor * loraAlpha)
+        .rankPattern(ranks)
+        .alphaPattern(alphas)
+        .init(LoraInit.KAIMING)
+        .build();
   }
 
   @Override
   public ObjectNode json() {
-    ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put("r", r);
-    LoraMethod.put(json, "lora_alpha", loraAlpha);
-    json.put("lora_dropout", loraDropout);
-    targets.write(json);
-    ObjectNode ranks = json.putObject("rank_pattern");
-    rankPattern.forEach(ranks::put);
-    ObjectNode alphas = json.putObject("alpha_pattern");
-    alphaPattern.forEach((key, alpha) -> LoraMethod.put(alphas, key, alpha));
-    json.put("bias", bias.id());
-    if (modulesToSave.isEmpty()) {
-      json.putNull("modules_to_save");
-    } else {
-      modulesToSave.forEach(json.putArray("modules_to_save")::add);
+    return LoraMethod.json(this);
+  }
+
+  /** Settings to be changed one by one; those not set are the defaults. */
+  public static final class Builder {
+    private int r = 8;
+    private double loraAlpha = 16;
+    private double loraDropout;
+    private Targets targets = Targets.allLinear();
+    private Map<String, Integer> rankPattern = Map.of();
+    private Map<String, Double> alphaPattern = Map.of();
+    private Bias bias = Bias.NONE;
+    private List<String> modulesToSave = List.of();
+    private boolean useRslora;
+    private LoraInit init = LoraInit.KAIMING;
+    private boolean useDora;
+    private boolean loraBias;
+    private TrainableTokens trainableTokens = TrainableTokens.NONE;
+
+    Builder() {}
+
+    private Builder(LoraConfig config) {
+      r = config.r;
+      loraAlpha = config.loraAlpha;
+      loraDropout = config.loraDropout;
+      targets = config.targets;
+      rankPattern = config.rankPattern;
+      alphaPattern = config.alphaPattern;
+      bias = config.bias;
+      modulesToSave = config.modulesToSave;
+      useRslora = config.useRslora;
+      init = config.init;
+      useDora = config.useDora;
+      loraBias = config.loraBias;
+      trainableTokens = config.trainableTokens;
     }
-    json.put("use_rslora", useRslora);
-    json.put("fan_in_fan_out", false);
-    json.set("init_lora_weights", init.json());
-    return json;
+
+    public Builder r(int value) {
+      r = value;
+      return this;
+    }
+
+    public Builder loraAlpha(double value) {
+      loraAlpha = value;
+      return this;
+    }
+
+    public Builder loraDropout(double value) {
+      loraDropout = value;
+      return this;
+    }
+
+    public Builder targets(Targets value) {
+      targets = value;
+      return this;
+    }
+
+    public Builder rankPattern(Map<String, Integer> value) {
+      rankPattern = value;
+      return this;
+    }
+
+    public Builder alphaPattern(Map<String, Double> value) {
+      alphaPattern = value;
+      return this;
+    }
+
+    public Builder bias(Bias value) {
+      bias = value;
+      return this;
+    }
+
+    public Builder modulesToSave(List<String> value) {
+      modulesToSave = value;
+      return this;
+    }
+
+    public Builder useRslora(boolean value) {
+      useRslora = value;
+      return this;
+    }
+
+    public Builder init(LoraInit value) {
+      init = value;
+      return this;
+    }
+
+    public Builder useDora(boolean value) {
+      useDora = value;
+      return this;
+    }
+
+    public Builder loraBias(boolean value) {
+      loraBias = value;
+      return this;
+    }
+
+    public Builder trainableTokens(TrainableTokens value) {
+      trainableTokens = value;
+      return this;
+    }
+
+    /**
+     * The settings.
+     *
+     * @throws UsageException when one of them makes no sense
+     */
+    public LoraConfig build() {
+      return new LoraConfig(
+          r,
+          loraAlpha,
+          loraDropout,
+          targets,
+          rankPattern,
+          alphaPattern,
+          bias,
+          modulesToSave,
+          useRslora,
+          init,
+          useDora,
+          loraBias,
+          trainableTokens);
+    }
   }
 }

@@ -11,20 +11,18 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
- * y = x Wᵀ + b + s · drop(x) Aᵀ Bᵀ: a frozen linear layer and a trained update of rank r (Hu et al.
- * 2021, arXiv:2106.09685, §4.1).
+ * y = x Wᵀ + b + s · (drop(x) Aᵀ Bᵀ + β): a frozen linear layer and a trained update of rank r (Hu
+ * et al. 2021, arXiv:2106.09685, §4.1).
  *
  * @param base W [out, in] and b [out]
- * @param a A [r, in]
- * @param b B [out, r]
- * @param scaling s
+ * @param update A [r, in], B [out, r] and s
+ * @param bias β [out], or null for none
  * @param dropout of the update's input
  */
-record LoraLayer(Linear base, Parameter a, Parameter b, double scaling, Dropout dropout)
+record LoraLayer(Linear base, Update update, @Nullable Parameter bias, Dropout dropout)
     implements AdapterLayer {
 
   @Override
@@ -33,32 +31,52 @@ record LoraLayer(Linear base, Parameter a, Parameter b, double scaling, Dropout 
     if (mode.tape() != null && dropout.rate() == 0) {
       return folded(x, mode.tape());
     }
-    Tensor narrow = Ops.linear(dropout.forward(x), a.value(mode.dtype()), null); // [..., r]
-    Tensor update = Ops.linear(narrow, b.value(mode.dtype()), null); // [..., out]
-    return base.forward(x).add(update, scaling);
+    Tensor y = update.apply(dropout.forward(x), x);
+    return base.forward(x)
+        .add(bias == null ? y : y.add(bias.value(mode.dtype())), update.scaling());
   }
 
   /** The same in one product, x (W + s·BA)ᵀ + b: possible where the update's input is x itself. */
   private Tensor folded(Tensor x, Tape tape) {
-    Tensor weight = Ops.loraWeight(base.matrix(base.mode().dtype()), a.value(), b.value(), scaling);
-    Tensor y = Ops.linear(x, weight, base.biasValue());
-    return tape.record(x, y, Set.of(a, b), this::gradients);
+    DType dtype = base.mode().dtype();
+    Tensor y = Ops.linear(x, update.foldedInto(base.matrix(dtype)), foldedBias(dtype));
+    return tape.record(x, y, update.trained(), update::gradients);
   }
 
-  private Map<Parameter, Tensor> gradients(Tensor x, Tensor dy) {
-    List<Tensor> gradients = Ops.loraGradients(x, dy, a.value(), b.value(), scaling);
-    return Map.of(a, gradients.get(0), b, gradients.get(1));
+  private @Nullable Tensor foldedBias(DType dtype) {
+    if (bias == null) {
+      return base.biasValue();
+    }
+    Tensor added = bias.value(dtype).mul(update.scaling());
+    return base.bias() == null ? added : base.bias().value(dtype).add(added);
   }
 
   @Override
   public Tensor mergedWeight() {
-    Tensor update = b.value(DType.FLOAT32).matmul(a.value(DType.FLOAT32)); // [out, in]
-    return base.matrix(DType.FLOAT32).add(update, scaling);
+    return update.added(base);
+  }
+
+  @Override
+  public @Nullable Tensor mergedBias() {
+    return bias == null ? null : foldedBias(DType.FLOAT32);
   }
 
   @Override
   public Map<String, Parameter> parameters() {
-    // Sorted: Map.of has another order in every process, and sums over parameters would round anew.
-    return new TreeMap<>(Map.of("lora_A.weight", a, "lora_B.weight", b));
+    Map<String, Parameter> parameters = update.parameters();
+    if (bias != null) {
+      parameters.put("lora_B.bias", bias);
+    }
+    return parameters;
+  }
+
+  @Override
+  public Map<String, Tensor> saved() {
+    return update.saved();
+  }
+
+  @Override
+  public List<Parameter> constants() {
+    return update.constants();
   }
 }

@@ -1,11 +1,13 @@
 package dev.lorikeet.lora;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterMethod;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.torch.LorikeetException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -24,10 +26,7 @@ public final class LoraMethod implements AdapterMethod {
   /** Settings that change the arithmetic and are not built here. */
   private static final List<String> UNSUPPORTED =
       List.of(
-          "use_dora",
-          "lora_bias",
           "fan_in_fan_out",
-          "trainable_token_indices",
           "target_parameters",
           "layer_replication",
           "use_qalora",
@@ -65,17 +64,50 @@ public final class LoraMethod implements AdapterMethod {
     json.path("alpha_pattern")
         .properties()
         .forEach(e -> alphas.put(e.getKey(), number("alpha_pattern", e.getValue())));
-    return new LoraConfig(
-        json.has("r") ? integer("r", json.path("r")) : PEFT_RANK,
-        json.has("lora_alpha") ? number("lora_alpha", json.path("lora_alpha")) : PEFT_ALPHA,
-        json.has("lora_dropout") ? number("lora_dropout", json.path("lora_dropout")) : 0,
-        Targets.read(json),
-        ranks,
-        alphas,
-        Bias.of(json.path("bias").asText("none")),
-        modulesToSave(json.path("modules_to_save")),
-        flag("use_rslora", json.path("use_rslora")),
-        LoraInit.read(json.path("init_lora_weights")));
+    return LoraConfig.DEFAULT
+        .but()
+        .r(json.has("r") ? integer("r", json.path("r")) : PEFT_RANK)
+        .loraAlpha(
+            json.has("lora_alpha") ? number("lora_alpha", json.path("lora_alpha")) : PEFT_ALPHA)
+        .loraDropout(
+            json.has("lora_dropout") ? number("lora_dropout", json.path("lora_dropout")) : 0)
+        .targets(Targets.read(json))
+        .rankPattern(ranks)
+        .alphaPattern(alphas)
+        .bias(Bias.of(json.path("bias").asText("none")))
+        .modulesToSave(modulesToSave(json.path("modules_to_save")))
+        .useRslora(flag("use_rslora", json.path("use_rslora")))
+        .init(LoraInit.read(json.path("init_lora_weights")))
+        .useDora(flag("use_dora", json.path("use_dora")))
+        .loraBias(flag("lora_bias", json.path("lora_bias")))
+        .trainableTokens(TrainableTokens.read(json))
+        .build();
+  }
+
+  /** Writes what {@link #read} reads. */
+  static ObjectNode json(LoraConfig config) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("r", config.r());
+    put(json, "lora_alpha", config.loraAlpha());
+    json.put("lora_dropout", config.loraDropout());
+    config.targets().write(json);
+    ObjectNode ranks = json.putObject("rank_pattern");
+    config.rankPattern().forEach(ranks::put);
+    ObjectNode alphas = json.putObject("alpha_pattern");
+    config.alphaPattern().forEach((key, alpha) -> put(alphas, key, alpha));
+    json.put("bias", config.bias().id());
+    if (config.modulesToSave().isEmpty()) {
+      json.putNull("modules_to_save");
+    } else {
+      config.modulesToSave().forEach(json.putArray("modules_to_save")::add);
+    }
+    json.put("use_rslora", config.useRslora());
+    json.put("fan_in_fan_out", false);
+    json.set("init_lora_weights", config.init().json());
+    json.put("use_dora", config.useDora());
+    json.put("lora_bias", config.loraBias());
+    config.trainableTokens().write(json);
+    return json;
   }
 
   private static List<String> modulesToSave(JsonNode value) {
@@ -114,7 +146,7 @@ public final class LoraMethod implements AdapterMethod {
   }
 
   /** Writes whole numbers without a decimal point, as PEFT does for an α given as one. */
-  static void put(ObjectNode json, String key, double number) {
+  private static void put(ObjectNode json, String key, double number) {
     if (number == Math.rint(number)) {
       json.put(key, (long) number);
     } else {

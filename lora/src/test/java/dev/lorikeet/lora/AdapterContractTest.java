@@ -10,7 +10,7 @@ import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.AdapterMethod;
-import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.EmbeddingSlot;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
@@ -27,7 +27,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.ServiceLoader;
-import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,14 +37,24 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every adapter method promises; a new method adds its examples to {@link #examples}. */
 class AdapterContractTest {
+  /** The number of a layer's trainable elements, for W or a table [rows, columns]. */
+  private interface Count {
+    long of(String path, long rows, long columns);
+  }
+
   /**
    * A setting of a method to hold to the contract.
    *
    * @param json its adapter_config.json
-   * @param identity whether a fresh adapter leaves the model's answers as they are
-   * @param count the number of a layer's trainable elements, by the method's formula
+   * @param change how far at most a fresh adapter moves the logits; −1 where it must move them
+   * @param rewritten whether files hold other tensors than are trained
+   * @param count by the method's formula
    */
-  record Example(String json, boolean identity, ToLongFunction<Linear> count) {
+  private record Example(String json, double change, boolean rewritten, Count count) {
+    Example(String json, Count count) {
+      this(json, 0, false, count);
+    }
+
     AdapterConfig config() {
       ObjectNode settings = settings();
       return method(settings.path("peft_type").asText()).read(settings);
@@ -65,23 +74,76 @@ class AdapterContractTest {
     }
   }
 
-  static List<Example> examples() {
+  private static List<Example> examples() {
+    Count six = (path, rows, columns) -> 6 * (rows + columns);
     return List.of(
         new Example(
             "{'peft_type': 'LORA', 'r': 3, 'lora_alpha': 5, 'target_modules': 'all-linear'}",
-            true,
-            linear -> 3 * (linear.in() + linear.out())),
+            (path, rows, columns) -> 3 * (rows + columns)),
         new Example(
             "{'peft_type': 'LORA', 'r': 40, 'lora_alpha': 7, 'use_rslora': true,"
                 + " 'target_modules': ['query', 'output.dense'], 'init_lora_weights': 'gaussian',"
                 + " 'modules_to_save': ['pooler']}",
-            true,
-            linear -> 40 * (linear.in() + linear.out())),
+            (path, rows, columns) -> 40 * (rows + columns)),
         new Example(
             "{'peft_type': 'LORA', 'r': 2, 'lora_alpha': 1, 'target_modules': '.*self.*',"
                 + " 'rank_pattern': {'query': 5}, 'alpha_pattern': {'value': 9}, 'bias': 'all'}",
+            (path, rows, columns) -> (path.endsWith("query") ? 5 : 2) * (rows + columns)),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 3, 'use_dora': true,"
+                + " 'target_modules': 'all-linear'}",
+            (path, rows, columns) -> 6 * (rows + columns) + rows),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'target_modules': ["
+                + "'word_embeddings', 'position_embeddings', 'value']}",
+            six),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 1, 'use_dora': true,"
+                + " 'target_modules': ['word_embeddings', 'key']}",
+            // The norm of a table is over its words.
+            (path, rows, columns) ->
+                6 * (rows + columns) + (path.endsWith("key") ? rows : columns)),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'lora_bias': true,"
+                + " 'target_modules': ['query', 'pooler.dense'], 'bias': 'lora_only'}",
+            (path, rows, columns) -> 6 * (rows + columns) + rows),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'target_modules': ['query'],"
+                + " 'trainable_token_indices': {'word_embeddings': [61, 3, 9]}}",
+            (path, rows, columns) -> path.endsWith("query") ? 6 * (rows + columns) : 3 * columns),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': false,"
+                + " 'target_modules': ['word_embeddings', 'query']}",
+            -1,
+            false,
+            six),
+        // A product of orthogonal rows is 0 but for rounding.
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'orthogonal',"
+                + " 'target_modules': ['query', 'intermediate.dense']}",
+            1e-6,
+            false,
+            six),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'olora',"
+                + " 'target_modules': ['query', 'intermediate.dense'], 'use_rslora': true,"
+                + " 'alpha_pattern': {'query': 3}}",
+            0,
             true,
-            linear -> (linear.path().endsWith("query") ? 5 : 2) * (linear.in() + linear.out())));
+            six),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'pissa_niter_4',"
+                + " 'target_modules': ['query', 'intermediate.dense'],"
+                + " 'rank_pattern': {'layer.0.attention.self.query': 6}}",
+            0,
+            true,
+            six),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'pissa',"
+                + " 'use_dora': true, 'target_modules': ['query', 'output.dense']}",
+            0,
+            true,
+            (path, rows, columns) -> 6 * (rows + columns) + rows));
   }
 
   private static AdapterMethod method(String peftType) {
@@ -129,7 +191,12 @@ class AdapterContractTest {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       Tensor base = TinyBert.logits(model);
       attach(model, example);
-      assertThat(TinyBert.logits(model).sameAs(base)).isEqualTo(example.identity());
+      double moved = difference(TinyBert.logits(model), base);
+      if (example.change() < 0) {
+        assertThat(moved).isGreaterThan(1e-3);
+      } else {
+        assertThat(moved).isLessThanOrEqualTo(example.change());
+      }
     }
   }
 
@@ -141,7 +208,10 @@ class AdapterContractTest {
         Model other = TinyBert.open(TinyBert.CLASSIFY)) {
       Adapter first = attach(model, example);
       assertThat(differing(first, attach(again, example))).isEmpty();
-      assertThat(differing(first, Adapter.attach(other, example.config(), 2))).isNotEmpty();
+      List<String> differing = differing(first, Adapter.attach(other, example.config(), 2));
+      if (!example.json().matches(".*'(olora|pissa)'.*")) { // which draw nothing
+        assertThat(differing).isNotEmpty();
+      }
     }
   }
 
@@ -181,7 +251,7 @@ class AdapterContractTest {
       Tensor adapted = TinyBert.logits(model).to(DType.FLOAT32);
       adapter.merge();
       assertThat(adapter.layers().keySet())
-          .allMatch(path -> weight(model, path).value().dtype() == DType.BFLOAT16);
+          .allMatch(path -> weight(model, path).dtype() == DType.BFLOAT16);
       // Numbers are rounded to 2^-9 of themselves, some 30 times from input to logits, and the
       // merged weights once more: 1 to 2 % of logits up to 1.2.
       Tensor merged = TinyBert.logits(model).to(DType.FLOAT32);
@@ -267,8 +337,13 @@ class AdapterContractTest {
       Adapter adapter = trained(model, example);
       AdapterFolder.write(adapter, example.settings(), first);
       Adapter reloaded = AdapterFolder.open(first).attachTo(fresh);
-      assertThat(differing(adapter, reloaded)).isEmpty();
-      assertThat(TinyBert.logits(fresh).sameAs(TinyBert.logits(model))).isTrue();
+      if (example.rewritten()) {
+        // The same in sums of twice as many terms: a few dozen roundings of 6e-8.
+        assertThat(difference(TinyBert.logits(fresh), TinyBert.logits(model))).isLessThan(4e-6);
+      } else {
+        assertThat(differing(adapter, reloaded)).isEmpty();
+        assertThat(TinyBert.logits(fresh).sameAs(TinyBert.logits(model))).isTrue();
+      }
       AdapterFolder.write(reloaded, AdapterFolder.open(first).json(), second);
       for (String file : List.of(AdapterFolder.CONFIG, AdapterFolder.WEIGHTS)) {
         assertThat(second.resolve(file)).hasSameBinaryContentAs(first.resolve(file));
@@ -286,10 +361,10 @@ class AdapterContractTest {
           .layers()
           .forEach(
               (path, layer) -> {
-                Linear base = Objects.requireNonNull(model.projections().get(path)).base();
+                long[] shape = weight(model, path).shape();
                 assertThat(Model.count(layer.parameters().values()))
                     .as(path)
-                    .isEqualTo(example.count().applyAsLong(base));
+                    .isEqualTo(example.count().of(path, shape[0], shape[1]));
               });
     }
   }
@@ -318,8 +393,12 @@ class AdapterContractTest {
     }
   }
 
-  private static Parameter weight(Model model, String path) {
-    return Objects.requireNonNull(model.projections().get(path)).base().weight();
+  /** The weight or table that the base answers with at a path. */
+  private static Tensor weight(Model model, String path) {
+    EmbeddingSlot table = model.embeddings().get(path);
+    return table != null
+        ? table.base().weight().value()
+        : Objects.requireNonNull(model.projections().get(path)).base().weight().value();
   }
 
   private static void assertSameBytes(Model model, Map<String, byte[]> expected) {

@@ -37,17 +37,12 @@ class AdapterTest {
   }
 
   private static LoraConfig onQuery(Bias bias, String... modulesToSave) {
-    return new LoraConfig(
-        4,
-        8,
-        0,
-        Targets.of("layer.0.attention.self.query"),
-        Map.of(),
-        Map.of(),
-        bias,
-        List.of(modulesToSave),
-        false,
-        LoraInit.KAIMING);
+    return LoraConfig.of(4, 8)
+        .but()
+        .targets(Targets.of("layer.0.attention.self.query"))
+        .bias(bias)
+        .modulesToSave(List.of(modulesToSave))
+        .build();
   }
 
   private static List<String> names(Model model, LoraConfig config) {

@@ -39,17 +39,13 @@ class LoraConfigTest {
 
   private static LoraConfig patterns(
       boolean rankStabilised, Map<String, Integer> ranks, Map<String, Double> alphas) {
-    return new LoraConfig(
-        4,
-        8,
-        0,
-        Targets.of("query", "value"),
-        ranks,
-        alphas,
-        Bias.NONE,
-        List.of(),
-        rankStabilised,
-        LoraInit.KAIMING);
+    return LoraConfig.of(4, 8)
+        .but()
+        .targets(Targets.of("query", "value"))
+        .rankPattern(ranks)
+        .alphaPattern(alphas)
+        .useRslora(rankStabilised)
+        .build();
   }
 
   // ---- values ----
@@ -65,8 +61,12 @@ class LoraConfigTest {
         "{'lora_dropout': -0.1} | lora_dropout is -0.1: it must be at least 0 and below 1",
         "{'rank_pattern': {'query': 0}} | rank_pattern query is 0: a rank must be at least 1",
         "{'bias': 'some'} | unknown bias \"some\": use none, all, lora_only",
-        "{'init_lora_weights': 'pissa'} | init_lora_weights \"pissa\" is not supported: use true or"
-            + " gaussian"
+        "{'init_lora_weights': 'loftq'} | init_lora_weights \"loftq\" is not supported: use true,"
+            + " false, gaussian, orthogonal, olora, pissa or pissa_niter_N",
+        "{'lora_bias': true, 'use_dora': true} | lora_bias does not go with use_dora: choose one of"
+            + " them",
+        "{'lora_bias': true, 'init_lora_weights': 'pissa'} | lora_bias goes with init_lora_weights"
+            + " true or false only, not with pissa"
       })
   void settingsThatMakeNoSenseAreRefused(String json, String message) {
     String singleQuoted = json.replace("''", "'");
@@ -76,16 +76,7 @@ class LoraConfigTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "use_dora",
-        "lora_bias",
-        "fan_in_fan_out",
-        "trainable_token_indices",
-        "target_parameters",
-        "layer_replication",
-        "use_qalora"
-      })
+  @ValueSource(strings = {"fan_in_fan_out", "target_parameters", "layer_replication", "use_qalora"})
   void settingsOfOtherArithmeticAreRefused(String key) {
     assertThatThrownBy(() -> read("{'" + key + "': true}"))
         .isInstanceOf(LorikeetException.class)
@@ -99,19 +90,7 @@ class LoraConfigTest {
 
   @Test
   void absentSettingsArePeftsDefaults() {
-    assertThat(read("{}"))
-        .isEqualTo(
-            new LoraConfig(
-                8,
-                8,
-                0,
-                Targets.of(),
-                Map.of(),
-                Map.of(),
-                Bias.NONE,
-                List.of(),
-                false,
-                LoraInit.KAIMING));
+    assertThat(read("{}")).isEqualTo(LoraConfig.of(8, 8).but().targets(Targets.of()).build());
   }
 
   @Test
@@ -120,17 +99,17 @@ class LoraConfigTest {
     ranks.put("self.value", 2);
     ranks.put("layer\\.1\\..*", 6);
     LoraConfig config =
-        new LoraConfig(
-            3,
-            4.5,
-            0.05,
-            Targets.of("query", "value"),
-            ranks,
-            Map.of("value", 32.0),
-            Bias.LORA_ONLY,
-            List.of("classifier"),
-            true,
-            LoraInit.GAUSSIAN);
+        LoraConfig.of(3, 4.5)
+            .but()
+            .loraDropout(0.05)
+            .targets(Targets.of("query", "value"))
+            .rankPattern(ranks)
+            .alphaPattern(Map.of("value", 32.0))
+            .bias(Bias.LORA_ONLY)
+            .modulesToSave(List.of("classifier"))
+            .useRslora(true)
+            .init(LoraInit.GAUSSIAN)
+            .build();
     assertThat(new LoraMethod().read(config.json())).isEqualTo(config);
     // Whole numbers without a point, as Python writes an int.
     assertThat(config.json().toString()).contains("\"lora_alpha\":4.5", "{\"value\":32}");

@@ -46,8 +46,8 @@ class LoraMergePropertyTest {
       LoraConfig config = config(rank, alpha, rankStabilised);
       Linear base = linear(in, out, withBias, owner);
       LoraLayer layer = (LoraLayer) config.layer(base, owner);
-      layer.b().original().setInPlace(Tensor.normal(0, 1, out, rank));
-      assertThat(layer.scaling())
+      layer.update().b().original().setInPlace(Tensor.normal(0, 1, out, rank));
+      assertThat(layer.update().scaling())
           .isEqualTo(rankStabilised ? alpha / Math.sqrt(rank) : alpha / rank);
 
       Tensor x = Tensor.normal(0, 1, 3, in);
@@ -63,8 +63,9 @@ class LoraMergePropertyTest {
    * most that many epsilons of the sum of the terms' sizes (Higham 2002, §3.1).
    */
   private static Tensor rounding(LoraLayer layer, Tensor x) {
-    Tensor narrow = Ops.linear(x.abs(), layer.a().value().abs(), null);
-    Tensor update = Ops.linear(narrow, layer.b().value().abs(), null).mul(layer.scaling());
+    Tensor narrow = Ops.linear(x.abs(), layer.update().a().value().abs(), null);
+    Tensor update =
+        Ops.linear(narrow, layer.update().b().value().abs(), null).mul(layer.update().scaling());
     Parameter bias = layer.base().bias();
     Tensor sizes =
         Ops.linear(
@@ -72,23 +73,22 @@ class LoraMergePropertyTest {
                 layer.base().weight().value().abs(),
                 bias == null ? null : bias.value().abs())
             .add(update);
-    long terms = x.size(1) + layer.a().value().size(0) + 3;
+    long terms = x.size(1) + layer.update().a().value().size(0) + 3;
     return sizes.mul(2 * terms * EPSILON);
   }
 
   private static LoraConfig config(int rank, double alpha, boolean rankStabilised) {
     LoraConfig plain = LoraConfig.of(rank, alpha);
-    return new LoraConfig(
-        rank,
-        alpha,
-        0,
-        Targets.allLinear(),
-        plain.rankPattern(),
-        plain.alphaPattern(),
-        plain.bias(),
-        plain.modulesToSave(),
-        rankStabilised,
-        plain.init());
+    return LoraConfig.of(rank, alpha)
+        .but()
+        .targets(Targets.allLinear())
+        .rankPattern(plain.rankPattern())
+        .alphaPattern(plain.alphaPattern())
+        .bias(plain.bias())
+        .modulesToSave(plain.modulesToSave())
+        .useRslora(rankStabilised)
+        .init(plain.init())
+        .build();
   }
 
   private static Linear linear(int in, int out, boolean withBias, Scope owner) {

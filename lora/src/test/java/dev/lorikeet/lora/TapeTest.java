@@ -44,18 +44,30 @@ class TapeTest {
   static List<LoraConfig> configs() {
     return List.of(
         LoraConfig.of(3, 5),
+        LoraConfig.of(3, 5).but().useDora(true).build(),
+        LoraConfig.of(3, 5)
+            .but()
+            .useDora(true)
+            .init(LoraInit.of("pissa"))
+            .bias(Bias.ALL)
+            .targets(Targets.of("value", "output.dense"))
+            .build(),
+        LoraConfig.of(3, 5)
+            .but()
+            .useDora(true)
+            .targets(Targets.of("word_embeddings", "query"))
+            .build(),
+        LoraConfig.of(3, 5).but().loraBias(true).bias(Bias.LORA_ONLY).build(),
+        LoraConfig.of(3, 5).but().init(LoraInit.of("olora")).build(),
         LoraConfig.of(3, 5).withTargets(Targets.of("layer.1.attention.self.value")),
-        new LoraConfig(
-            4,
-            8,
-            0,
-            Targets.of("query", "output.dense"),
-            Map.of("query", 7),
-            Map.of(),
-            Bias.ALL,
-            List.of("pooler"),
-            true,
-            LoraInit.KAIMING));
+        LoraConfig.of(4, 8)
+            .but()
+            .targets(Targets.of("query", "output.dense"))
+            .rankPattern(Map.of("query", 7))
+            .bias(Bias.ALL)
+            .modulesToSave(List.of("pooler"))
+            .useRslora(true)
+            .build());
   }
 
   private static Tensor loss(Model model) {

@@ -9,7 +9,16 @@ import java.util.TreeMap;
 /** The architectures that can be built, by the {@code model_type} of their config.json. */
 final class Architectures {
   private static final Map<String, Architecture.Factory> BY_MODEL_TYPE =
-      new TreeMap<>(Map.of("bert", Bert.FACTORY));
+      new TreeMap<>(
+          Map.of(
+              "bert", Bert.FACTORY,
+              "gemma2", Gemma.Family.GEMMA2,
+              "gemma3_text", Gemma.Family.GEMMA3,
+              "llama", Llama.Family.LLAMA,
+              "mistral", Llama.Family.MISTRAL,
+              "phi3", Phi3.FACTORY,
+              "qwen2", Llama.Family.QWEN2,
+              "qwen3", Llama.Family.QWEN3));
 
   private Architectures() {}
 

@@ -21,9 +21,9 @@ public final class EmbeddingSlot implements Lookup {
     return base;
   }
 
-  /** The table, [V, D]. */
+  /** The table, [V, D], for other uses; a merge into this slot's own use does not change it. */
   public Parameter weight() {
-    return base.weight();
+    return base.weight().shared();
   }
 
   /** Lets {@code lookup} answer from now on. */

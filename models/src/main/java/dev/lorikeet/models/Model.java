@@ -5,9 +5,11 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
@@ -19,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * adapters can slip in. All parameters are frozen at first. Closing the model frees its weights.
  */
 public final class Model implements AutoCloseable {
+  /** Architectures that scale the output's input where the weights are tied, and only there. */
+  private static final Set<String> SCALED_WHEN_TIED = Set.of("t5", "mt5", "umt5", "longt5");
+
   private final ModelConfig config;
   private final @Nullable Task task;
   private final Mode mode;
@@ -169,7 +174,66 @@ public final class Model implements AutoCloseable {
   public Map<String, Tensor> stateDict() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     build.parameters.forEach((name, parameter) -> tensors.put(name, parameter.value()));
+    build.embeddings.values().forEach(slot -> put(tensors, slot.base().weight()));
+    untied().forEach(head -> put(tensors, head));
     return tensors;
+  }
+
+  private static void put(Map<String, Tensor> tensors, Parameter parameter) {
+    tensors.put(parameter.name(), parameter.value());
+  }
+
+  /** Uses of an embedding's table as output weights that no longer have the embedding's values. */
+  private List<Parameter> untied() {
+    List<Parameter> untied = new ArrayList<>();
+    for (EmbeddingSlot words : build.embeddings.values()) {
+      for (ProjectionSlot head : tiedTo(words)) {
+        Parameter weight = head.base().weight();
+        if (weight.value() != words.base().weight().value()) {
+          untied.add(weight);
+        }
+      }
+    }
+    return untied;
+  }
+
+  /**
+   * The configuration of a checkpoint of this model as it computes now: where a merge has parted
+   * the output weights from the embedding that they were tied to, {@code tie_word_embeddings} is
+   * false.
+   *
+   * @throws LorikeetException when they were parted and the architecture has no checkpoints of that
+   *     kind
+   */
+  public ModelConfig storedConfig() {
+    boolean parted = !untied().isEmpty();
+    boolean hidden = build.embeddings.values().stream().anyMatch(this::hasLeftItsOutput);
+    if (hidden || (parted && SCALED_WHEN_TIED.contains(config.modelType()))) {
+      throw new LorikeetException(
+          config.modelType()
+              + " checkpoints have one tensor for the embedding and the output weights, and the"
+              + " adapter is merged into only one of them: keep the adapter beside the base");
+    }
+    return parted ? config.withFlag("tie_word_embeddings", false) : config;
+  }
+
+  private boolean hasLeftItsOutput(EmbeddingSlot words) {
+    return words.base().weight().value() != words.weight().value() && isReadByHead(words);
+  }
+
+  /** Whether a language model's head reads an embedding's table without a layer of its own. */
+  public boolean isReadByHead(EmbeddingSlot words) {
+    long rows = words.weight().value().size(0);
+    return (task == Task.MASKED_LM || task == Task.CAUSAL_LM || task == Task.SEQ_2_SEQ_LM)
+        && rows == config.integer("vocab_size", 0)
+        && build.projections.values().stream().noneMatch(head -> head.base().out() == rows);
+  }
+
+  /** The output layers whose weights are an embedding's table. */
+  public List<ProjectionSlot> tiedTo(EmbeddingSlot words) {
+    return build.projections.values().stream()
+        .filter(head -> head.base().weight().shared() == words.weight())
+        .toList();
   }
 
   /** The number of elements of all parameters. */

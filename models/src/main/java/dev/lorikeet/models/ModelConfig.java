@@ -89,6 +89,13 @@ public final class ModelConfig {
     return value.doubleValue();
   }
 
+  public double number(String key) {
+    if (!json.path(key).isNumber()) {
+      throw wrong(key, "a number", json.path(key));
+    }
+    return json.path(key).doubleValue();
+  }
+
   public int integer(String key, int otherwise) {
     return has(key) ? integer(key) : otherwise;
   }
@@ -210,6 +217,11 @@ public final class ModelConfig {
       changed.put("problem_type", problemType.id());
     }
     return new ModelConfig(place, changed);
+  }
+
+  /** This configuration with a key set. */
+  ModelConfig withFlag(String key, boolean value) {
+    return new ModelConfig(place, json().put(key, value));
   }
 
   private static boolean absent(JsonNode value) {

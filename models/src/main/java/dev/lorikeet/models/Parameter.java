@@ -5,6 +5,7 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A named tensor of a model or an adapter. A model's parameters carry the names of its checkpoint.
@@ -16,6 +17,7 @@ import java.util.Deque;
 public final class Parameter {
   private final String name;
   private final Scope owner;
+  private final @Nullable Parameter shared;
   private Tensor value;
   private final Deque<Parameter> substitutes = new ArrayDeque<>();
   private boolean trainable;
@@ -28,7 +30,28 @@ public final class Parameter {
   public Parameter(String name, Tensor value, Scope owner) {
     this.name = name;
     this.owner = owner;
+    this.shared = null;
     this.value = owner.adopt(value);
+  }
+
+  private Parameter(String name, Parameter shared) {
+    this.name = name;
+    this.owner = shared.owner;
+    this.shared = shared;
+    this.value = shared.value;
+  }
+
+  /**
+   * Another use of this parameter, as an output head makes of the embedding table: it answers with
+   * whatever this one answers with, but a substitute of its own is seen by that use alone.
+   */
+  public Parameter use(String useName) {
+    return new Parameter(useName, this);
+  }
+
+  /** The parameter that this is a use of, or this one. */
+  public Parameter shared() {
+    return shared == null ? this : shared;
   }
 
   public String name() {
@@ -37,7 +60,10 @@ public final class Parameter {
 
   /** The tensor that the model computes with now. */
   public Tensor value() {
-    return substitutes.isEmpty() ? value : substitutes.getLast().value();
+    if (!substitutes.isEmpty()) {
+      return substitutes.getLast().value();
+    }
+    return shared == null ? value : shared.value();
   }
 
   /** The tensor that the model computes with now, converted where it is stored in another type. */
@@ -47,7 +73,7 @@ public final class Parameter {
 
   /** The parameter's own tensor, whatever substitutes it. */
   public Tensor original() {
-    return value;
+    return shared == null ? value : shared.original();
   }
 
   /** Lets another parameter answer in this one's place, and in that of any other substitute. */
@@ -71,15 +97,16 @@ public final class Parameter {
   }
 
   /**
-   * Makes the parameter trainable: it gets memory of its own, in float32, and gradients can be
-   * asked for.
+   * Makes the parameter trainable: it gets memory of its own, in float32 and row by row, and
+   * gradients can be asked for.
    */
   public void train() {
     if (trainable) {
       return;
     }
     try (Scope scope = Scope.open()) {
-      replace(value.dtype() == DType.FLOAT32 ? value.copy() : value.to(DType.FLOAT32));
+      Tensor own = value.dtype() == DType.FLOAT32 ? value.copy() : value.to(DType.FLOAT32);
+      replace(own.contiguous());
     }
     value.requiresGrad(true);
     trainable = true;
@@ -95,7 +122,7 @@ public final class Parameter {
 
   /** The number of elements. */
   public long count() {
-    return value.count();
+    return original().count();
   }
 
   private void replace(Tensor tensor) {
@@ -106,6 +133,6 @@ public final class Parameter {
 
   @Override
   public String toString() {
-    return name + " " + value;
+    return name + " " + original();
   }
 }

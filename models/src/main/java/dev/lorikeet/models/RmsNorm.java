@@ -12,7 +12,6 @@ import dev.lorikeet.torch.Tensor;
  */
 public record RmsNorm(Parameter weight, double eps, double offset, Mode mode) {
   public Tensor forward(Tensor x) {
-    Tensor scale = offset == 0 ? weight.value() : weight.value().add(offset);
-    return Ops.rmsNorm(x, scale.to(mode.dtype()), eps);
+    return Ops.rmsNorm(x, weight.value(mode.dtype()), eps, offset);
   }
 }

@@ -107,7 +107,7 @@ public final class Weights {
 
   /** A linear layer without a bias whose weight [out, in] is another module's. */
   public Projection tied(String name, Parameter weight) {
-    return at(name).linear(weight, 0, false);
+    return at(name).linear(weight.use(at(name).at("weight").path), 0, false);
   }
 
   /** The layer at this place, with a bias where it is to have some elements. */
@@ -137,7 +137,8 @@ public final class Weights {
   public EmbeddingSlot embedding(String name, long rows, long width) {
     Weights here = at(name);
     Parameter weight = here.normal("weight", build.initializerRange, rows, width);
-    EmbeddingSlot slot = new EmbeddingSlot(new Embedding(here.path, weight, build.mode));
+    EmbeddingSlot slot =
+        new EmbeddingSlot(new Embedding(here.path, weight.use(weight.name()), build.mode));
     build.embeddings.put(here.path, slot);
     return slot;
   }
@@ -165,6 +166,13 @@ public final class Weights {
   /** A vector that starts, where it is new, with {@code start} everywhere. */
   public Parameter vector(String name, double start, long size) {
     return parameter(name, () -> Tensor.full(start, DType.FLOAT32, Device.CPU, size), size);
+  }
+
+  /** Numbers that no checkpoint holds, [values.length], float32, on the model's device. */
+  Tensor constant(float... values) {
+    try (Scope scope = Scope.open()) {
+      return build.owner.adopt(Tensor.of(values, values.length).to(build.mode.device()));
+    }
   }
 
   public Dropout dropout(double p) {

@@ -13,6 +13,28 @@ import org.jspecify.annotations.Nullable;
 public final class Ops {
   private Ops() {}
 
+  // ---- decompositions ----
+
+  /**
+   * x = Q R, the columns of Q orthonormal and R upper triangular, k = min(m, n).
+   *
+   * @param x [m, n], float32
+   * @return Q [m, k] and R [k, n]
+   */
+  public static List<Tensor> qr(Tensor x) {
+    return Torch.tensors("qr", x);
+  }
+
+  /**
+   * x = U diag(S) V, the singular values S from the largest down, k = min(m, n).
+   *
+   * @param x [m, n], float32
+   * @return U [m, k], S [k] and V [k, n]
+   */
+  public static List<Tensor> svd(Tensor x) {
+    return Torch.tensors("svd", x);
+  }
+
   // ---- layers ----
 
   /**
@@ -55,7 +77,17 @@ public final class Ops {
    * @param weight [D]
    */
   public static Tensor rmsNorm(Tensor x, Tensor weight, double eps) {
-    return Torch.tensor("rms_norm", x, weight, eps);
+    return rmsNorm(x, weight, eps, 0);
+  }
+
+  /**
+   * x / √(mean x² + eps) · (offset + weight) over the last axis.
+   *
+   * @param x [..., D]
+   * @param weight [D]
+   */
+  public static Tensor rmsNorm(Tensor x, Tensor weight, double eps, double offset) {
+    return Torch.tensor("rms_norm", x, weight, eps, offset);
   }
 
   public static Tensor softmax(Tensor x, int axis) {
@@ -126,6 +158,63 @@ public final class Ops {
   /** Attention of tokens to themselves and those before them, T = S, without any other mask. */
   public static Tensor causalAttention(Tensor q, Tensor k, Tensor v, double scale) {
     return Torch.tensor("attention", q, k, v, null, 0.0, true, scale);
+  }
+
+  /**
+   * Attention whose query heads share heads of keys and values in groups of G = H / K (Ainslie et
+   * al. 2023, arXiv:2305.13245).
+   *
+   * @param q [B, H, T, d]
+   * @param k [B, K, S, d]
+   * @param v [B, K, S, d]
+   * @param mask added to the scores, [B or 1, 1, T, S], in q's type; null for none
+   * @param causal whether tokens see only themselves and those before them; T = S, without a mask
+   * @param p the probability with which probabilities are dropped out
+   * @param scale of the scores q kᵀ
+   * @param cap bends scores s to cap · tanh(s / cap); 0 leaves them
+   * @return [B, H, T, d]
+   */
+  public static Tensor groupedAttention(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      @Nullable Tensor mask,
+      boolean causal,
+      double p,
+      double scale,
+      double cap) {
+    if (cap == 0 && (p == 0 || q.device().isCuda())) {
+      return Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale);
+    }
+    Tensor probabilities =
+        Torch.tensor("grouped_probabilities", q, k, mask, causal, scale, cap); // [B, K, G, T, S]
+    return Torch.tensor("grouped_values", dropout(probabilities, p), v);
+  }
+
+  /**
+   * cos and sin of the angles position · frequency, for {@link #rotate}.
+   *
+   * @param positions [T] or [B, T], int64
+   * @param frequencies [r/2], float32
+   * @param scale of cos and sin
+   * @param dtype of cos and sin
+   * @return cos and sin, [T, 1, r] or [B, T, 1, r]
+   */
+  public static List<Tensor> angles(
+      Tensor positions, Tensor frequencies, double scale, DType dtype) {
+    return Torch.tensors("angles", positions, frequencies, scale, dtype.code());
+  }
+
+  /**
+   * Rotates pairs of elements, i and i + r/2, each by an angle of its own (Su et al. 2021,
+   * arXiv:2104.09864, §3.4.2); elements from r on stay.
+   *
+   * @param x [B, T, H, d]
+   * @param cos as {@link #angles} makes it
+   * @param sin likewise
+   */
+  public static Tensor rotate(Tensor x, Tensor cos, Tensor sin) {
+    return Torch.tensor("rotate", x, cos, sin);
   }
 
   public static Tensor where(Tensor condition, Tensor x, Tensor y) {

@@ -347,6 +347,11 @@ public final class Tensor {
     return Torch.tensor("norm", this, type.code());
   }
 
+  /** The Euclidean norms along an axis, which goes, as float32. */
+  public Tensor norm(int axis) {
+    return Torch.tensor("norm_dim", this, axis);
+  }
+
   // ---- shape ----
 
   public Tensor reshape(long... newShape) {
@@ -395,6 +400,11 @@ public final class Tensor {
   /** The slices of an axis at {@code indices} [n], int64. */
   public Tensor index(int axis, Tensor indices) {
     return Torch.tensor("index_select", this, axis, indices);
+  }
+
+  /** This with its slices at {@code indices}, int64, of an axis replaced by those of source. */
+  public Tensor replace(int axis, Tensor indices, Tensor source) {
+    return Torch.tensor("index_copy", this, axis, indices, source);
   }
 
   public static Tensor cat(List<Tensor> tensors, int axis) {

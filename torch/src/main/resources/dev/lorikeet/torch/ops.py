@@ -151,6 +151,9 @@ def argmax(self, x: Tensor, dim: int) -> Tensor:
 def norm(self, x: Tensor, dtype: int) -> Tensor:
   return torch.linalg_vector_norm(x, 2, None, False, dtype=dtype)
 
+def norm_dim(self, x: Tensor, dim: int) -> Tensor:
+  return torch.linalg_vector_norm(x, 2, [dim], False, dtype=6)
+
 def all_finite(self, x: Tensor) -> bool:
   return bool(torch.all(torch.isfinite(x)))
 
@@ -186,8 +189,21 @@ def narrow(self, x: Tensor, dim: int, start: int, length: int) -> Tensor:
 def index_select(self, x: Tensor, dim: int, index: Tensor) -> Tensor:
   return torch.index_select(x, dim, index)
 
+def index_copy(self, x: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+  return torch.index_copy(x, dim, index, source)
+
 def cat(self, xs: List[Tensor], dim: int) -> Tensor:
   return torch.cat(xs, dim)
+
+# ---- decompositions ----
+
+def qr(self, x: Tensor) -> List[Tensor]:
+  q, r = torch.linalg_qr(x, "reduced")
+  return [q, r]
+
+def svd(self, x: Tensor) -> List[Tensor]:
+  u, s, v = torch.linalg_svd(x, False, driver=None)
+  return [u, s, v]
 
 # ---- layers ----
 
@@ -217,8 +233,16 @@ def embedding(self, weight: Tensor, ids: Tensor) -> Tensor:
 def layer_norm(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
   return torch.layer_norm(x, torch.size(weight), weight, bias, eps)
 
-def rms_norm(self, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-  return torch.rms_norm(x, torch.size(weight), weight, eps)
+# Not torch.rms_norm, which takes three times as long on a CPU. In half precision the reference multiplies by
+# the weight after rounding, but by offset + weight before.
+def rms_norm(self, x: Tensor, weight: Tensor, eps: float, offset: float) -> Tensor:
+  norm = torch.linalg_vector_norm(x, 2, [-1], True, dtype=6)
+  square = torch.div(torch.mul(norm, norm), float(torch.size(x, -1)))
+  unit = torch.mul(x, torch.rsqrt(torch.add(square, eps)))
+  t = ops.prim.dtype(x)
+  if torch.eq(offset, 0.):
+    return torch.mul(torch.to(unit, t), weight)
+  return torch.to(torch.mul(unit, torch.add(torch.to(weight, 6), offset)), t)
 
 def softmax(self, x: Tensor, dim: int) -> Tensor:
   return torch.softmax(x, dim)
@@ -248,6 +272,64 @@ def attention_scores(self, q: Tensor, k: Tensor, mask: Optional[Tensor], scale: 
   if torch.__isnot__(mask, None):
     scores = torch.add(scores, unchecked_cast(Tensor, mask))
   return scores
+
+# ---- decoders ----
+
+# cos and sin of positions [T] or [B, T] times frequencies [r/2]: each [.., T, 1, r], every angle twice, the
+# first half of sin with its sign turned, as rotate wants them.
+def angles(self, positions: Tensor, frequencies: Tensor, scale: float, dtype: int) -> List[Tensor]:
+  angles = torch.unsqueeze(torch.mul(torch.unsqueeze(torch.to(positions, 6), -1), frequencies), -2)
+  cos = torch.to(torch.mul(torch.cos(angles), scale), dtype)
+  sin = torch.to(torch.mul(torch.sin(angles), scale), dtype)
+  return [torch.cat([cos, cos], -1), torch.cat([torch.neg(sin), sin], -1)]
+
+# x cos + rotate_half(x) sin over the first r of d elements; x [B, T, H, d].
+def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+  width = torch.size(x, -1)
+  rotated = torch.size(cos, -1)
+  turned = torch.narrow(x, -1, 0, rotated)
+  halves = torch.roll(turned, [torch.floordiv(rotated, 2)], [-1])
+  turned = torch.addcmul(torch.mul(turned, cos), halves, sin, value=1)
+  if torch.eq(rotated, width):
+    return turned
+  return torch.cat([turned, torch.narrow(x, -1, rotated, torch.sub(width, rotated))], -1)
+
+# Attention whose H query heads share Hkv heads of keys and values in groups of G. The CPU's kernel falls back
+# to slow arithmetic with enable_gqa. The queries of one token are G tokens of a head that look at the same
+# keys; for more tokens, copying keys and values costs less than a mask would.
+def grouped_attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], p: float, causal: bool, scale: float) -> Tensor:
+  heads = torch.size(k, 1)
+  if torch.eq(heads, torch.size(q, 1)):
+    return torch.scaled_dot_product_attention(q, k, v, mask, p, causal, scale=scale)
+  if torch.eq(torch.size(q, 2), 1):
+    group = torch.reshape(q, [torch.size(q, 0), heads, -1, torch.size(q, 3)])
+    context = torch.scaled_dot_product_attention(group, k, v, mask, p, False, scale=scale)
+    return torch.reshape(context, torch.size(q))
+  copies = torch.floordiv(torch.size(q, 1), heads)
+  keys = torch.repeat_interleave(k, copies, 1)
+  values = torch.repeat_interleave(v, copies, 1)
+  return torch.scaled_dot_product_attention(q, keys, values, mask, p, causal, scale=scale)
+
+# The probabilities [B, Hkv, G, T, S] by themselves; cap > 0 bends the scores to cap tanh(scores / cap).
+def grouped_probabilities(self, q: Tensor, k: Tensor, mask: Optional[Tensor], causal: bool, scale: float, cap: float) -> Tensor:
+  heads = torch.size(k, 1)
+  tokens = torch.size(q, 2)
+  group = torch.reshape(torch.mul(q, scale), [torch.size(q, 0), heads, -1, torch.size(q, 3)])
+  scores = torch.matmul(group, torch.transpose(k, -2, -1))
+  scores = torch.reshape(scores, [torch.size(q, 0), heads, -1, tokens, torch.size(k, 2)])
+  if torch.gt(cap, 0.):
+    scores = torch.mul(torch.tanh(torch.div(scores, cap)), cap)
+  if torch.__isnot__(mask, None):
+    scores = torch.add(scores, torch.unsqueeze(unchecked_cast(Tensor, mask), 1))
+  if causal:
+    later = torch.ones([tokens, tokens], dtype=11, layout=None, device=ops.prim.device(q), pin_memory=None)
+    scores = torch.masked_fill(scores, torch.triu(later, 1), -inf)
+  return torch.softmax(scores, -1)
+
+def grouped_values(self, probabilities: Tensor, v: Tensor) -> Tensor:
+  size = torch.size(probabilities)
+  context = torch.matmul(torch.reshape(probabilities, [size[0], size[1], -1, size[4]]), v)
+  return torch.reshape(context, [size[0], torch.mul(size[1], size[2]), size[3], torch.size(v, 3)])
 
 # ---- LoRA, folded into its weight for one step ----
 
@@ -291,9 +373,13 @@ def grad(self, output: Tensor, inputs: List[Tensor]) -> List[Tensor]:
       _1 = torch.append(result, unchecked_cast(Tensor, g))
   return result
 
+# The fused kernel goes through memory, so a gradient must lie in it as its parameter does: row by row.
 def adamw_(self, params: List[Tensor], grads: List[Tensor], m: List[Tensor], v: List[Tensor], steps: List[Tensor], lr: float, beta1: float, beta2: float, weight_decay: float, eps: float) -> int:
+  rows = annotate(List[Tensor], [])
+  for i in range(torch.len(grads)):
+    _2 = torch.append(rows, torch.contiguous(grads[i]))
   _0 = torch._foreach_add_(steps, 1)
-  _1 = torch._fused_adamw_(params, grads, m, v, annotate(List[Tensor], []), steps, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
+  _1 = torch._fused_adamw_(params, rows, m, v, annotate(List[Tensor], []), steps, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
   return 0
 
 def total_norm(self, xs: List[Tensor]) -> Tensor:

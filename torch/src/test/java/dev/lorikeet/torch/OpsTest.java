@@ -117,4 +117,39 @@ class OpsTest {
                 .item())
         .isEqualTo(5);
   }
+
+  @Test
+  void aQrDecompositionHasOrthonormalColumnsAndGivesTheMatrixBack() {
+    Tensor x = Tensor.normal(0, 1, 5, 3);
+    List<Tensor> qr = Ops.qr(x);
+    assertThat(qr.get(0).shape()).containsExactly(5, 3);
+    close(qr.get(0).matmul(qr.get(1)), x);
+    close(qr.get(0).transpose(0, 1).matmul(qr.get(0)), identity(3));
+    assertThat(qr.get(1).toFloats()[3]).isZero(); // below the diagonal
+  }
+
+  @Test
+  void singularValuesFallAndGiveTheMatrixBack() {
+    Tensor x = Tensor.normal(0, 1, 3, 5);
+    List<Tensor> usv = Ops.svd(x);
+    close(usv.get(0).mul(usv.get(1)).matmul(usv.get(2)), x);
+    close(usv.get(2).matmul(usv.get(2).transpose(0, 1)), identity(3));
+    float[] values = usv.get(1).toFloats();
+    assertThat(values).isSortedAccordingTo((a, b) -> Float.compare(b, a)).hasSize(3);
+  }
+
+  private static Tensor identity(int n) {
+    float[] values = new float[n * n];
+    for (int i = 0; i < n; i++) {
+      values[i * n + i] = 1;
+    }
+    return Tensor.of(values, n, n);
+  }
+
+  @Test
+  void normsAlongAnAxisAreRootsOfSumsOfSquares() {
+    Tensor x = Tensor.of(new float[] {3, 0, 4, 12}, 2, 2);
+    assertThat(x.norm(0).toFloats()).containsExactly(5, 12);
+    assertThat(x.norm(1).toFloats()).containsExactly(3, (float) Math.sqrt(160));
+  }
 }

@@ -93,6 +93,30 @@ class UpdatesTest {
   }
 
   @Test
+  void aGradientThatLiesInMemoryColumnByColumnGivesTheSameStep() {
+    Tensor gradient = Tensor.of(new float[] {1, -1, 1, -1, 1, -1}, 2, 3);
+    Tensor byColumns = gradient.transpose(0, 1).contiguous().transpose(0, 1);
+    assertThat(byColumns.sameAs(gradient)).isTrue();
+    assertThat(oneStep(byColumns)).isEqualTo(oneStep(gradient));
+  }
+
+  private static float[] oneStep(Tensor gradient) {
+    List<Tensor> parameters = List.of(Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3));
+    Ops.adamwInPlace(
+        parameters,
+        List.of(gradient),
+        zerosLike(parameters),
+        zerosLike(parameters),
+        List.of(Tensor.of(new float[1])),
+        LEARNING_RATE,
+        BETA1,
+        BETA2,
+        DECAY,
+        EPS);
+    return parameters.get(0).toFloats();
+  }
+
+  @Test
   void clippingScalesToTheGreatestNormByTorchsFormula() {
     float[] a = {3, 0};
     float[] b = {0, 4, 12};

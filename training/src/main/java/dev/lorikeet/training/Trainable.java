@@ -18,7 +18,8 @@ import java.util.Set;
  */
 public record Trainable(String name, Parameter parameter, boolean head) {
   private static final String PEFT_PREFIX = "base_model.model.";
-  private static final Set<String> HEADS = Set.of("classifier", "score", "cls", "pre_classifier");
+  private static final Set<String> HEADS =
+      Set.of("classifier", "score", "cls", "pre_classifier", "lm_head");
 
   /** All of an adapter's parameters. */
   public static List<Trainable> of(Adapter adapter) {

@@ -1,0 +1,25 @@
+package dev.lorikeet.adapters;
+
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.Tensor;
+import java.util.List;
+import java.util.Map;
+
+/** What an adapter puts around one layer of a model. */
+public interface Adapted {
+  /** The trainable parameters by their names in adapter files, such as {@code lora_A.weight}. */
+  Map<String, Parameter> parameters();
+
+  /** What the layer computes with beside them and never changes, freed with the adapter. */
+  default List<Parameter> constants() {
+    return List.of();
+  }
+
+  /**
+   * The tensors that an adapter file holds in place of the parameters of the same name; with {@link
+   * AdapterConfig#saved} as the settings they compute what this layer computes.
+   */
+  default Map<String, Tensor> saved() {
+    return Map.of();
+  }
+}

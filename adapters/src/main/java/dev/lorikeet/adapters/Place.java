@@ -1,0 +1,111 @@
+package dev.lorikeet.adapters;
+
+import dev.lorikeet.models.EmbeddingSlot;
+import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.ProjectionSlot;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Tensor;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A slot of a model and what an adapter puts there. */
+interface Place {
+  Adapted adapted();
+
+  /** The base's weight there. */
+  Parameter weight();
+
+  /** Lets the adapter's layer answer. */
+  void fill();
+
+  /** Lets the base's own layer answer. */
+  void reset();
+
+  /** The base's parameters that a merge replaces, each with what it becomes as it is stored. */
+  Map<Parameter, Tensor> merged();
+
+  /** A linear layer's. */
+  record OfProjection(ProjectionSlot slot, AdapterLayer adapted) implements Place {
+    @Override
+    public Parameter weight() {
+      return slot.base().weight();
+    }
+
+    @Override
+    public void fill() {
+      slot.fill(adapted);
+    }
+
+    @Override
+    public void reset() {
+      slot.reset();
+    }
+
+    @Override
+    public Map<Parameter, Tensor> merged() {
+      Linear base = slot.base();
+      Map<Parameter, Tensor> merged = new LinkedHashMap<>();
+      merged.put(base.weight(), base.orient(adapted.mergedWeight()).contiguous());
+      Tensor bias = adapted.mergedBias();
+      if (bias != null && base.bias() == null) {
+        throw new LorikeetException(
+            slot.path() + ": the adapter adds a bias, and the layer has none to merge it into");
+      }
+      if (bias != null && base.bias() != null) {
+        merged.put(base.bias(), bias);
+      }
+      return merged;
+    }
+  }
+
+  /** An embedding table's. */
+  record OfEmbedding(EmbeddingSlot slot, AdapterEmbedding adapted) implements Place {
+    @Override
+    public Parameter weight() {
+      return slot.base().weight();
+    }
+
+    @Override
+    public void fill() {
+      slot.fill(adapted);
+    }
+
+    @Override
+    public void reset() {
+      slot.reset();
+    }
+
+    @Override
+    public Map<Parameter, Tensor> merged() {
+      return Map.of(weight(), adapted.mergedTable());
+    }
+  }
+
+  /** An embedding's and that of the output layers tied to it, which share trained rows. */
+  record OfTokens(EmbeddingSlot slot, List<ProjectionSlot> heads, TokenRows adapted)
+      implements Place {
+    @Override
+    public Parameter weight() {
+      return slot.weight();
+    }
+
+    @Override
+    public void fill() {
+      slot.fill(adapted);
+      heads.forEach(head -> head.fill(adapted.head(head.base())));
+    }
+
+    @Override
+    public void reset() {
+      slot.reset();
+      heads.forEach(ProjectionSlot::reset);
+    }
+
+    @Override
+    public Map<Parameter, Tensor> merged() {
+      return Map.of(weight(), adapted.mergedTable()); // the table's, so that they stay tied
+    }
+  }
+}

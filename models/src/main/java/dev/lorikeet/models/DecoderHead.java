@@ -1,0 +1,100 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a decoder answers of its last hidden state.
+ *
+ * <p>Axes: B batch, T tokens, D width of the model, V vocabulary, C classes.
+ */
+interface DecoderHead {
+  /**
+   * The answers.
+   *
+   * @param hidden [B, T, D]; with a soft prompt's tokens in front where the input has one
+   */
+  Tensor logits(ModelInput input, Tensor hidden);
+
+  /**
+   * The head for a task.
+   *
+   * @param words the word embeddings, which serve as the output weights where {@code
+   *     tie_word_embeddings} says so
+   * @param tied whether it does where config.json lacks it
+   */
+  static DecoderHead of(
+      @Nullable Task task, ModelConfig json, Weights weights, EmbeddingSlot words, boolean tied) {
+    if (task == null) {
+      return (input, hidden) -> hidden;
+    }
+    return switch (task) {
+      case CAUSAL_LM -> new NextToken(lmHead(json, weights, words.weight(), tied));
+      case SEQUENCE_CLASSIFICATION -> LastToken.of(json, weights);
+      default -> throw new IllegalStateException("no head for " + task);
+    };
+  }
+
+  private static Projection lmHead(
+      ModelConfig json, Weights weights, Parameter words, boolean tied) {
+    return json.flag("tie_word_embeddings", tied)
+        ? weights.tied("lm_head", words)
+        : weights.linear("lm_head", words.value().size(0), words.value().size(1), false);
+  }
+
+  /** The scores of all words as the next one, [B, n, V], of the n tokens that are asked for. */
+  record NextToken(Projection lmHead) implements DecoderHead {
+    @Override
+    public Tensor logits(ModelInput input, Tensor hidden) {
+      return lmHead.forward(input.keep(hidden));
+    }
+  }
+
+  /**
+   * The classes' scores of the last token of each row that is not padding, [B, C]: the only one
+   * that has seen the whole text. As in transformers, tokens are padding by their id, {@code
+   * pad_token_id}, whatever the attention mask says.
+   */
+  record LastToken(Projection score, @Nullable Integer padTokenId, String place)
+      implements DecoderHead {
+    static LastToken of(ModelConfig json, Weights weights) {
+      Projection score =
+          weights
+              .orNew("score")
+              .linear("score", json.labelCount(), json.integer("hidden_size"), false);
+      Integer padTokenId = json.has("pad_token_id") ? json.integer("pad_token_id") : null;
+      return new LastToken(score, padTokenId, json.place());
+    }
+
+    @Override
+    public Tensor logits(ModelInput input, Tensor hidden) {
+      long rows = hidden.size(0);
+      long length = hidden.size(1);
+      Tensor last = last(input.inputIds()).add(all(length - input.inputIds().size(1), hidden));
+      Tensor rowStarts = Tensor.arange(0, rows, hidden.device()).mul(all(length, hidden)); // [B]
+      Tensor flat = hidden.reshape(rows * length, hidden.size(2));
+      return score.forward(flat.index(0, rowStarts.add(last)));
+    }
+
+    /** The index of each row's last token that is not padding, [B]. */
+    private Tensor last(Tensor ids) {
+      if (padTokenId != null) {
+        Tensor index = Tensor.arange(0, ids.size(1), ids.device()); // [T]
+        return Ops.where(ids.eq(padTokenId), all(0, ids), index).argmax(-1);
+      }
+      if (ids.size(0) > 1) {
+        throw new LorikeetException(
+            place
+                + " has no pad_token_id, by which a classifier finds the ends of several texts: set"
+                + " it to the tokenizer's padding token");
+      }
+      return all(ids.size(1) - 1, ids);
+    }
+
+    private static Tensor all(long value, Tensor beside) {
+      return Tensor.of(new long[] {value}, 1).to(beside.device());
+    }
+  }
+}
