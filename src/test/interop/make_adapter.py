@@ -38,6 +38,22 @@ CASES = {
         "layers_to_transform": [1, 3],
         "layers_pattern": "layer",
     },
+    "dora": {"target_modules": "all-linear", "use_dora": True},
+    "embedding": {"target_modules": ["word_embeddings", "query"]},
+    "embedding-dora": {
+        "target_modules": ["word_embeddings", "query"],
+        "use_dora": True,
+    },
+    "lora-bias": {
+        "target_modules": ["query", "output.dense"],
+        "lora_bias": True,
+    },
+    "tokens": {
+        "target_modules": ["query"],
+        "trainable_token_indices": [2054, 101, 2003],
+    },
+    "pissa": {"target_modules": ["query"], "init_lora_weights": "pissa"},
+    "olora": {"target_modules": ["query"], "init_lora_weights": "olora"},
 }
 
 

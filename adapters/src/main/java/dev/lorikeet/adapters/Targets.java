@@ -50,6 +50,7 @@ public record Targets(
   private static final Map<String, List<String>> PEFT_DEFAULTS =
       Map.of(
           "bert", List.of("query", "value"),
+          "deberta-v2", List.of("query_proj", "value_proj"),
           "gemma2", List.of("q_proj", "v_proj"),
           "gemma3_text", List.of("q_proj", "v_proj"),
           "llama", List.of("q_proj", "v_proj"),

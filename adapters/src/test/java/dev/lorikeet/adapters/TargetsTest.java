@@ -263,4 +263,40 @@ class TargetsTest {
       assertThat(Targets.parse(typed)).isEqualTo(regex(typed));
     }
   }
+
+  // ---- layers, as PEFT reads its own corners ----
+
+  @Test
+  void noLayersAreAllLayers() {
+    assertThat(match(inLayers(Targets.of("query"), Set.of()))).hasSize(2);
+  }
+
+  @Test
+  void anEmptyLayersPatternIsAnyPattern() {
+    assertThat(match(inLayers(Targets.of("query"), Set.of(1), "")))
+        .containsExactly("bert.encoder.layer.1.attention.self.query");
+    assertThat(inLayers(Targets.of("query"), Set.of(1), "").layersPattern()).isEmpty();
+  }
+
+  @Test
+  void aPathThatIsNamedWholeCountsWhateverItsLayer() {
+    Targets targets = Targets.of("bert.encoder.layer.0.output.dense", "query");
+    assertThat(match(inLayers(targets, Set.of(1))))
+        .containsExactly(
+            "bert.encoder.layer.0.output.dense", "bert.encoder.layer.1.attention.self.query");
+  }
+
+  // ---- what is saved beside the adapter ----
+
+  @Test
+  void embeddingsUnderTheirUsualNamesAreSavedWithTheAdapterWhereOneIsATarget() {
+    List<String> adapted = List.of("model.embed_tokens", "model.layers.0.self_attn.q_proj");
+    assertThat(Targets.of("embed_tokens", "q_proj").savedWithBase(adapted))
+        .containsExactly("model.embed_tokens");
+    assertThat(regex(".*(embed_tokens|q_proj)").savedWithBase(adapted))
+        .containsExactly("model.embed_tokens");
+    assertThat(Targets.of("model.embed_tokens", "q_proj").savedWithBase(adapted)).isEmpty();
+    assertThat(Targets.of("word_embeddings").savedWithBase(List.of("bert.word_embeddings")))
+        .isEmpty();
+  }
 }

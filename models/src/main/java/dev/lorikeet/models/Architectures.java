@@ -10,15 +10,17 @@ import java.util.TreeMap;
 final class Architectures {
   private static final Map<String, Architecture.Factory> BY_MODEL_TYPE =
       new TreeMap<>(
-          Map.of(
-              "bert", Bert.FACTORY,
-              "gemma2", Gemma.Family.GEMMA2,
-              "gemma3_text", Gemma.Family.GEMMA3,
-              "llama", Llama.Family.LLAMA,
-              "mistral", Llama.Family.MISTRAL,
-              "phi3", Phi3.FACTORY,
-              "qwen2", Llama.Family.QWEN2,
-              "qwen3", Llama.Family.QWEN3));
+          Map.ofEntries(
+              Map.entry("bert", Bert.FACTORY),
+              Map.entry("deberta-v2", DebertaV2.FACTORY),
+              Map.entry("gemma2", Gemma.Family.GEMMA2),
+              Map.entry("gemma3_text", Gemma.Family.GEMMA3),
+              Map.entry("llama", Llama.Family.LLAMA),
+              Map.entry("mistral", Llama.Family.MISTRAL),
+              Map.entry("modernbert", ModernBert.FACTORY),
+              Map.entry("phi3", Phi3.FACTORY),
+              Map.entry("qwen2", Llama.Family.QWEN2),
+              Map.entry("qwen3", Llama.Family.QWEN3)));
 
   private Architectures() {}
 

@@ -59,6 +59,29 @@ final class AttentionMasks {
         });
   }
 
+  /**
+   * Hides padding and what is further than {@code reach} tokens away on either side.
+   *
+   * @param length T
+   * @return [B, 1, T, T] or [1, 1, T, T] in {@code dtype}, or what {@link #padding} answers where
+   *     all is near
+   */
+  static @Nullable Tensor near(ModelInput input, long length, int reach, DType dtype) {
+    if (length <= reach + 1) {
+      return padding(input.attentionMask(), dtype);
+    }
+    return Scope.tidy(
+        () -> {
+          Tensor place = Tensor.arange(0, length, input.inputIds().device());
+          Tensor distance = place.unsqueeze(1).sub(place).abs(); // [T, T]
+          Tensor visible = distance.mul(-1).gt(-reach - 0.5).unsqueeze(0).unsqueeze(0);
+          if (input.attentionMask() != null) {
+            visible = visible.mul(input.attentionMask().gt(0).unsqueeze(1).unsqueeze(1));
+          }
+          return scores(visible, dtype);
+        });
+  }
+
   /** 0 where {@code visible}, the lowest finite number elsewhere. */
   static Tensor scores(Tensor visible, DType dtype) {
     var device = visible.device();

@@ -1,6 +1,8 @@
 package dev.lorikeet.models;
 
+import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -19,13 +21,21 @@ import org.jspecify.annotations.Nullable;
  */
 record CausalAttention(int layer, boolean window, double scale, double cap, Dropout dropout) {
 
-  /** What all layers share in one forward pass. */
+  /**
+   * What all layers share in one forward pass.
+   *
+   * @param mask of layers without a window
+   * @param windowMask of layers with one
+   * @param blind whether some token sees nothing, as padding at the left does; such a token's
+   *     context is the mean of all values, and the fused kernel's gradients for it are wrong
+   */
   record Pass(
       long past,
       long length,
       @Nullable KeyValueCache cache,
       @Nullable Tensor mask,
-      @Nullable Tensor windowMask) {
+      @Nullable Tensor windowMask,
+      boolean blind) {
 
     /**
      * The pass over a batch's embedded tokens.
@@ -36,12 +46,21 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
       long past = input.past();
       long length = hidden.size(1);
       Integer tokens = window.tokens() == 0 ? null : window.tokens();
-      return new Pass(
-          past,
-          length,
-          input.cache(),
-          mask(input, past, length, null, mode),
-          tokens == null ? null : mask(input, past, length, tokens, mode));
+      Tensor mask = mask(input, past, length, null, mode);
+      Tensor windowMask = tokens == null ? null : mask(input, past, length, tokens, mode);
+      boolean blind =
+          GradMode.isEnabled() && input.attentionMask() != null && (isBlind(mask) || isBlind(windowMask));
+      return new Pass(past, length, input.cache(), mask, windowMask, blind);
+    }
+
+    /** Whether a row of [.., T, S] hides everything. */
+    private static boolean isBlind(@Nullable Tensor mask) {
+      if (mask == null) {
+        return false;
+      }
+      try (Scope scope = Scope.open()) {
+        return mask.eq(0).sum(-1, false).eq(0).max().item() > 0;
+      }
     }
 
     /** Null where looking back alone says what is hidden. */
@@ -72,9 +91,12 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
     }
     Tensor mask = window ? pass.windowMask : pass.mask;
     boolean causal = mask == null && pass.length > 1;
+    Tensor queries = q.transpose(1, 2); // [B, H, T, d]
+    double p = dropout.rate();
     Tensor context =
-        Ops.groupedAttention(
-            q.transpose(1, 2), keys, values, mask, causal, dropout.rate(), scale, cap);
+        cap > 0 || pass.blind
+            ? Ops.groupedAttentionInSteps(queries, keys, values, mask, causal, p, scale, cap)
+            : Ops.groupedAttention(queries, keys, values, mask, causal, p, scale);
     return context.transpose(1, 2).reshape(q.size(0), q.size(1), -1);
   }
 }

@@ -158,6 +158,23 @@ public final class ModelConfig {
     }
   }
 
+  /**
+   * Refuses a setting that changes the arithmetic in a way that is not built here.
+   *
+   * @throws LorikeetException when {@code key} is there with a value other than null
+   */
+  public void mustBeAbsent(String key) {
+    if (has(key)) {
+      throw new LorikeetException(
+          place
+              + ": "
+              + key
+              + " is "
+              + json.path(key)
+              + ", and is not supported: the model would compute something else");
+    }
+  }
+
   /** The names of the classes in the order of their ids; empty when config.json names none. */
   public List<String> labels() {
     JsonNode id2label = json.path("id2label");

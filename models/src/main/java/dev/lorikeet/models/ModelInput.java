@@ -179,6 +179,21 @@ public final class ModelInput {
     return cache;
   }
 
+  /**
+   * Refuses keys and values from outside, where an architecture has no place for them.
+   *
+   * @throws LorikeetException when there are some
+   */
+  void mustHaveNoCache(String modelType) {
+    if (cache != null) {
+      throw new LorikeetException(
+          "model_type \""
+              + modelType
+              + "\" reads no cached or learned keys and values: use another method than prefix"
+              + " tuning");
+    }
+  }
+
   /** How many tokens there are in the cache. */
   public long past() {
     return cache == null ? 0 : cache.length();

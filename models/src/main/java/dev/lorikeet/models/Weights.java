@@ -150,9 +150,14 @@ public final class Weights {
 
   /** A layer norm: {@code name.weight} [width] and {@code name.bias} [width]. */
   public LayerNorm layerNorm(String name, long width, double eps) {
+    return layerNorm(name, width, eps, true);
+  }
+
+  /** A layer norm with or without a bias. */
+  public LayerNorm layerNorm(String name, long width, double eps, boolean bias) {
     Weights here = at(name);
-    return new LayerNorm(
-        here.vector("weight", 1, width), here.vector("bias", 0, width), eps, build.mode);
+    Parameter weight = here.vector("weight", 1, width);
+    return new LayerNorm(weight, bias ? here.vector("bias", 0, width) : null, eps, build.mode);
   }
 
   /**

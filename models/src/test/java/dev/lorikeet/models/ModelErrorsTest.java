@@ -54,7 +54,8 @@ class ModelErrorsTest {
   void anUnknownModelTypeIsRefusedWithThoseThatAreKnown() {
     assertRefused(
         json -> json.put("model_type", "roberto"),
-        "model_type \"roberto\" is not supported; supported: bert");
+        "model_type \"roberto\" is not supported; supported: "
+            + String.join(", ", Architectures.modelTypes()));
     assertRefused(
         json -> json.remove("model_type"),
         "COPY/config.json lacks \"model_type\", which must be a string");

@@ -64,9 +64,9 @@ public final class Ops {
    *
    * @param x [..., D]
    * @param weight [D]
-   * @param bias [D]
+   * @param bias [D], or null for none
    */
-  public static Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, double eps) {
+  public static Tensor layerNorm(Tensor x, Tensor weight, @Nullable Tensor bias, double eps) {
     return Torch.tensor("layer_norm", x, weight, bias, eps);
   }
 
@@ -147,10 +147,12 @@ public final class Ops {
    */
   public static Tensor attention(
       Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double p, double scale) {
-    if (p == 0 || q.device().isCuda()) {
+    boolean plain = p == 0 && (mask == null || !mask.requiresGrad());
+    if (plain || q.device().isCuda()) {
       return Torch.tensor("attention", q, k, v, mask, p, false, scale);
     }
-    // With dropout the CPU kernel falls back to this same arithmetic, but with slow random draws.
+    // With dropout, or gradients of the mask, the CPU kernel falls back to this same arithmetic, but
+    // with slow random draws and more copies.
     Tensor probabilities = softmax(Torch.tensor("attention_scores", q, k, mask, scale), -1);
     return dropout(probabilities, p).matmul(v);
   }
@@ -171,7 +173,6 @@ public final class Ops {
    * @param causal whether tokens see only themselves and those before them; T = S, without a mask
    * @param p the probability with which probabilities are dropped out
    * @param scale of the scores q kᵀ
-   * @param cap bends scores s to cap · tanh(s / cap); 0 leaves them
    * @return [B, H, T, d]
    */
   public static Tensor groupedAttention(
@@ -181,11 +182,26 @@ public final class Ops {
       @Nullable Tensor mask,
       boolean causal,
       double p,
+      double scale) {
+    return p == 0 || q.device().isCuda()
+        ? Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale)
+        : groupedAttentionInSteps(q, k, v, mask, causal, p, scale, 0);
+  }
+
+  /**
+   * The same, slower, with all scores in memory at once.
+   *
+   * @param cap bends scores s to cap · tanh(s / cap); 0 leaves them
+   */
+  public static Tensor groupedAttentionInSteps(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      @Nullable Tensor mask,
+      boolean causal,
+      double p,
       double scale,
       double cap) {
-    if (cap == 0 && (p == 0 || q.device().isCuda())) {
-      return Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale);
-    }
     Tensor probabilities =
         Torch.tensor("grouped_probabilities", q, k, mask, causal, scale, cap); // [B, K, G, T, S]
     return Torch.tensor("grouped_values", dropout(probabilities, p), v);
@@ -215,6 +231,29 @@ public final class Ops {
    */
   public static Tensor rotate(Tensor x, Tensor cos, Tensor sin) {
     return Torch.tensor("rotate", x, cos, sin);
+  }
+
+  /**
+   * The scores of pairs of tokens from scores of their distances: y[t, s] = x[t, T − 1 + s − t], a
+   * view where x is contiguous.
+   *
+   * @param x [B, H, T, 2T − 1]
+   * @return [B, H, T, T]
+   */
+  public static Tensor ofDistances(Tensor x) {
+    return Torch.tensor("of_distances", x);
+  }
+
+  /**
+   * A convolution along a sequence, with zeros beyond its ends and as many outputs as inputs.
+   *
+   * @param x [B, T, D]
+   * @param kernel [D, D / groups, n], n odd
+   * @param bias [D]
+   * @return [B, T, D]
+   */
+  public static Tensor convolution(Tensor x, Tensor kernel, Tensor bias, long groups) {
+    return Torch.tensor("convolution", x, kernel, bias, groups);
   }
 
   public static Tensor where(Tensor condition, Tensor x, Tensor y) {

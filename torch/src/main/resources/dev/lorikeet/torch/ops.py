@@ -230,7 +230,7 @@ def linear_onednn(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Te
 def embedding(self, weight: Tensor, ids: Tensor) -> Tensor:
   return torch.embedding(weight, ids, -1, False, False)
 
-def layer_norm(self, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+def layer_norm(self, x: Tensor, weight: Tensor, bias: Optional[Tensor], eps: float) -> Tensor:
   return torch.layer_norm(x, torch.size(weight), weight, bias, eps)
 
 # Not torch.rms_norm, which takes three times as long on a CPU. In half precision the reference multiplies by
@@ -330,6 +330,23 @@ def grouped_values(self, probabilities: Tensor, v: Tensor) -> Tensor:
   size = torch.size(probabilities)
   context = torch.matmul(torch.reshape(probabilities, [size[0], size[1], -1, size[4]]), v)
   return torch.reshape(context, [size[0], torch.mul(size[1], size[2]), size[3], torch.size(v, 3)])
+
+# ---- relative positions ----
+
+# y[.., t, s] = x[.., t, T - 1 + s - t]: the same memory, each row begun one element earlier than the one before.
+def of_distances(self, x: Tensor) -> Tensor:
+  x = torch.contiguous(x)
+  size = torch.size(x)
+  tokens, row = size[2], size[3]
+  matrix = torch.mul(tokens, row)
+  stride = [torch.mul(size[1], matrix), matrix, torch.sub(row, 1), 1]
+  offset = torch.add(torch.storage_offset(x), torch.sub(tokens, 1))
+  return torch.as_strided(x, [size[0], size[1], tokens, tokens], stride, offset)
+
+def convolution(self, x: Tensor, kernel: Tensor, bias: Tensor, groups: int) -> Tensor:
+  padding = torch.floordiv(torch.size(kernel, 2), 2)
+  y = torch.conv1d(torch.transpose(x, 1, 2), kernel, bias, [1], [padding], [1], groups)
+  return torch.transpose(y, 1, 2)
 
 # ---- LoRA, folded into its weight for one step ----
 

@@ -60,6 +60,47 @@ class OpsTest {
     assertThat(actual.sub(expected).abs().max().item()).isLessThan(5e-5);
   }
 
+  /** T = 2: distances 1, 0 and −1 of the first token, then of the second. */
+  @Test
+  void scoresOfDistancesBecomeScoresOfPairs() {
+    Tensor x = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 1, 1, 2, 3);
+    assertThat(Ops.ofDistances(x).toFloats()).containsExactly(2, 3, 4, 5);
+    assertThat(Ops.ofDistances(x.narrow(2, 1, 1).narrow(3, 1, 1)).toFloats()).containsExactly(5);
+    try (GradMode on = GradMode.enabled()) {
+      Tensor leaf = x.copy().requiresGrad(true);
+      Tensor weights = Tensor.of(new float[] {7, 8, 9, 10}, 1, 1, 2, 2);
+      Tensor loss = Ops.ofDistances(leaf).mul(weights).sum();
+      assertThat(Ops.grad(loss, List.of(leaf)).get(0).toFloats())
+          .containsExactly(0, 7, 8, 9, 10, 0);
+    }
+  }
+
+  /** A kernel of three over two features, by itself and in two groups. */
+  @Test
+  void convolutionRunsAlongTheSequenceWithZerosBeyondItsEnds() {
+    Tensor x = Tensor.of(new float[] {1, 10, 2, 20, 3, 30}, 1, 3, 2);
+    Tensor bias = Tensor.of(new float[] {0.5f, 0}, 2);
+    Tensor kernel = Tensor.of(new float[] {1, 0, -1, 0, 0, 0, 0, 0, 0, 0, 2, 0}, 2, 2, 3);
+    // The first output is the feature before less that after; the second twice the second feature.
+    assertThat(Ops.convolution(x, kernel, bias, 1).toFloats())
+        .containsExactly(-1.5f, 20, -1.5f, 40, 2.5f, 60);
+    Tensor grouped = Tensor.of(new float[] {1, 0, -1, 0, 2, 0}, 2, 1, 3);
+    assertThat(Ops.convolution(x, grouped, bias, 2).toFloats())
+        .containsExactly(-1.5f, 20, -1.5f, 40, 2.5f, 60);
+  }
+
+  /** Where the mask itself needs gradients, and where it does not, attention is the same. */
+  @Test
+  void attentionIsTheSameWithAMaskThatNeedsGradients() {
+    Tensor q = Tensor.normal(0, 1, 2, 3, 5, 4);
+    Tensor k = Tensor.normal(0, 1, 2, 3, 5, 4);
+    Tensor mask = Tensor.normal(0, 1, 2, 3, 5, 5);
+    Tensor plain = Ops.attention(q, k, k, mask, 0, 0.3);
+    try (GradMode on = GradMode.enabled()) {
+      close(Ops.attention(q, k, k, mask.copy().requiresGrad(true), 0, 0.3), plain);
+    }
+  }
+
   @Test
   void gradientOfASquareIsTwiceTheValueAndAnUnusedInputHasNone() {
     try (GradMode on = GradMode.enabled()) {
