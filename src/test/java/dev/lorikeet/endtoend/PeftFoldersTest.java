@@ -33,8 +33,7 @@ class PeftFoldersTest {
       AdapterFolder.write(folder.attachTo(model), folder.json(), copy);
     }
     for (String file : new String[] {AdapterFolder.WEIGHTS, AdapterFolder.CONFIG}) {
-      assertThat(copy.resolve(file))
-          .hasSameBinaryContentAs(base.resolve("adapter").resolve(file));
+      assertThat(copy.resolve(file)).hasSameBinaryContentAs(base.resolve("adapter").resolve(file));
     }
   }
 }

@@ -53,8 +53,7 @@ class TiedEmbeddingsTest {
     scope = Scope.open();
     tied = Files.createDirectory(folder.resolve("tied"));
     ObjectNode config = (ObjectNode) json.readTree(UNTIED.resolve("config.json").toFile());
-    json.writeValue(
-        tied.resolve("config.json").toFile(), config.put("tie_word_embeddings", true));
+    json.writeValue(tied.resolve("config.json").toFile(), config.put("tie_word_embeddings", true));
     Safetensors file = Safetensors.open(UNTIED.resolve("model.safetensors"));
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     file.names().forEach(name -> tensors.put(name, file.tensor(name)));
@@ -135,8 +134,10 @@ class TiedEmbeddingsTest {
       LoraConfig tokens = config.but().targets(Targets.of("layers.1.self_attn.q_proj")).build();
       adapter.remove();
       Adapter alone = Adapter.attach(model, tokens, 1);
-      alone.parameters().get("base_model.model.model.embed_tokens.token_adapter."
-          + "trainable_tokens_delta").original().setInPlace(Tensor.normal(0, 1, 2, 32));
+      String delta = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta";
+      Objects.requireNonNull(alone.parameters().get(delta))
+          .original()
+          .setInPlace(Tensor.normal(0, 1, 2, 32));
       float[] now = logits(model).toFloats();
       float[] before = base.toFloats();
       for (int word = 0; word < 96; word++) {

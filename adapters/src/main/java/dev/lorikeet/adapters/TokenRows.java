@@ -41,7 +41,7 @@ record TokenRows(Embedding base, Parameter rows, Parameter ids, Parameter places
                 + words
                 + " rows");
       }
-      places[(int) ids[i]] = i + 1;
+      places[(int) ids[i]] = i + 1L;
     }
     Tensor index = Tensor.of(ids, ids.length).to(table.device());
     return new TokenRows(

@@ -4,8 +4,7 @@ import dev.lorikeet.torch.Tensor;
 import java.util.function.UnaryOperator;
 
 /**
- * The feed-forward part of a decoder's layer: (f(x Gᵀ) ⊙ x Uᵀ) Wᵀ (Shazeer 2020,
- * arXiv:2002.05202).
+ * The feed-forward part of a decoder's layer: (f(x Gᵀ) ⊙ x Uᵀ) Wᵀ (Shazeer 2020, arXiv:2002.05202).
  *
  * <p>Axes: B batch, T tokens, D width of the model, F width of this part.
  */

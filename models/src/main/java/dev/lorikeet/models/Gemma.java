@@ -112,8 +112,7 @@ final class Gemma implements Architecture {
           : ofLayerType(json, "full_attention", size, "rope_theta", 1e6);
     }
 
-    private static RotaryEmbedding.Settings windowRope(
-        Family family, ModelConfig json, int size) {
+    private static RotaryEmbedding.Settings windowRope(Family family, ModelConfig json, int size) {
       return family == Family.GEMMA2
           ? rope(family, json, size)
           : ofLayerType(json, "sliding_attention", size, "rope_local_base_freq", 1e4);

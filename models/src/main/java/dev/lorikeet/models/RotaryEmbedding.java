@@ -82,8 +82,7 @@ final class RotaryEmbedding {
     static Settings ofLayerType(
         ModelConfig json, String layerType, int headSize, String thetaKey, double theta) {
       boolean scaled = layerType.equals("full_attention") && isOlder(json);
-      JsonNode written =
-          scaled ? json.get(key(json)) : json.get("rope_parameters").path(layerType);
+      JsonNode written = scaled ? json.get(key(json)) : json.get("rope_parameters").path(layerType);
       return of(json, written, headSize, json.number(thetaKey, theta));
     }
 
