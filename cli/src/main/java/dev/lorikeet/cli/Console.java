@@ -28,6 +28,17 @@ final class Console {
     results().flush();
   }
 
+  /** Whether results are wanted as JSON. */
+  boolean isJson() {
+    return json;
+  }
+
+  /** Prints a piece of a result at once. */
+  void stream(String piece) {
+    results().print(piece);
+    results().flush();
+  }
+
   /** Tells people what goes on. */
   void say(String message) {
     messages().println(message);

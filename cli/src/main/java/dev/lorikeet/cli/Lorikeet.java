@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
       TrainCommand.class,
       EvaluateCommand.class,
       PredictCommand.class,
+      GenerateCommand.class,
       MergeCommand.class,
       ExportCommand.class,
       CompareCommand.class,

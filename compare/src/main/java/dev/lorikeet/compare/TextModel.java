@@ -13,11 +13,13 @@ import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.export.OnnxExport;
 import dev.lorikeet.export.Parity;
 import dev.lorikeet.models.Encoding;
+import dev.lorikeet.models.GenerationConfig;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.models.TextGenerator;
 import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.models.hub.HubName;
 import dev.lorikeet.torch.LorikeetException;
@@ -236,6 +238,25 @@ public final class TextModel implements AutoCloseable {
             case REGRESSION -> Predictions.number(logits);
           };
     };
+  }
+
+  /** What the checkpoint says of generation. */
+  public GenerationConfig generationConfig() {
+    return model.checkpoint() == null
+        ? GenerationConfig.GREEDY
+        : GenerationConfig.of(model.checkpoint().folder(), model.config());
+  }
+
+  /**
+   * Continues texts.
+   *
+   * @throws UsageException when the model is no causal language model
+   */
+  public List<TextGenerator.Answer> generate(
+      List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
+    List<int[]> tokens =
+        tokenizer.encodeAll(prompts, null, Integer.MAX_VALUE).stream().map(Encoding::ids).toList();
+    return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
   }
 
   private int[] wordIds(Example example) {

@@ -1,21 +1,24 @@
 package dev.lorikeet.models;
 
-import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The keys and values of the tokens that a decoder has read, by layer, so that a new token costs
- * one token's work. While gradients are recorded nothing is added: the tokens of a training pass
- * are not read again.
+ * The keys and values of the tokens that a decoder has read, by layer, so that a new token costs one
+ * token's work.
  *
  * <p>Axes: B batch, H key and value heads, T tokens, d width of a head.
  */
 public final class KeyValueCache implements AutoCloseable {
+  private static final long FIRST_ROOM = 64;
+
   private final Scope scope = Scope.unbound();
-  private final List<KeysValues> layers = new ArrayList<>();
+  private final List<KeysValues> prefix;
+  private final boolean keeps;
+  private final List<Layer> layers = new ArrayList<>();
 
   /**
    * A layer's keys and values.
@@ -25,46 +28,91 @@ public final class KeyValueCache implements AutoCloseable {
    */
   public record KeysValues(Tensor keys, Tensor values) {}
 
-  /** An empty cache. */
-  public KeyValueCache() {}
+  /** An empty cache, for passes that record no gradients. */
+  public KeyValueCache() {
+    this(List.of(), true);
+  }
 
-  /** A cache that starts with learned keys and values, one pair a layer. */
-  public static KeyValueCache of(List<KeysValues> prefix) {
-    KeyValueCache cache = new KeyValueCache();
-    prefix.forEach(layer -> cache.put(cache.layers.size(), layer));
-    return cache;
+  private KeyValueCache(List<KeysValues> prefix, boolean keeps) {
+    this.prefix = prefix;
+    this.keeps = keeps;
+  }
+
+  /**
+   * Learned keys and values that stand before all tokens, one pair a layer. The tokens of a pass are
+   * not kept, and gradients reach the prefix.
+   */
+  public static KeyValueCache ofPrefix(List<KeysValues> prefix) {
+    return new KeyValueCache(List.copyOf(prefix), false);
   }
 
   /** How many tokens the first layer has. */
   public long length() {
-    return layers.isEmpty() ? 0 : layers.get(0).keys().size(2);
+    if (!keeps) {
+      return prefix.get(0).keys().size(2);
+    }
+    return layers.isEmpty() ? 0 : layers.get(0).length;
   }
 
-  /** The layer's keys and values with those of new tokens after them, which are kept. */
+  /**
+   * The layer's keys and values with those of new tokens after them, which are kept.
+   *
+   * @param keys [B, H, T, d]
+   * @param values [B, H, T, d]
+   * @return all; views that change with the cache
+   */
   public KeysValues append(int layer, Tensor keys, Tensor values) {
-    KeysValues all = new KeysValues(keys, values);
-    if (layer < layers.size()) {
-      KeysValues old = layers.get(layer);
-      all =
-          new KeysValues(
-              Tensor.cat(List.of(old.keys(), keys), 2),
-              Tensor.cat(List.of(old.values(), values), 2));
+    if (!keeps) {
+      KeysValues before = prefix.get(layer);
+      return new KeysValues(
+          Tensor.cat(List.of(before.keys().to(keys.dtype()), keys), 2),
+          Tensor.cat(List.of(before.values().to(values.dtype()), values), 2));
     }
-    if (!GradMode.isEnabled()) {
-      put(layer, all);
+    if (layer == layers.size()) {
+      layers.add(new Layer());
     }
-    return all;
+    return layers.get(layer).append(keys, values);
   }
 
-  private void put(int layer, KeysValues entry) {
-    KeysValues kept =
-        new KeysValues(scope.adopt(entry.keys().alias()), scope.adopt(entry.values().alias()));
-    if (layer < layers.size()) {
-      KeysValues old = layers.set(layer, kept);
-      scope.release(old.keys());
-      scope.release(old.values());
-    } else {
-      layers.add(kept);
+  /** Buffers with room for more tokens than there are: a new one is written, nothing is moved. */
+  private final class Layer {
+    private @Nullable KeysValues buffers;
+    private long length;
+
+    KeysValues append(Tensor keys, Tensor values) {
+      long tokens = keys.size(2);
+      KeysValues room = withRoom(keys, length + tokens);
+      room.keys().narrow(2, length, tokens).setInPlace(keys);
+      room.values().narrow(2, length, tokens).setInPlace(values);
+      length += tokens;
+      return view(room);
+    }
+
+    private KeysValues view(KeysValues room) {
+      return new KeysValues(room.keys().narrow(2, 0, length), room.values().narrow(2, 0, length));
+    }
+
+    private KeysValues withRoom(Tensor like, long tokens) {
+      KeysValues old = buffers;
+      if (old != null && old.keys().size(2) >= tokens) {
+        return old;
+      }
+      long room = Math.max(FIRST_ROOM, tokens + tokens / 2);
+      KeysValues larger = new KeysValues(buffer(like, room), buffer(like, room));
+      if (old != null) {
+        larger.keys().narrow(2, 0, length).setInPlace(view(old).keys());
+        larger.values().narrow(2, 0, length).setInPlace(view(old).values());
+        scope.release(old.keys());
+        scope.release(old.values());
+      }
+      buffers = larger;
+      return larger;
+    }
+
+    private Tensor buffer(Tensor like, long room) {
+      return scope.adopt(
+          Tensor.zeros(
+              like.dtype(), like.device(), like.size(0), like.size(1), room, like.size(3)));
     }
   }
 
