@@ -24,12 +24,6 @@ class GoldenParityTest {
    */
   private static final Set<String> NOT_YET =
       Set.of(
-          // methods
-          "bert-classify-ia3",
-          "bert-classify-loha",
-          "bert-classify-lokr",
-          "bert-classify-oft",
-          "bert-classify-vera",
           // architectures
           "distilbert-classify-dora",
           "electra-classify-lora",

@@ -1,6 +1,7 @@
 package dev.lorikeet.adapters;
 
 import dev.lorikeet.models.EmbeddingSlot;
+import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
@@ -39,20 +40,27 @@ public final class Adapter {
   /** All that is trained, under PEFT's names. */
   private final Map<String, Parameter> parameters = new LinkedHashMap<>();
 
+  /** What the adapted layers have in common, by name. */
+  private final Map<String, Parameter> shared;
+
   /** The base's weights that are merged now, with what answers in their place. */
   private final Map<Parameter, Parameter> merged = new LinkedHashMap<>();
 
   private Adapter(Model model, AdapterConfig asked) {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
-    Targets targets = asked.targets().orDefaultsOf(model.config().modelType());
-    List<String> adapted = targets.match(paths(asked), saved::contains, notLinear(model));
-    asked.mustMatch(adapted);
+    AdapterConfig chosen = asked.resolvedFor(model.config());
+    List<String> adapted =
+        chosen.targets().match(paths(asked), saved::contains, notLinear(model));
+    chosen.mustMatch(adapted);
     config =
-        asked.with(
-            resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
+        chosen.with(
+            resolved(chosen.targets(), adapted),
+            List.copyOf(union(asked.modulesToSave(), saved.modules())));
+    LayerMaker maker = config.layers(linear(adapted), model.weightScope());
+    shared = maker.shared();
     for (String path : adapted) {
-      addPlace(path, place(path));
+      addPlace(path, place(path, maker));
     }
     config
         .trainableTokens()
@@ -147,14 +155,22 @@ public final class Adapter {
     }
   }
 
-  private Place place(String path) {
+  private List<Linear> linear(List<String> adapted) {
+    return adapted.stream()
+        .map(model.projections()::get)
+        .filter(Objects::nonNull)
+        .map(ProjectionSlot::base)
+        .toList();
+  }
+
+  private Place place(String path, LayerMaker maker) {
     try (Scope scope = Scope.open()) {
       EmbeddingSlot table = model.embeddings().get(path);
       if (table != null) {
         return new Place.OfEmbedding(table, config.embedding(table.base(), model.weightScope()));
       }
       ProjectionSlot slot = Objects.requireNonNull(model.projections().get(path), path);
-      return new Place.OfProjection(slot, config.layer(slot.base(), model.weightScope()));
+      return new Place.OfProjection(slot, maker.around(slot.base()));
     }
   }
 
@@ -235,6 +251,9 @@ public final class Adapter {
                 .adapted()
                 .saved()
                 .forEach((name, tensor) -> tensors.put(PeftNames.ofLayer(path, name), tensor)));
+    if (config.savesShared()) {
+      shared.forEach((name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
+    }
     if (config.trainableTokens().isEmpty()) {
       for (String path : config.targets().savedWithBase(places.keySet())) {
         tensors.put(PeftNames.ofBaseWeight(path), baseTable(path));
@@ -261,6 +280,13 @@ public final class Adapter {
       copies.put(table, new Parameter(table.name(), value.copy(), model.weightScope()));
       table.substitute(Objects.requireNonNull(copies.get(table)));
     }
+  }
+
+  /** What the layers have in common and a file may bring, by its names there. */
+  Map<String, Parameter> shared() {
+    Map<String, Parameter> byName = new LinkedHashMap<>();
+    shared.forEach((name, tensor) -> byName.put(PeftNames.ofShared(name), tensor));
+    return byName;
   }
 
   /** The adapted layers by their path in the model. */
@@ -381,6 +407,7 @@ public final class Adapter {
     Set<Parameter> own = new LinkedHashSet<>(parameters.values());
     own.addAll(copies.values());
     places.values().forEach(place -> own.addAll(place.adapted().constants()));
+    own.addAll(shared.values());
     own.forEach(Parameter::free);
   }
 }

@@ -113,7 +113,10 @@ public final class AdapterFolder {
     Safetensors file = weights();
     Adapter adapter = Adapter.attachFrozen(model, config);
     try (Scope scope = Scope.open()) {
-      Map<String, Parameter> expected = adapter.parameters();
+      Map<String, Parameter> expected = new LinkedHashMap<>(adapter.parameters());
+      adapter.shared().entrySet().stream()
+          .filter(entry -> file.names().contains(entry.getKey()))
+          .forEach(entry -> expected.put(entry.getKey(), entry.getValue()));
       for (String name : file.names()) {
         Tensor base = adapter.baseWeight(PeftNames.layerOfBaseWeight(name));
         if (base != null) {

@@ -26,6 +26,11 @@ final class PeftNames {
     return PREFIX + path + "." + parameter;
   }
 
+  /** A tensor that all layers have in common: {@code base_model.vera_A}. */
+  static String ofShared(String name) {
+    return "base_model." + name;
+  }
+
   /** A parameter of the base that the adapter trains: in a module saved whole, or a lone bias. */
   static String ofBase(String parameter) {
     return PREFIX + parameter;

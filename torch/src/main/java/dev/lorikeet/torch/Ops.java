@@ -35,6 +35,17 @@ public final class Ops {
     return Torch.tensors("svd", x);
   }
 
+  /**
+   * X with X A = B.
+   *
+   * @param a [..., n, n], invertible, float32
+   * @param b [..., m, n]
+   * @return [..., m, n]
+   */
+  public static Tensor solveRight(Tensor a, Tensor b) {
+    return Torch.tensor("solve_right", a, b);
+  }
+
   // ---- layers ----
 
   /**

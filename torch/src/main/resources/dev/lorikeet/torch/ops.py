@@ -205,6 +205,9 @@ def svd(self, x: Tensor) -> List[Tensor]:
   u, s, v = torch.linalg_svd(x, False, driver=None)
   return [u, s, v]
 
+def solve_right(self, a: Tensor, b: Tensor) -> Tensor:
+  return torch.linalg_solve(a, b, left=False)
+
 # ---- layers ----
 
 def matmul(self, x: Tensor, y: Tensor) -> Tensor:
