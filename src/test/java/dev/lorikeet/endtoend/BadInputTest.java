@@ -91,7 +91,10 @@ class BadInputTest {
   @Test
   void unknownModelType() {
     model.edited("config.json", "\"bert\"", "\"mamba\"");
-    training(1, "model_type \"mamba\" is not supported; supported: bert");
+    training(
+        1,
+        "model_type \"mamba\" is not supported; supported: bert, camembert, distilbert, electra,"
+            + " roberta, xlm-roberta");
   }
 
   @Test

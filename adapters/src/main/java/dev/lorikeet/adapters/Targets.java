@@ -48,15 +48,18 @@ public record Targets(
 
   /** What PEFT adapts where adapter_config.json does not say. */
   private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.of(
-          "bert", List.of("query", "value"),
-          "deberta-v2", List.of("query_proj", "value_proj"),
-          "gemma2", List.of("q_proj", "v_proj"),
-          "gemma3_text", List.of("q_proj", "v_proj"),
-          "llama", List.of("q_proj", "v_proj"),
-          "mistral", List.of("q_proj", "v_proj"),
-          "qwen2", List.of("q_proj", "v_proj"),
-          "qwen3", List.of("q_proj", "v_proj"));
+      Map.ofEntries(
+          Map.entry("bert", List.of("query", "value")),
+          Map.entry("deberta-v2", List.of("query_proj", "value_proj")),
+          Map.entry("electra", List.of("query", "value")),
+          Map.entry("gemma2", List.of("q_proj", "v_proj")),
+          Map.entry("gemma3_text", List.of("q_proj", "v_proj")),
+          Map.entry("llama", List.of("q_proj", "v_proj")),
+          Map.entry("mistral", List.of("q_proj", "v_proj")),
+          Map.entry("qwen2", List.of("q_proj", "v_proj")),
+          Map.entry("qwen3", List.of("q_proj", "v_proj")),
+          Map.entry("roberta", List.of("query", "value")),
+          Map.entry("xlm-roberta", List.of("query", "value")));
 
   /** The names of embeddings that PEFT saves with the adapter. */
   private static final Set<String> EMBEDDINGS = Set.of("embed_tokens", "lm_head");

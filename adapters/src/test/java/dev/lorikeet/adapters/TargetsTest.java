@@ -140,6 +140,9 @@ class TargetsTest {
             "bert.encoder.layer.1.attention.self.query",
             "bert.encoder.layer.1.attention.self.value");
     assertThat(Targets.of("key").orDefaultsOf("bert")).isEqualTo(Targets.of("key"));
+    for (String modelType : List.of("roberta", "xlm-roberta", "electra")) {
+      assertThat(Targets.of().orDefaultsOf(modelType)).isEqualTo(Targets.of("query", "value"));
+    }
     assertThatThrownBy(() -> Targets.of().orDefaultsOf("distilbert"))
         .isInstanceOf(UsageException.class)
         .hasMessage(

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.models.GenerationConfig;
-import dev.lorikeet.models.TextGenerator;
 import dev.lorikeet.models.TextGenerator.Answer;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;

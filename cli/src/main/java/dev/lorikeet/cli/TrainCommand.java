@@ -3,7 +3,10 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.compare.Comparison;
 import dev.lorikeet.compare.FineTuning;
+import dev.lorikeet.compare.FineTuningConfig;
+import dev.lorikeet.compare.Regime;
 import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.TrainingResult;
@@ -38,12 +41,28 @@ final class TrainCommand implements Callable<Integer> {
     FineTuning tuning =
         new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config())
             .listener(new ProgressBar(console.messages(), recipe.config().regime().id()));
+    sayWhatIsTakenOut(recipe.config());
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
       tuned.save(output, Outputs.runRecord(recipe, data, results));
       console.print(results, text(tuning.result(), output));
     }
     return 0;
+  }
+
+  /** Starts that take a part of each weight out train another base than the saved one's. */
+  private void sayWhatIsTakenOut(FineTuningConfig config) {
+    LoraConfig lora = config.lora();
+    if (config.regime() == Regime.LORA && lora.init().changesBase()) {
+      console
+          .messages()
+          .println(
+              "init_lora_weights "
+                  + lora.init().id()
+                  + " trains the leading part of each weight; saved as an ordinary LoRA of rank "
+                  + lora.saved().r()
+                  + " on the unchanged base");
+    }
   }
 
   private static String text(TrainingResult result, Path output) {

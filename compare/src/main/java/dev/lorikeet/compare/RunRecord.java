@@ -93,8 +93,7 @@ final class RunRecord {
 
   /** The texts' length: as written, else the most that the model takes, 512 at most. */
   int maxLength(ModelConfig config) {
-    return json.path("max_length")
-        .asInt(Math.min(DEFAULT_MAX_LENGTH, config.integer("max_position_embeddings")));
+    return json.path("max_length").asInt(Math.min(DEFAULT_MAX_LENGTH, config.maxTokens()));
   }
 
   /** The options with task, labels and problem type filled in where they do not name a task. */

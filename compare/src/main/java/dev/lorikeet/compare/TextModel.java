@@ -121,7 +121,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   static void mustHavePositions(Model model, int length) {
-    int positions = model.config().integer("max_position_embeddings");
+    int positions = model.config().maxTokens();
     if (length > positions) {
       throw new UsageException(
           "max_length is "
@@ -194,9 +194,41 @@ public final class TextModel implements AutoCloseable {
    * The model's answers, in the order of the texts; labels that the examples have are not looked
    * at.
    *
-   * @throws LorikeetException when a text for a masked LM has no mask
+   * @throws LorikeetException when a text for a masked LM has no mask, or one beyond the maximal
+   *     length
    */
   public List<Prediction> predict(List<Example> examples) {
+    return answers(examples, this::prediction);
+  }
+
+  /**
+   * What a masked language model puts in the places of the masks, in the order of the texts and
+   * their masks.
+   *
+   * @param topK how many candidates a mask gets, at most
+   * @throws LorikeetException when a text has no mask, or one beyond the maximal length
+   * @throws UsageException when the model's head is another
+   */
+  public List<List<MaskFill>> fillMasks(List<Example> examples, int topK) {
+    if (task() != Task.MASKED_LM) {
+      throw new UsageException(
+          "only masked language models fill masks, and this head is for " + task().id());
+    }
+    if (topK < 1) {
+      throw new UsageException("top-k is " + topK + ": use at least 1");
+    }
+    return answers(
+        examples,
+        (example, encoded, logits) ->
+            MaskFill.of(example, encoded, logits, topK, tokenizer, maxLength));
+  }
+
+  /** Makes an answer of a text's logits. */
+  private interface Answer<T> {
+    T of(Example example, EncodedExample encoded, float[] logits);
+  }
+
+  private <T> List<T> answers(List<Example> examples, Answer<T> answer) {
     List<Example> unlabelled =
         examples.stream()
             .map(e -> new Example(e.text(), e.textPair(), e.words(), List.of()))
@@ -204,15 +236,15 @@ public final class TextModel implements AutoCloseable {
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);
     Predictor predictor = new Predictor(model, Math.min(BATCH, step), tokenizer.padTokenId());
-    List<Prediction> predictions = new ArrayList<>();
+    List<T> answers = new ArrayList<>();
     for (int start = 0; start < encoded.size(); start += step) {
       int end = Math.min(start + step, encoded.size());
       float[][] logits = predictor.logits(encoded.subList(start, end));
       for (int i = start; i < end; i++) {
-        predictions.add(prediction(unlabelled.get(i), encoded.get(i), logits[i - start]));
+        answers.add(answer.of(unlabelled.get(i), encoded.get(i), logits[i - start]));
       }
     }
-    return predictions;
+    return answers;
   }
 
   /** How many texts' logits may be kept at once. */
@@ -228,7 +260,7 @@ public final class TextModel implements AutoCloseable {
   private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {
     List<String> names = labels == null ? List.of() : labels.names();
     return switch (task()) {
-      case MASKED_LM -> mask(example, encoded, logits);
+      case MASKED_LM -> words(MaskFill.of(example, encoded, logits, 1, tokenizer, maxLength));
       default -> throw new IllegalStateException("no prediction for " + task());
       case TOKEN_CLASSIFICATION -> Predictions.words(logits, wordIds(example), names);
       case SEQUENCE_CLASSIFICATION ->
@@ -264,25 +296,12 @@ public final class TextModel implements AutoCloseable {
     return encoding.wordIds();
   }
 
-  /** The likeliest word for the first mask. */
-  private Prediction mask(Example example, EncodedExample encoded, float[] logits) {
-    Integer mask = tokenizer.maskTokenId();
-    for (int token = 0; token < encoded.length(); token++) {
-      if (mask != null && encoded.ids()[token] == mask) {
-        int words = logits.length / encoded.length();
-        int best = Predictions.argmax(logits, token * words, words);
-        double score = Predictions.softmax(logits, token * words, words, best);
-        return new Prediction(List.of(tokenizer.token(best)), List.of(score), new float[0]);
-      }
-    }
-    throw new LorikeetException(
-        "\""
-            + example.text()
-            + "\" has no mask in its first "
-            + maxLength
-            + " tokens: write "
-            + (mask == null ? "one" : tokenizer.token(mask))
-            + " where a word is to be found");
+  private static Prediction words(List<MaskFill> fills) {
+    List<MaskFill.Candidate> best = fills.stream().map(fill -> fill.candidates().get(0)).toList();
+    return new Prediction(
+        best.stream().map(MaskFill.Candidate::token).toList(),
+        best.stream().map(MaskFill.Candidate::score).toList(),
+        new float[0]);
   }
 
   // ---- keeping ----

@@ -33,6 +33,11 @@ public interface Architecture {
       return className() + task.classSuffix();
     }
 
+    /** The most tokens that a checkpoint has places for. */
+    default int maxTokens(ModelConfig config) {
+      return config.integer("max_position_embeddings");
+    }
+
     /** The tasks it has heads for. */
     Set<Task> tasks();
   }

@@ -12,7 +12,10 @@ final class Architectures {
       new TreeMap<>(
           Map.ofEntries(
               Map.entry("bert", Bert.FACTORY),
+              Map.entry("camembert", Roberta.CAMEMBERT),
               Map.entry("deberta-v2", DebertaV2.FACTORY),
+              Map.entry("distilbert", DistilBert.FACTORY),
+              Map.entry("electra", Electra.FACTORY),
               Map.entry("gemma2", Gemma.Family.GEMMA2),
               Map.entry("gemma3_text", Gemma.Family.GEMMA3),
               Map.entry("llama", Llama.Family.LLAMA),
@@ -20,7 +23,9 @@ final class Architectures {
               Map.entry("modernbert", ModernBert.FACTORY),
               Map.entry("phi3", Phi3.FACTORY),
               Map.entry("qwen2", Llama.Family.QWEN2),
-              Map.entry("qwen3", Llama.Family.QWEN3)));
+              Map.entry("qwen3", Llama.Family.QWEN3),
+              Map.entry("roberta", Roberta.ROBERTA),
+              Map.entry("xlm-roberta", Roberta.XLM_ROBERTA)));
 
   private Architectures() {}
 

@@ -49,7 +49,9 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
       Tensor mask = mask(input, past, length, null, mode);
       Tensor windowMask = tokens == null ? null : mask(input, past, length, tokens, mode);
       boolean blind =
-          GradMode.isEnabled() && input.attentionMask() != null && (isBlind(mask) || isBlind(windowMask));
+          GradMode.isEnabled()
+              && input.attentionMask() != null
+              && (isBlind(mask) || isBlind(windowMask));
       return new Pass(past, length, input.cache(), mask, windowMask, blind);
     }
 

@@ -1,8 +1,8 @@
 package dev.lorikeet.models;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
@@ -142,7 +142,9 @@ final class DebertaV2 implements Architecture {
       mustBeEqual("pooler_hidden_size", poolerHiddenSize, hiddenSize);
       if (convKernelSize < 0 || (convKernelSize > 0 && convKernelSize % 2 == 0)) {
         throw new LorikeetException(
-            "config.json: conv_kernel_size is " + convKernelSize + ": it must be odd, or 0 for none");
+            "config.json: conv_kernel_size is "
+                + convKernelSize
+                + ": it must be odd, or 0 for none");
       }
     }
 
@@ -241,7 +243,7 @@ final class DebertaV2 implements Architecture {
       long[] rows = new long[2 * length - 1];
       long[] backwards = new long[rows.length];
       for (int i = 0; i < rows.length; i++) {
-        rows[i] = distances.row(i - (length - 1)) - first;
+        rows[i] = (long) distances.row(i - (length - 1)) - first;
         backwards[rows.length - 1 - i] = rows[i];
       }
       Device device = table.device();
@@ -388,8 +390,7 @@ final class DebertaV2 implements Architecture {
       groups = config.convGroups;
       Weights conv = weights.at("conv");
       int read = width / groups;
-      kernel =
-          conv.normal("weight", config.initializerRange, width, read, config.convKernelSize);
+      kernel = conv.normal("weight", config.initializerRange, width, read, config.convKernelSize);
       bias = conv.vector("bias", 0, width);
       norm = weights.layerNorm("LayerNorm", width, config.layerNormEps);
       dropout = weights.dropout(config.hiddenDropoutProb);
@@ -474,8 +475,7 @@ final class DebertaV2 implements Architecture {
       for (int i = 0; i < config.numHiddenLayers; i++) {
         Weights layer = encoder.at("layer").at(i);
         layers.add(
-            new Layer(
-                new Attention(config, layer.at("attention")), feedForward(config, layer)));
+            new Layer(new Attention(config, layer.at("attention")), feedForward(config, layer)));
       }
       distances = config.distances;
       relativePositions =
@@ -486,8 +486,7 @@ final class DebertaV2 implements Architecture {
           config.normRelEbd
               ? encoder.layerNorm("LayerNorm", width, config.layerNormEps)::forward
               : vectors -> vectors;
-      convolution =
-          config.convKernelSize > 0 ? new Convolution(config, encoder.at("conv")) : null;
+      convolution = config.convKernelSize > 0 ? new Convolution(config, encoder.at("conv")) : null;
       mode = weights.mode();
     }
 

@@ -17,7 +17,8 @@ import java.util.Set;
  * How tokens are chosen, under the names of generation_config.json.
  *
  * @param maxNewTokens at most so many tokens after the prompt
- * @param temperature what logits are divided by before the softmax; 0 for the likeliest token always
+ * @param temperature what logits are divided by before the softmax; 0 for the likeliest token
+ *     always
  * @param topK draw among the k likeliest tokens only; 0 for all
  * @param topP draw among the likeliest tokens that together reach this probability, in (0, 1]
  *     (Holtzman et al. 2020, arXiv:1904.09751)
@@ -71,15 +72,14 @@ public record GenerationConfig(
   }
 
   /**
-   * What a checkpoint asks for: its generation_config.json where it has one, and the tokens that end
-   * an answer from there or from config.json.
+   * What a checkpoint asks for: its generation_config.json where it has one, and the tokens that
+   * end an answer from there or from config.json.
    *
    * @throws LorikeetException when the file is not JSON, or a value is of the wrong kind
    */
   public static GenerationConfig of(Path folder, ModelConfig config) {
     Path file = folder.resolve(FILE);
-    ModelConfig json =
-        Files.exists(file) ? ModelConfig.of(file.toString(), read(file)) : config;
+    ModelConfig json = Files.exists(file) ? ModelConfig.of(file.toString(), read(file)) : config;
     boolean samples = json.flag("do_sample", false);
     Set<Integer> end = new LinkedHashSet<>(ids(json));
     if (end.isEmpty()) {
@@ -107,7 +107,8 @@ public record GenerationConfig(
 
   /** {@code eos_token_id}: one or several. */
   private static List<Integer> ids(ModelConfig json) {
-    JsonNode value = json.has("eos_token_id") ? json.get("eos_token_id") : MissingNode.getInstance();
+    JsonNode value =
+        json.has("eos_token_id") ? json.get("eos_token_id") : MissingNode.getInstance();
     List<Integer> ids = new ArrayList<>();
     if (value.isInt()) {
       ids.add(value.intValue());

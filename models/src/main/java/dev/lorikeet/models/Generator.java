@@ -60,7 +60,9 @@ public final class Generator {
     boolean wasTraining = model.mode().isTraining();
     model.training(false);
     try (KeyValueCache cache = config.useCache() ? new KeyValueCache() : null) {
-      for (int step = 0; step < config.maxNewTokens() && rows.stream().anyMatch(Row::goesOn); step++) {
+      for (int step = 0;
+          step < config.maxNewTokens() && rows.stream().anyMatch(Row::goesOn);
+          step++) {
         try (Scope scope = Scope.open()) {
           choose(rows, model.logits(input(rows, cache)), listener);
         }
@@ -95,8 +97,7 @@ public final class Generator {
     int all = rows.stream().mapToInt(Row::length).max().orElseThrow();
     boolean first = cache == null || cache.length() == 0;
     int read = first ? all : 1;
-    ModelInput input =
-        new ModelInput(ids(rows, read), mask(rows, all), null).withLogitsToKeep(1);
+    ModelInput input = new ModelInput(ids(rows, read), mask(rows, all), null).withLogitsToKeep(1);
     if (input.attentionMask() != null) {
       input = input.withPositionIds(positions(rows, read));
     }

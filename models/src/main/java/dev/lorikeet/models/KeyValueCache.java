@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys and values of the tokens that a decoder has read, by layer, so that a new token costs one
- * token's work.
+ * The keys and values of the tokens that a decoder has read, by layer, so that a new token costs
+ * one token's work.
  *
  * <p>Axes: B batch, H key and value heads, T tokens, d width of a head.
  */
@@ -39,8 +39,8 @@ public final class KeyValueCache implements AutoCloseable {
   }
 
   /**
-   * Learned keys and values that stand before all tokens, one pair a layer. The tokens of a pass are
-   * not kept, and gradients reach the prefix.
+   * Learned keys and values that stand before all tokens, one pair a layer. The tokens of a pass
+   * are not kept, and gradients reach the prefix.
    */
   public static KeyValueCache ofPrefix(List<KeysValues> prefix) {
     return new KeyValueCache(List.copyOf(prefix), false);

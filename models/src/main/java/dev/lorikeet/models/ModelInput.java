@@ -103,6 +103,10 @@ public final class ModelInput {
       Tensor ones = Tensor.full(1, DType.INT64, vectors.device(), vectors.size(0), vectors.size(1));
       copy.attentionMask = Tensor.cat(List.of(ones, attentionMask), 1);
     }
+    if (tokenTypeIds != null) {
+      Tensor first = Tensor.zeros(DType.INT64, vectors.device(), vectors.size(0), vectors.size(1));
+      copy.tokenTypeIds = Tensor.cat(List.of(first, tokenTypeIds), 1);
+    }
     return copy;
   }
 
@@ -202,6 +206,18 @@ public final class ModelInput {
   /** The number of rows, B. */
   public long rows() {
     return (inputIds != null ? inputIds : pixelValues()).size(0);
+  }
+
+  /** How many vectors of a soft prompt stand before the tokens, V. */
+  long virtualTokens() {
+    return prompt == null ? 0 : prompt.size(1);
+  }
+
+  /** The places of V + T {@code tokens}: as given, else those after the cached ones, [V + T]. */
+  Tensor places(long tokens) {
+    return positionIds != null
+        ? positionIds
+        : Tensor.arange(past(), past() + tokens, inputIds().device());
   }
 
   /** The soft prompt, where there is one, and after it the embedded tokens: [B, V + T, D]. */

@@ -67,8 +67,8 @@ public final class TextGenerator {
   }
 
   /**
-   * The text of one row. A token may be part of a character, and a piece of text may be the start of
-   * a stop sequence: both are held back until the next tokens show what they are.
+   * The text of one row. A token may be part of a character, and a piece of text may be the start
+   * of a stop sequence: both are held back until the next tokens show what they are.
    */
   private final class Stream {
     private static final char INCOMPLETE = '\uFFFD';
@@ -146,8 +146,7 @@ public final class TextGenerator {
       int end = stoppedAt < 0 ? text.length() : stoppedAt;
       tell(end);
       boolean full = stoppedAt < 0 && answer.length == config.maxNewTokens();
-      return new Answer(
-          text.substring(0, end), answer.length, full ? Ending.LENGTH : Ending.STOP);
+      return new Answer(text.substring(0, end), answer.length, full ? Ending.LENGTH : Ending.STOP);
     }
   }
 }

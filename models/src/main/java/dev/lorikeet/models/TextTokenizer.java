@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
@@ -59,6 +60,7 @@ public final class TextTokenizer implements AutoCloseable {
   private final int padTokenId;
   private final @Nullable Integer maskTokenId;
   private final HuggingFaceTokenizer library;
+  private final boolean spaceBeforeWords;
   private final int specialsOfText;
   private final int specialsOfPair;
   private int truncatedTo;
@@ -82,18 +84,19 @@ public final class TextTokenizer implements AutoCloseable {
 
   private TextTokenizer(Path folder) {
     this.folder = folder;
-    readVocabulary();
+    JsonNode json = json(TOKENIZER_JSON);
+    readVocabulary(json);
     maskTokenId = namedToken("mask_token", "[MASK]", "<mask>");
     Integer pad = namedToken("pad_token", "[PAD]", "<pad>");
     Integer end = namedToken("eos_token");
     padTokenId = pad != null ? pad : end != null ? end : 0;
+    spaceBeforeWords = marksWordsByTheirSpace(json.path("pre_tokenizer"));
     library = openLibrary();
     specialsOfText = library.encode("").getIds().length;
     specialsOfPair = library.encode("", "").getIds().length;
   }
 
-  private void readVocabulary() {
-    JsonNode json = json(TOKENIZER_JSON);
+  private void readVocabulary(JsonNode json) {
     JsonNode vocabulary = json.path("model").path("vocab");
     if (vocabulary.isArray()) {
       // Unigram models: a list of [token, score]
@@ -135,6 +138,20 @@ public final class TextTokenizer implements AutoCloseable {
         .filter(specialTokenIds::contains)
         .findFirst()
         .orElse(null);
+  }
+
+  /**
+   * Whether a word begins with the space before it, and the tokenizer adds none to a text: as for
+   * RoBERTa, whose byte-level BPE has other tokens for the words of a text than for its beginning.
+   */
+  private static boolean marksWordsByTheirSpace(JsonNode preTokenizer) {
+    List<JsonNode> steps = new ArrayList<>(List.of(preTokenizer));
+    preTokenizer.path("pretokenizers").forEach(steps::add);
+    return steps.stream()
+        .anyMatch(
+            step ->
+                step.path("type").asText().equals("ByteLevel")
+                    && !step.path("add_prefix_space").asBoolean(true));
   }
 
   private JsonNode json(String name) {
@@ -199,13 +216,20 @@ public final class TextTokenizer implements AutoCloseable {
 
   /**
    * Encodes a text that is already split into words, so that labels of words can be given to
-   * tokens: {@link Encoding#wordIds} are indices of {@code words}.
+   * tokens: {@link Encoding#wordIds} are indices of {@code words}. Where a tokenizer marks words by
+   * the space before them, each gets one, the first too, as transformers' {@code add_prefix_space}.
    *
    * @throws UsageException when maxLength leaves no room beside the special tokens
    */
   public synchronized Encoding encodeWords(List<String> words, int maxLength) {
     truncateTo(maxLength, specialsOfText);
-    return encoding(library.encode(words));
+    return encoding(
+        library.encode(
+            spaceBeforeWords ? words.stream().map(TextTokenizer::afterSpace).toList() : words));
+  }
+
+  private static String afterSpace(String word) {
+    return word.isEmpty() || word.startsWith(" ") ? word : " " + word;
   }
 
   /** The library cuts nothing at all where the special tokens alone exceed the length. */

@@ -7,8 +7,8 @@ import java.util.stream.IntStream;
 
 /**
  * Chooses one row's next tokens from logits: the repetition penalty first, then temperature, top-k
- * and top-p, then a draw. Each row has its own draws, so an answer does not depend on the rows beside
- * it.
+ * and top-p, then a draw. Each row has its own draws, so an answer does not depend on the rows
+ * beside it.
  */
 final class TokenSampler {
   private final GenerationConfig config;

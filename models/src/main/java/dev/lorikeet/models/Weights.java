@@ -5,7 +5,6 @@ import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import dev.lorikeet.torch.Torch;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -46,6 +45,10 @@ public final class Weights {
     final Initialization initialization;
     final double initializerRange;
     final long seed;
+
+    /** Where tensors are written down instead of being made; null to make them. */
+    final @Nullable Map<String, Blueprint.Entry> blueprint;
+
     final Map<String, Parameter> parameters = new LinkedHashMap<>();
     final Map<String, ProjectionSlot> projections = new LinkedHashMap<>();
     final Map<String, EmbeddingSlot> embeddings = new LinkedHashMap<>();
@@ -58,7 +61,8 @@ public final class Weights {
         Scope owner,
         Initialization initialization,
         double initializerRange,
-        long seed) {
+        long seed,
+        @Nullable Map<String, Blueprint.Entry> blueprint) {
       this.checkpoint = checkpoint;
       this.basePrefix = basePrefix.isEmpty() ? "" : basePrefix + ".";
       this.mode = mode;
@@ -66,6 +70,7 @@ public final class Weights {
       this.initialization = initialization;
       this.initializerRange = initializerRange;
       this.seed = seed;
+      this.blueprint = blueprint;
     }
 
     Weights root() {
@@ -197,14 +202,24 @@ public final class Weights {
     try (Scope scope = Scope.open()) {
       Tensor value = read(name, shape);
       if (value == null) {
-        Torch.seed(build.seed * 0x9E3779B97F4A7C15L + name.hashCode());
-        value = draw.get();
+        value = first(name, draw, shape);
       }
       Tensor placed = value.to(build.mode.dtype()).to(build.mode.device());
       Parameter parameter = new Parameter(name, placed, build.owner);
       build.parameters.put(name, parameter);
       return parameter;
     }
+  }
+
+  /** A new tensor's first value, or in a blueprint what stands for it and takes no memory. */
+  private Tensor first(String name, Supplier<Tensor> draw, long[] shape) {
+    long seed = build.seed * 0x9E3779B97F4A7C15L + name.hashCode();
+    Blueprint.Entry entry = new Blueprint.Entry(name, shape, seed, draw);
+    if (build.blueprint == null) {
+      return entry.draw();
+    }
+    build.blueprint.put(name, entry);
+    return Tensor.zeros(build.mode.dtype(), build.mode.device(), 1).expand(shape);
   }
 
   /** The checkpoint's tensor, or null where a new one is to be drawn. */

@@ -81,7 +81,8 @@ class DebertaV2Test {
   void nearDistancesHaveRowsOfTheirOwnAndFarOnesShare() {
     DebertaV2.Distances few = new DebertaV2.Distances(8, 24);
     assertThat(IntStream.rangeClosed(-14, 14).map(distance -> few.row(distance) - 8))
-        .containsExactly(-7, -7, -6, -6, -6, -6, -6, -5, -5, -5, -4, -3, -2, -1, 0, //
+        .containsExactly(
+            -7, -7, -6, -6, -6, -6, -6, -5, -5, -5, -4, -3, -2, -1, 0, //
             1, 2, 3, 4, 5, 5, 5, 6, 6, 6, 6, 6, 7, 7);
     DebertaV2.Distances usual = new DebertaV2.Distances(256, 512);
     assertThat(
@@ -162,8 +163,7 @@ class DebertaV2Test {
       })
   void eachDropoutIsThere(String key) throws IOException {
     try (Model model = model(json -> json.put(key, 0.5).put("initializer_range", 0.2))) {
-      ModelInput input =
-          new ModelInput(Tensor.of(new long[] {1, 2, 3, 4, 5, 6}, 2, 3), null, null);
+      ModelInput input = new ModelInput(Tensor.of(new long[] {1, 2, 3, 4, 5, 6}, 2, 3), null, null);
       Tensor still = model.logits(input);
       assertThat(model.logits(input).sameAs(still)).isTrue();
       model.training(true);

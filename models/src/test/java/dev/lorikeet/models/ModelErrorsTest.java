@@ -56,6 +56,7 @@ class ModelErrorsTest {
         json -> json.put("model_type", "roberto"),
         "model_type \"roberto\" is not supported; supported: "
             + String.join(", ", Architectures.modelTypes()));
+    assertThat(Architectures.modelTypes()).contains("bert", "distilbert", "roberta");
     assertRefused(
         json -> json.remove("model_type"),
         "COPY/config.json lacks \"model_type\", which must be a string");

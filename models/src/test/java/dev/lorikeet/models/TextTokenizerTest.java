@@ -191,6 +191,71 @@ class TextTokenizerTest {
     }
   }
 
+  // ---- RoBERTa's and XLM-RoBERTa's kinds: ids printed by src/test/interop/make_tokenizers.py ----
+
+  @Test
+  void byteLevelPairsHaveTwoSeparatorsAndOneType() throws IOException {
+    copy("/tokenizers/roberta.json", folder);
+    try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
+      int[] ids = tokenizer.encode("the bird sings é", null, 64).ids();
+      assertThat(ids).containsExactly(0, 267, 263, 282, 224, 131, 106, 2);
+      assertThat(tokenizer.decode(ids)).isEqualTo("the bird sings é");
+      Encoding pair = tokenizer.encode("the bird", "a small cat", 64);
+      assertThat(pair.ids()).containsExactly(0, 267, 263, 2, 2, 68, 278, 281, 2);
+      assertThat(pair.typeIds()).containsOnly(0);
+      assertThat(tokenizer.encode("the bird sings", "a cat", 9).ids())
+          .containsExactly(0, 267, 263, 282, 2, 2, 68, 281, 2);
+    }
+  }
+
+  @Test
+  void byteLevelTokenizersKnowTheirPaddingAndTheirMask() throws IOException {
+    copy("/tokenizers/roberta.json", folder);
+    try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
+      assertThat(tokenizer.padTokenId()).isEqualTo(1);
+      assertThat(tokenizer.maskTokenId()).isEqualTo(284);
+      assertThat(tokenizer.vocabSize()).isEqualTo(285);
+      assertThat(tokenizer.specialTokenIds()).containsExactly(0, 1, 2, 3, 284);
+      assertThat(tokenizer.encode("the <mask> sings", null, 64).ids())
+          .as("the mask takes the space before it")
+          .containsExactly(0, 267, 284, 282, 2);
+    }
+  }
+
+  /** Beginnings of texts have other tokens; transformers asks for {@code add_prefix_space=True}. */
+  @Test
+  void splitWordsOfByteLevelTokenizersAreThoseInsideATextTheFirstToo() throws IOException {
+    copy("/tokenizers/roberta.json", folder);
+    try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
+      Encoding encoding = tokenizer.encodeWords(List.of("singing", "birds", "", "and", ","), 64);
+      assertThat(encoding.ids()).containsExactly(0, 283, 271, 277, 224, 15, 2);
+      assertThat(encoding.wordIds()).containsExactly(-1, 0, 1, 3, 4, 4, -1);
+    }
+  }
+
+  @Test
+  void unigramPairsMasksAndWordsAreThoseOfTheReferenceImplementation() throws IOException {
+    copy("/tokenizers/xlmr.json", folder);
+    try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
+      int[] ids = tokenizer.encode("the bird sings é", null, 64).ids();
+      assertThat(ids).containsExactly(0, 5, 7, 9, 8, 4, 11, 2);
+      assertThat(tokenizer.decode(ids)).isEqualTo("the bird sings é");
+      Encoding pair = tokenizer.encode("the bird", "a small cat", 64);
+      assertThat(pair.ids())
+          .containsExactly(0, 5, 7, 2, 2, 6, 4, 8, 24, 12, 23, 23, 4, 14, 12, 30, 2);
+      assertThat(pair.typeIds()).containsOnly(0);
+      assertThat(tokenizer.encode("the bird sings", "a cat", 9).ids())
+          .containsExactly(0, 5, 7, 2, 2, 6, 4, 14, 2);
+      assertThat(tokenizer.encode("the <mask> sings", null, 64).ids())
+          .containsExactly(0, 5, 38, 9, 8, 2);
+      assertThat(tokenizer.padTokenId()).isEqualTo(1);
+      assertThat(tokenizer.maskTokenId()).isEqualTo(38);
+      Encoding words = tokenizer.encodeWords(List.of("singing", "birds", "", "and", ","), 64);
+      assertThat(words.ids()).containsExactly(0, 9, 10, 7, 8, 6, 25, 15, 4, 37, 2);
+      assertThat(words.wordIds()).containsExactly(-1, 0, 0, 1, 1, 3, 3, 3, 4, 4, -1);
+    }
+  }
+
   @Test
   void roleOfATokenIsReadFromTheTokenizersOtherFiles() throws IOException {
     copy("/tokenizers/unigram.json", folder);

@@ -100,8 +100,7 @@ class TokenSamplerTest {
   void temperatureZeroTakesTheLikeliestAfterThePenalty() {
     TokenSampler greedy = new TokenSampler(GenerationConfig.GREEDY, 0);
     assertThat(greedy.next(LOGITS.clone(), Set.of(2))).isEqualTo(2);
-    TokenSampler penalized =
-        new TokenSampler(GenerationConfig.GREEDY.withRepetitionPenalty(2), 0);
+    TokenSampler penalized = new TokenSampler(GenerationConfig.GREEDY.withRepetitionPenalty(2), 0);
     assertThat(penalized.next(LOGITS.clone(), Set.of(2))).isEqualTo(3);
   }
 }

@@ -162,7 +162,8 @@ public final class Ops {
     if (plain || q.device().isCuda()) {
       return Torch.tensor("attention", q, k, v, mask, p, false, scale);
     }
-    // With dropout, or gradients of the mask, the CPU kernel falls back to this same arithmetic, but
+    // With dropout, or gradients of the mask, the CPU kernel falls back to this same arithmetic,
+    // but
     // with slow random draws and more copies.
     Tensor probabilities = softmax(Torch.tensor("attention_scores", q, k, mask, scale), -1);
     return dropout(probabilities, p).matmul(v);
@@ -187,13 +188,7 @@ public final class Ops {
    * @return [B, H, T, d]
    */
   public static Tensor groupedAttention(
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      @Nullable Tensor mask,
-      boolean causal,
-      double p,
-      double scale) {
+      Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double p, double scale) {
     return p == 0 || q.device().isCuda()
         ? Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale)
         : groupedAttentionInSteps(q, k, v, mask, causal, p, scale, 0);

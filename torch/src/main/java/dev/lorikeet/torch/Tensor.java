@@ -307,6 +307,11 @@ public final class Tensor {
     return Torch.tensor("eq_number", this, y);
   }
 
+  /** Where elements differ from a number, bool. */
+  public Tensor ne(double y) {
+    return Torch.tensor("ne_number", this, y);
+  }
+
   /** Where elements exceed a number, bool. */
   public Tensor gt(double y) {
     return Torch.tensor("gt_number", this, y);
@@ -321,6 +326,11 @@ public final class Tensor {
 
   public Tensor sum(int axis, boolean keepAxis) {
     return Torch.tensor("sum_dim", this, axis, keepAxis);
+  }
+
+  /** The sums of the elements up to each along an axis; int64 for bool. */
+  public Tensor cumsum(int axis) {
+    return Torch.tensor("cumsum", this, axis);
   }
 
   public Tensor mean(int axis, boolean keepAxis) {

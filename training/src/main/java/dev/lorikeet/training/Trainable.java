@@ -19,7 +19,17 @@ import java.util.Set;
 public record Trainable(String name, Parameter parameter, boolean head) {
   private static final String PEFT_PREFIX = "base_model.model.";
   private static final Set<String> HEADS =
-      Set.of("classifier", "score", "cls", "pre_classifier", "lm_head");
+      Set.of(
+          "classifier",
+          "cls",
+          "generator_lm_head",
+          "generator_predictions",
+          "lm_head",
+          "pre_classifier",
+          "score",
+          "vocab_layer_norm",
+          "vocab_projector",
+          "vocab_transform");
 
   /** All of an adapter's parameters. */
   public static List<Trainable> of(Adapter adapter) {

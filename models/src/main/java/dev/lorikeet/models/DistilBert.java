@@ -1,0 +1,215 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * DistilBERT (Sanh et al. 2019, arXiv:1910.01108): BERT's arithmetic in half as many layers,
+ * without token types and pooler, under names of its own.
+ *
+ * <p>Axes: B batch, T tokens, with those of a soft prompt, D width of the model.
+ */
+final class DistilBert implements Architecture {
+  static final Factory FACTORY =
+      new Factory() {
+        @Override
+        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+          if (task == Task.MASKED_LM) {
+            config.mustBe("tie_word_embeddings", "true");
+          }
+          return new DistilBert(Config.of(config), task, weights);
+        }
+
+        @Override
+        public String basePrefix() {
+          return "distilbert";
+        }
+
+        @Override
+        public String className() {
+          return "DistilBert";
+        }
+
+        @Override
+        public Set<Task> tasks() {
+          return EnumSet.of(
+              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
+        }
+      };
+
+  private static final double LAYER_NORM_EPS = 1e-12;
+
+  /** What config.json says, under its names. */
+  private record Config(
+      int vocabSize,
+      int dim,
+      int nLayers,
+      int nHeads,
+      int hiddenDim,
+      String activation,
+      double dropout,
+      double attentionDropout,
+      double seqClassifDropout,
+      int maxPositionEmbeddings,
+      int numLabels) {
+
+    static Config of(ModelConfig json) {
+      return new Config(
+          json.integer("vocab_size"),
+          json.integer("dim"),
+          json.integer("n_layers"),
+          json.integer("n_heads"),
+          json.integer("hidden_dim"),
+          json.text("activation", "gelu"),
+          json.number("dropout", 0.1),
+          json.number("attention_dropout", 0.1),
+          json.number("seq_classif_dropout", 0.2),
+          json.integer("max_position_embeddings", 512),
+          json.labelCount());
+    }
+
+    Config {
+      if (nHeads < 1 || dim % nHeads != 0) {
+        throw new LorikeetException(
+            "config.json: dim "
+                + dim
+                + " is no multiple of n_heads "
+                + nHeads
+                + ": is it from this checkpoint?");
+      }
+      if (nLayers < 0) {
+        throw new LorikeetException(
+            "config.json: n_layers is " + nLayers + ": it must be at least 0");
+      }
+    }
+  }
+
+  private final Embeddings embeddings;
+  private final List<Layer> layers = new ArrayList<>();
+  private final UnaryOperator<Tensor> head;
+  private final Mode mode;
+
+  private DistilBert(Config config, @Nullable Task task, Weights weights) {
+    Weights base = task == null ? weights : weights.at("distilbert");
+    embeddings = new Embeddings(config, base.at("embeddings"));
+    for (int i = 0; i < config.nLayers; i++) {
+      layers.add(new Layer(config, i, base.at("transformer.layer").at(i)));
+    }
+    head = task == null ? hidden -> hidden : head(config, task, weights);
+    mode = weights.mode();
+  }
+
+  @Override
+  public Tensor logits(ModelInput input) {
+    Tensor mask = AttentionMasks.padding(input.attentionMask(), mode.dtype());
+    Tensor h = embeddings.forward(input);
+    for (Layer layer : layers) {
+      h = layer.forward(h, mask, input.cache());
+    }
+    return head.apply(h);
+  }
+
+  private static final class Embeddings {
+    private final EmbeddingSlot words;
+    private final EmbeddingSlot positions;
+    private final LayerNorm norm;
+    private final Dropout dropout;
+
+    Embeddings(Config config, Weights weights) {
+      words = weights.embedding("word_embeddings", config.vocabSize, config.dim);
+      positions =
+          weights.embedding("position_embeddings", config.maxPositionEmbeddings, config.dim);
+      norm = weights.layerNorm("LayerNorm", config.dim, LAYER_NORM_EPS);
+      dropout = weights.dropout(config.dropout);
+    }
+
+    /** [B, T, D]. */
+    Tensor forward(ModelInput input) {
+      return Scope.tidy(
+          () -> {
+            Tensor word = input.prepend(words.forward(input.inputIds())); // [B, T, D]
+            Tensor place = positions.forward(input.places(word.size(1)));
+            return dropout.forward(norm.forward(word.add(place)));
+          });
+    }
+  }
+
+  private static final class Layer {
+    private final SelfAttention attention;
+    private final LayerNorm attentionNorm;
+    private final Projection lin1;
+    private final Projection lin2;
+    private final UnaryOperator<Tensor> activation;
+    private final Dropout dropout;
+    private final LayerNorm outputNorm;
+
+    Layer(Config config, int index, Weights weights) {
+      int width = config.dim;
+      Weights self = weights.at("attention");
+      attention =
+          new SelfAttention(
+              index,
+              self.linear("q_lin", width, width),
+              self.linear("k_lin", width, width),
+              self.linear("v_lin", width, width),
+              self.linear("out_lin", width, width),
+              config.nHeads,
+              weights.dropout(config.attentionDropout));
+      attentionNorm = weights.layerNorm("sa_layer_norm", width, LAYER_NORM_EPS);
+      lin1 = weights.linear("ffn.lin1", config.hiddenDim, width);
+      lin2 = weights.linear("ffn.lin2", width, config.hiddenDim);
+      activation = Activation.of(config.activation);
+      dropout = weights.dropout(config.dropout);
+      outputNorm = weights.layerNorm("output_layer_norm", width, LAYER_NORM_EPS);
+    }
+
+    Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
+      return Scope.tidy(
+          () -> {
+            Tensor h = attentionNorm.forward(attention.forward(x, mask, cache).add(x));
+            Tensor update = lin2.forward(activation.apply(lin1.forward(h))); // [B, T, D]
+            return outputNorm.forward(dropout.forward(update).add(h));
+          });
+    }
+  }
+
+  // ---- heads ----
+
+  /** [B, T, D] to logits. */
+  private UnaryOperator<Tensor> head(Config config, Task task, Weights weights) {
+    return switch (task) {
+      case SEQUENCE_CLASSIFICATION -> sequenceHead(config, weights)::forward;
+      case TOKEN_CLASSIFICATION ->
+          new TokenHead(config.dim, config.numLabels, config.dropout, weights)::forward;
+      case MASKED_LM -> maskedLmHead(config, weights)::forward;
+      default -> throw new IllegalStateException("no head for " + task);
+    };
+  }
+
+  private static FirstTokenHead sequenceHead(Config config, Weights weights) {
+    return new FirstTokenHead(
+        weights.dropout(0),
+        weights.orNew("pre_classifier").linear("pre_classifier", config.dim, config.dim),
+        Ops::relu,
+        weights.dropout(config.seqClassifDropout),
+        weights.orNew("classifier").linear("classifier", config.numLabels, config.dim));
+  }
+
+  private MaskedLmHead maskedLmHead(Config config, Weights weights) {
+    return new MaskedLmHead(
+        weights.orNew("vocab_transform").linear("vocab_transform", config.dim, config.dim),
+        Activation.of(config.activation),
+        weights.orNew("vocab_layer_norm").layerNorm("vocab_layer_norm", config.dim, LAYER_NORM_EPS),
+        embeddings.words.weight(),
+        weights.at("vocab_projector").vectorOr("bias", 0, config.vocabSize),
+        weights.mode());
+  }
+}

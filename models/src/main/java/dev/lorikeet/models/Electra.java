@@ -1,0 +1,92 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Tensor;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * ELECTRA (Clark et al. 2020, arXiv:2003.10555): BERT's layers over embeddings that may be narrower
+ * than the model, and then are projected up. Discriminators and generators are of the same build;
+ * the discriminator's own head, which tells replaced tokens, is not read.
+ *
+ * <p>Axes: B batch, T tokens, E width of the embeddings, D width of the model.
+ */
+final class Electra implements Architecture {
+  static final Factory FACTORY =
+      new Factory() {
+        @Override
+        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+          return new Electra(
+              BertEncoder.Config.of(config, task),
+              config.integer("embedding_size", 128),
+              task,
+              weights);
+        }
+
+        @Override
+        public String basePrefix() {
+          return "electra";
+        }
+
+        @Override
+        public String className() {
+          return "Electra";
+        }
+
+        @Override
+        public Set<Task> tasks() {
+          return EnumSet.of(
+              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
+        }
+      };
+
+  private final BertEmbeddings embeddings;
+  private final UnaryOperator<Tensor> widen;
+  private final BertEncoder encoder;
+  private final UnaryOperator<Tensor> head;
+
+  private Electra(
+      BertEncoder.Config config, int embeddingSize, @Nullable Task task, Weights weights) {
+    Weights base = task == null ? weights : weights.at("electra");
+    int width = config.hiddenSize();
+    embeddings = new BertEmbeddings(config, embeddingSize, base.at("embeddings"));
+    widen =
+        embeddingSize == width
+            ? embedded -> embedded
+            : base.linear("embeddings_project", width, embeddingSize)::forward;
+    encoder = new BertEncoder(config, base);
+    head = task == null ? hidden -> hidden : head(config, embeddingSize, task, weights);
+  }
+
+  @Override
+  public Tensor logits(ModelInput input) {
+    Tensor embedded = widen.apply(embeddings.forward(input)); // [B, T, E] to [B, T, D]
+    return head.apply(encoder.forward(embedded, input));
+  }
+
+  /** [B, T, D] to logits. */
+  private UnaryOperator<Tensor> head(
+      BertEncoder.Config config, int embeddingSize, Task task, Weights weights) {
+    return switch (task) {
+      case SEQUENCE_CLASSIFICATION -> FirstTokenHead.of(config, Ops::gelu, weights)::forward;
+      case TOKEN_CLASSIFICATION -> TokenHead.of(config, weights)::forward;
+      case MASKED_LM -> maskedLmHead(config, embeddingSize, weights)::forward;
+      default -> throw new IllegalStateException("no head for " + task);
+    };
+  }
+
+  /** The generator's head. */
+  private MaskedLmHead maskedLmHead(BertEncoder.Config config, int embeddingSize, Weights weights) {
+    Weights predictions = weights.at("generator_predictions").orNew("generator_predictions");
+    return new MaskedLmHead(
+        predictions.linear("dense", embeddingSize, config.hiddenSize()),
+        Ops::gelu,
+        predictions.layerNorm("LayerNorm", embeddingSize, config.layerNormEps()),
+        embeddings.wordTable(),
+        weights.at("generator_lm_head").vectorOr("bias", 0, config.vocabSize()),
+        weights.mode());
+  }
+}

@@ -1,0 +1,110 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * RoBERTa (Liu et al. 2019, arXiv:1907.11692), XLM-RoBERTa (Conneau et al. 2020, arXiv:1911.02116)
+ * and CamemBERT (Martin et al. 2020, arXiv:1911.03894): BERT's layers, with places counted from the
+ * padding token's id on, and heads of their own.
+ *
+ * <p>Axes: B batch, T tokens, with those of a soft prompt, D width of the model.
+ */
+final class Roberta implements Architecture {
+  static final Factory ROBERTA = new RobertaFactory("Roberta");
+  static final Factory XLM_ROBERTA = new RobertaFactory("XLMRoberta");
+  static final Factory CAMEMBERT = new RobertaFactory("Camembert");
+
+  private record RobertaFactory(String className) implements Factory {
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new Roberta(BertEncoder.Config.of(config, task), padTokenId(config), task, weights);
+    }
+
+    @Override
+    public String basePrefix() {
+      return "roberta";
+    }
+
+    @Override
+    public Set<Task> tasks() {
+      return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
+    }
+
+    /** The places up to the padding token's id are no token's. */
+    @Override
+    public int maxTokens(ModelConfig config) {
+      return Factory.super.maxTokens(config) - padTokenId(config) - 1;
+    }
+
+    private static int padTokenId(ModelConfig config) {
+      return config.integer("pad_token_id", 1);
+    }
+  }
+
+  private final int padTokenId;
+  private final BertEmbeddings embeddings;
+  private final BertEncoder encoder;
+  private final UnaryOperator<Tensor> head;
+
+  private Roberta(BertEncoder.Config config, int padTokenId, @Nullable Task task, Weights weights) {
+    this.padTokenId = padTokenId;
+    Weights base = task == null ? weights : weights.at("roberta");
+    embeddings = new BertEmbeddings(config, config.hiddenSize(), base.at("embeddings"));
+    encoder = new BertEncoder(config, base);
+    head = task == null ? hidden -> hidden : head(config, task, weights);
+  }
+
+  @Override
+  public Tensor logits(ModelInput input) {
+    ModelInput placed = input.positionIds() == null ? input.withPositionIds(places(input)) : input;
+    return head.apply(encoder.forward(embeddings.forward(placed), placed));
+  }
+
+  /**
+   * The tokens' places [B, T] or [1, T]: the first is the padding token's id + 1, and padding has
+   * that id itself for a place. Behind a soft prompt padding is counted like tokens.
+   */
+  private Tensor places(ModelInput input) {
+    return Scope.tidy(
+        () -> {
+          Tensor ids = input.inputIds();
+          if (input.virtualTokens() > 0) {
+            long first = padTokenId + 1 + input.past();
+            return Tensor.arange(first, first + input.virtualTokens() + ids.size(1), ids.device())
+                .unsqueeze(0);
+          }
+          Tensor real = ids.ne(padTokenId); // [B, T]
+          Tensor place = real.cumsum(1).add((double) input.past()).mul(real);
+          return place.add(padTokenId).to(DType.INT64);
+        });
+  }
+
+  /** [B, T, D] to logits. */
+  private UnaryOperator<Tensor> head(BertEncoder.Config config, Task task, Weights weights) {
+    return switch (task) {
+      case SEQUENCE_CLASSIFICATION -> FirstTokenHead.of(config, Tensor::tanh, weights)::forward;
+      case TOKEN_CLASSIFICATION -> TokenHead.of(config, weights)::forward;
+      case MASKED_LM -> maskedLmHead(config, weights)::forward;
+      default -> throw new IllegalStateException("no head for " + task);
+    };
+  }
+
+  private MaskedLmHead maskedLmHead(BertEncoder.Config config, Weights weights) {
+    int width = config.hiddenSize();
+    Weights head = weights.at("lm_head");
+    return new MaskedLmHead(
+        head.orNew("lm_head.dense").linear("dense", width, width),
+        Ops::gelu,
+        head.orNew("lm_head.layer_norm").layerNorm("layer_norm", width, config.layerNormEps()),
+        embeddings.wordTable(),
+        head.vectorOr("bias", 0, config.vocabSize()),
+        weights.mode());
+  }
+}
