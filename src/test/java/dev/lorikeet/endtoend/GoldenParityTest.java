@@ -24,12 +24,6 @@ class GoldenParityTest {
    */
   private static final Set<String> NOT_YET =
       Set.of(
-          // methods
-          "electra-classify-prefix",
-          "llama-lm-prefix",
-          "llama-lm-prompt",
-          "llama-lm-ptuning",
-          "roberta-classify-prompt",
           // architectures
           "gpt2-lm-lora",
           "t5-seq2seq-lora",

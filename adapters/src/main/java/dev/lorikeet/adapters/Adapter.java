@@ -24,15 +24,17 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An adapter slipped into a model: a layer around each adapted linear layer or embedding, and
- * copies of its own of whatever of the base it trains (modules saved whole, biases). The base's
- * tensors never change, so that disabling or unmerging gives back the very bytes.
+ * An adapter slipped into a model: a layer around each adapted linear layer or embedding, or virtual
+ * tokens before the real ones, and copies of its own of whatever of the base it trains (modules
+ * saved whole, norms, biases). The base's tensors never change, so that disabling or unmerging gives
+ * back the very bytes.
  */
 public final class Adapter {
   private final Model model;
   private final AdapterConfig config;
   private final Map<String, Place> places = new LinkedHashMap<>();
   private boolean enabled;
+  private boolean isMerged;
 
   /** The base's parameters that this adapter has copies of, with those copies. */
   private final Map<Parameter, Parameter> copies = new LinkedHashMap<>();
@@ -46,29 +48,32 @@ public final class Adapter {
   /** The base's weights that are merged now, with what answers in their place. */
   private final Map<Parameter, Parameter> merged = new LinkedHashMap<>();
 
-  private Adapter(Model model, AdapterConfig asked) {
+  /** What stands before the tokens, if the method changes them. */
+  private final @Nullable InputAdapter input;
+
+  private Adapter(Model model, AdapterConfig asked, boolean stored) {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
     AdapterConfig chosen = asked.resolvedFor(model.config());
-    List<String> adapted =
-        chosen.targets().match(paths(asked), saved::contains, notLinear(model));
-    chosen.mustMatch(adapted);
+    List<String> adapted = adapted(chosen, saved);
     config =
         chosen.with(
             resolved(chosen.targets(), adapted),
             List.copyOf(union(asked.modulesToSave(), saved.modules())));
-    LayerMaker maker = config.layers(linear(adapted), model.weightScope());
-    shared = maker.shared();
-    for (String path : adapted) {
-      addPlace(path, place(path, maker));
+    input = config instanceof InputConfig changed ? changed.input(model, stored) : null;
+    if (input != null) {
+      parameters.putAll(input.parameters());
     }
+    shared = config.copiesAs().isPresent() || input != null ? Map.of() : addLayers(adapted);
     config
         .trainableTokens()
         .byPath(model.embeddings().keySet())
         .forEach((path, tokens) -> addTokens(path, tokens, adapted, saved));
     for (Parameter base : model.parameters().values()) {
       if (saved.contains(base.name())) {
-        addCopy(base, PeftNames.ofBase(base.name()));
+        addCopy(base, nameOfSaved(base));
+      } else if (config.copiesAs().isPresent()) {
+        addCopy(base, adapted, config.copiesAs().get());
       } else if (trainsBias(base, adapted)) {
         addCopy(base, biasName(base, adapted));
       }
@@ -86,7 +91,7 @@ public final class Adapter {
   public static Adapter attach(Model model, AdapterConfig config, long seed) {
     mustBeFree(model);
     Torch.seed(seed);
-    Adapter adapter = new Adapter(model, config);
+    Adapter adapter = new Adapter(model, config, false);
     adapter.train();
     return adapter;
   }
@@ -94,7 +99,7 @@ public final class Adapter {
   /** Slips in an adapter whose values are to be read from a file: nothing is trainable. */
   static Adapter attachFrozen(Model model, AdapterConfig config) {
     mustBeFree(model);
-    return new Adapter(model, config);
+    return new Adapter(model, config, true);
   }
 
   private static void mustBeFree(Model model) {
@@ -113,10 +118,36 @@ public final class Adapter {
               throw new LorikeetException(
                   path + " has an adapter already: disable or merge that one first");
             });
+    if (model.preparesInputs()) {
+      throw new LorikeetException(
+          "the model reads virtual tokens of another adapter already: disable that one first");
+    }
+  }
+
+  /** The paths that the method's layers, or copies, are for. */
+  private List<String> adapted(AdapterConfig chosen, ModulesToSave saved) {
+    if (chosen instanceof InputConfig) {
+      return List.of();
+    }
+    List<String> adapted = chosen.targets().match(paths(chosen), saved::contains, notLinear(model));
+    chosen.mustMatch(adapted);
+    return adapted;
+  }
+
+  /** Puts layers around what is adapted; answers what they have in common. */
+  private Map<String, Parameter> addLayers(List<String> adapted) {
+    LayerMaker maker = config.layers(linear(adapted), model.weightScope());
+    for (String path : adapted) {
+      addPlace(path, place(path, maker));
+    }
+    return maker.shared();
   }
 
   /** The paths of all layers that can be adapted. */
   private List<String> paths(AdapterConfig asked) {
+    if (asked.copiesAs().isPresent()) {
+      return model.parameters().values().stream().map(Adapter::module).distinct().toList();
+    }
     List<String> paths = new ArrayList<>();
     if (asked.adaptsEmbeddings()) {
       paths.addAll(model.embeddings().keySet());
@@ -183,6 +214,20 @@ public final class Adapter {
     }
   }
 
+  private void addCopy(Parameter base, List<String> adapted, String copies) {
+    String module = module(base);
+    if (adapted.contains(module)) {
+      String leaf = base.name().substring(module.length());
+      addCopy(base, PeftNames.ofLayer(module, copies + leaf));
+    }
+  }
+
+  private String nameOfSaved(Parameter base) {
+    return config instanceof InputConfig
+        ? PeftNames.ofBaseBesidePrompt(base.name())
+        : PeftNames.ofBase(base.name());
+  }
+
   private boolean trainsBias(Parameter base, List<String> adapted) {
     return switch (config.bias()) {
       case NONE -> false;
@@ -245,6 +290,10 @@ public final class Adapter {
   Map<String, Tensor> saved() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     parameters.forEach((name, parameter) -> tensors.put(name, parameter.original()));
+    if (input != null) {
+      tensors.keySet().removeAll(input.parameters().keySet());
+      tensors.put(PeftNames.PROMPT, input.promptEmbeddings());
+    }
     places.forEach(
         (path, place) ->
             place
@@ -317,6 +366,9 @@ public final class Adapter {
   public void enable() {
     takeMergeBack();
     places.values().forEach(Place::fill);
+    if (input != null) {
+      model.prepareInputs(input::prepare);
+    }
     copies.forEach(Parameter::substitute);
     enabled = true;
   }
@@ -325,6 +377,9 @@ public final class Adapter {
   public void disable() {
     takeMergeBack();
     places.values().forEach(Place::reset);
+    if (input != null) {
+      model.takeInputsAsTheyAre();
+    }
     copies.forEach(Parameter::restore);
     enabled = false;
   }
@@ -335,12 +390,18 @@ public final class Adapter {
    * changes nothing. An embedding's merge leaves output weights that are tied to it as they are,
    * and the other way round.
    *
-   * @throws LorikeetException when a merged weight has NaN or infinite elements, or a layer has no
+   * @throws LorikeetException when the method changes the input alone, a merged weight has NaN or infinite elements, or a layer has no
    *     bias that the adapter's can be merged into; nothing is changed
    */
   public void merge() {
-    if (isMerged()) {
+    if (isMerged) {
       return;
+    }
+    if (input != null) {
+      throw new LorikeetException(
+          config.peftType()
+              + " changes what the model reads, not its weights, and cannot be merged into them:"
+              + " keep the adapter beside the base");
     }
     copies.forEach(Parameter::substitute); // what is merged may start from them
     Map<Parameter, Parameter> weights = new LinkedHashMap<>();
@@ -356,6 +417,7 @@ public final class Adapter {
     places.values().forEach(Place::reset);
     weights.forEach(Parameter::substitute);
     merged.putAll(weights);
+    isMerged = true;
     enabled = false;
   }
 
@@ -382,7 +444,7 @@ public final class Adapter {
   }
 
   public boolean isMerged() {
-    return !merged.isEmpty();
+    return isMerged;
   }
 
   private void takeMergeBack() {
@@ -399,6 +461,7 @@ public final class Adapter {
           weight.free();
         });
     merged.clear();
+    isMerged = false;
   }
 
   /** Takes the adapter out of the model and frees it; it must not be used again. */

@@ -6,6 +6,7 @@ import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.torch.Scope;
 import java.util.List;
+import java.util.Optional;
 
 /** A method's settings, under PEFT's names. */
 public interface AdapterConfig {
@@ -54,6 +55,14 @@ public interface AdapterConfig {
   /** Whether files hold the layers' {@link LayerMaker#shared} tensors too. */
   default boolean savesShared() {
     return true;
+  }
+
+  /**
+   * Where the method trains copies of the matched modules instead of layers around them, what files
+   * call the copies.
+   */
+  default Optional<String> copiesAs() {
+    return Optional.empty();
   }
 
   /** Whether embedding tables can be targets too, by name or expression. */

@@ -22,11 +22,6 @@ final class Console {
     return spec.commandLine().getErr();
   }
 
-  /** Whether results are asked for as JSON. */
-  boolean isJson() {
-    return json;
-  }
-
   /** Prints results: for people, or as one line of JSON where it is asked for. */
   void print(ObjectNode results, String forPeople) {
     results().println(json ? results.toString() : forPeople.stripTrailing());

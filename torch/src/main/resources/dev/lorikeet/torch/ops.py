@@ -253,6 +253,11 @@ def rms_norm(self, x: Tensor, weight: Tensor, eps: float, offset: float) -> Tens
     return torch.mul(torch.to(unit, t), weight)
   return torch.to(torch.mul(unit, torch.add(torch.to(weight, 6), offset)), t)
 
+def lstm(self, x: Tensor, weights: List[Tensor], layers: int, hidden: int, dropout: float) -> Tensor:
+  start = torch.zeros([torch.mul(2, layers), torch.size(x, 0), hidden], dtype=ops.prim.dtype(x), layout=None, device=ops.prim.device(x), pin_memory=None)
+  states, _0, _1 = torch.lstm(x, [start, start], weights, True, layers, dropout, torch.gt(dropout, 0.), True, True)
+  return states
+
 def softmax(self, x: Tensor, dim: int) -> Tensor:
   return torch.softmax(x, dim)
 

@@ -17,7 +17,7 @@ import java.util.Set;
  * @param head whether it belongs to the head, which no encoder layer is
  */
 public record Trainable(String name, Parameter parameter, boolean head) {
-  private static final String PEFT_PREFIX = "base_model.model.";
+  private static final String PEFT_PREFIX = "^base_model\\.(model\\.)?";
   private static final Set<String> HEADS =
       Set.of(
           "classifier",
@@ -39,7 +39,7 @@ public record Trainable(String name, Parameter parameter, boolean head) {
         .forEach(
             (name, parameter) ->
                 trainables.add(
-                    of(adapter.model(), name.substring(PEFT_PREFIX.length()), parameter)));
+                    of(adapter.model(), name.replaceFirst(PEFT_PREFIX, ""), parameter)));
     adapter.train();
     return trainables;
   }
@@ -70,7 +70,7 @@ public record Trainable(String name, Parameter parameter, boolean head) {
 
   /** Whether a path starts with a head's name, or lies in a module that the checkpoint lacked. */
   private static boolean isHead(Model model, String name) {
-    return HEADS.contains(name.substring(0, name.indexOf('.')))
+    return HEADS.contains(name.split("\\.", 2)[0])
         || model.newModules().stream().anyMatch(module -> name.startsWith(module + "."));
   }
 }

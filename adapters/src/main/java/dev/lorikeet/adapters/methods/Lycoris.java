@@ -30,7 +30,7 @@ import java.util.function.Supplier;
  * @param alphaPattern likewise α
  * @param modulesToSave modules that are trained and saved whole
  */
-record Lycoris(
+public record Lycoris(
     int r,
     double alpha,
     double rankDropout,
@@ -40,7 +40,7 @@ record Lycoris(
     Map<String, Double> alphaPattern,
     List<String> modulesToSave) {
 
-  Lycoris {
+  public Lycoris {
     mustBePositive("r", r);
     rankPattern.forEach((key, rank) -> mustBePositive("rank_pattern " + key, rank));
     mustBeProbability("rank_dropout", rankDropout);
