@@ -23,11 +23,7 @@ class GoldenParityTest {
    * passes.
    */
   private static final Set<String> NOT_YET =
-      Set.of(
-          // architectures
-          "gpt2-lm-lora",
-          "t5-seq2seq-lora",
-          "vit-classify-lora");
+      Set.of();
 
   @TestFactory
   Stream<DynamicTest> everyCaseAgreesWithItsReference() throws IOException {

@@ -55,10 +55,11 @@ public final class Adapter {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
     AdapterConfig chosen = asked.resolvedFor(model.config());
-    List<String> adapted = adapted(chosen, saved);
+    Targets targets = chosen.targets().inMemory(namesOnDisk(model));
+    List<String> adapted = adapted(chosen, targets, saved);
     config =
         chosen.with(
-            resolved(chosen.targets(), adapted),
+            resolved(targets, adapted),
             List.copyOf(union(asked.modulesToSave(), saved.modules())));
     input = config instanceof InputConfig changed ? changed.input(model, stored) : null;
     if (input != null) {
@@ -70,8 +71,9 @@ public final class Adapter {
         .byPath(model.embeddings().keySet())
         .forEach((path, tokens) -> addTokens(path, tokens, adapted, saved));
     for (Parameter base : model.parameters().values()) {
-      if (saved.contains(base.name())) {
-        addCopy(base, nameOfSaved(base));
+      String name = model.nameInMemory(base.name());
+      if (saved.contains(name)) {
+        addCopy(base, nameOfSaved(name));
       } else if (config.copiesAs().isPresent()) {
         addCopy(base, adapted, config.copiesAs().get());
       } else if (trainsBias(base, adapted)) {
@@ -125,11 +127,11 @@ public final class Adapter {
   }
 
   /** The paths that the method's layers, or copies, are for. */
-  private List<String> adapted(AdapterConfig chosen, ModulesToSave saved) {
+  private List<String> adapted(AdapterConfig chosen, Targets targets, ModulesToSave saved) {
     if (chosen instanceof InputConfig) {
       return List.of();
     }
-    List<String> adapted = chosen.targets().match(paths(chosen), saved::contains, notLinear(model));
+    List<String> adapted = targets.match(paths(chosen), saved::contains, notLinear(model));
     chosen.mustMatch(adapted);
     return adapted;
   }
@@ -146,7 +148,7 @@ public final class Adapter {
   /** The paths of all layers that can be adapted. */
   private List<String> paths(AdapterConfig asked) {
     if (asked.copiesAs().isPresent()) {
-      return model.parameters().values().stream().map(Adapter::module).distinct().toList();
+      return model.parameters().values().stream().map(this::module).distinct().toList();
     }
     List<String> paths = new ArrayList<>();
     if (asked.adaptsEmbeddings()) {
@@ -217,15 +219,15 @@ public final class Adapter {
   private void addCopy(Parameter base, List<String> adapted, String copies) {
     String module = module(base);
     if (adapted.contains(module)) {
-      String leaf = base.name().substring(module.length());
+      String leaf = base.name().substring(base.name().lastIndexOf('.'));
       addCopy(base, PeftNames.ofLayer(module, copies + leaf));
     }
   }
 
-  private String nameOfSaved(Parameter base) {
+  private String nameOfSaved(String parameter) {
     return config instanceof InputConfig
-        ? PeftNames.ofBaseBesidePrompt(base.name())
-        : PeftNames.ofBase(base.name());
+        ? PeftNames.ofBaseBesidePrompt(parameter)
+        : PeftNames.ofBase(parameter);
   }
 
   private boolean trainsBias(Parameter base, List<String> adapted) {
@@ -236,14 +238,32 @@ public final class Adapter {
     };
   }
 
-  private static String biasName(Parameter bias, List<String> adapted) {
+  private String biasName(Parameter bias, List<String> adapted) {
     return adapted.contains(module(bias))
         ? PeftNames.ofAdaptedBias(module(bias))
-        : PeftNames.ofBase(bias.name());
+        : PeftNames.ofBase(model.nameInMemory(bias.name()));
   }
 
-  private static String module(Parameter parameter) {
+  private String module(Parameter parameter) {
+    return model.nameInMemory(onDisk(parameter));
+  }
+
+  /** The module of a parameter, as on disk. */
+  private static String onDisk(Parameter parameter) {
     return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
+  }
+
+  /** What the linear layers' paths would be on disk. */
+  private static Map<String, String> namesOnDisk(Model model) {
+    Map<String, String> names = new LinkedHashMap<>();
+    model
+        .projections()
+        .forEach(
+            (path, slot) -> {
+              String stored = onDisk(slot.base().weight()); // another module's where it is tied
+              names.put(path, model.nameInMemory(stored).equals(path) ? stored : path);
+            });
+    return names;
   }
 
   /** What {@code all-linear} leaves out: embeddings, and the linear layers of the head. */
@@ -343,6 +363,15 @@ public final class Adapter {
     Map<String, Adapted> layers = new LinkedHashMap<>();
     places.forEach((path, place) -> layers.put(path, place.adapted()));
     return layers;
+  }
+
+  /** Whether all adapted linear layers are stored transposed, [in, out], as GPT-2's are. */
+  boolean isOnTransposedWeights() {
+    List<ProjectionSlot> adapted =
+        model.projections().values().stream()
+            .filter(slot -> places.containsKey(slot.path()))
+            .toList();
+    return !adapted.isEmpty() && adapted.stream().allMatch(slot -> slot.base().transposed());
   }
 
   /** All parameters that the adapter has, under the names of PEFT's files. */

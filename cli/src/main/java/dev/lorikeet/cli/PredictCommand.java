@@ -75,6 +75,7 @@ final class PredictCommand implements Callable<Integer> {
       throw new UsageException("give either --data or the texts themselves");
     }
     try (TextModel open = model.open()) {
+      open.mustPredict();
       List<Answer> answers = answers(open);
       if (output == null) {
         boolean asText = data == null && !console.isJson();

@@ -9,11 +9,14 @@ import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.export.OnnxExport;
 import dev.lorikeet.export.Parity;
+import dev.lorikeet.models.ChatTemplate;
 import dev.lorikeet.models.Encoding;
 import dev.lorikeet.models.GenerationConfig;
+import dev.lorikeet.models.Message;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
@@ -52,18 +55,21 @@ public final class TextModel implements AutoCloseable {
   private final TextTokenizer tokenizer;
   private final @Nullable Labels labels;
   private final int maxLength;
+  private final TrainOn trainOn;
 
   TextModel(
       Model model,
       @Nullable Adapter adapter,
       TextTokenizer tokenizer,
       @Nullable Labels labels,
-      int maxLength) {
+      int maxLength,
+      TrainOn trainOn) {
     this.model = model;
     this.adapter = adapter;
     this.tokenizer = tokenizer;
     this.labels = labels;
     this.maxLength = maxLength;
+    this.trainOn = trainOn;
   }
 
   /**
@@ -90,7 +96,7 @@ public final class TextModel implements AutoCloseable {
       tokenizer.mustFit(model.config().integer("vocab_size"));
       int length = maxLength != null ? maxLength : record.maxLength(model.config());
       mustHavePositions(model, length);
-      return new TextModel(model, adapter, tokenizer, labels(model), length);
+      return new TextModel(model, adapter, tokenizer, labels(model), length, record.trainOn());
     } catch (RuntimeException e) {
       model.close();
       if (tokenizer != null) {
@@ -120,6 +126,14 @@ public final class TextModel implements AutoCloseable {
     }
   }
 
+  /**
+   * What fills short rows. A decoder that classifies finds the ends of texts by its own {@code
+   * pad_token_id}, so that comes first.
+   */
+  static int padTokenId(Model model, TextTokenizer tokenizer) {
+    return model.config().integer("pad_token_id", tokenizer.padTokenId());
+  }
+
   static void mustHavePositions(Model model, int length) {
     int positions = model.config().maxTokens();
     if (length > positions) {
@@ -136,11 +150,15 @@ public final class TextModel implements AutoCloseable {
     boolean regression =
         model.task() == Task.SEQUENCE_CLASSIFICATION
             && model.config().problemType() == ProblemType.REGRESSION;
-    if (regression || model.task() == Task.MASKED_LM) {
+    if (regression || isLanguageModel(model.task())) {
       return null;
     }
     List<String> names = model.config().labels();
     return new Labels(names.isEmpty() ? RunRecord.numbered(model.config().labelCount()) : names);
+  }
+
+  private static boolean isLanguageModel(@Nullable Task task) {
+    return task != null && task.isLanguageModel();
   }
 
   // ---- what it is ----
@@ -157,9 +175,14 @@ public final class TextModel implements AutoCloseable {
     return tokenizer;
   }
 
-  /** The classes; null for regression and masked language models. */
+  /** The classes; null for regression and language models. */
   public @Nullable Labels labels() {
     return labels;
+  }
+
+  /** Which tokens of a chat a causal language model learned, and is scored on. */
+  public TrainOn trainOn() {
+    return trainOn;
   }
 
   /** Texts are cut to this many tokens. */
@@ -176,7 +199,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   private Encoder encoder() {
-    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength);
+    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength, trainOn);
   }
 
   // ---- answering ----
@@ -187,7 +210,7 @@ public final class TextModel implements AutoCloseable {
     if (task() == Task.MASKED_LM) {
       encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer), 0).epoch(0);
     }
-    return new Evaluator(model, BATCH, tokenizer.padTokenId()).evaluate(encoded);
+    return new Evaluator(model, BATCH, padTokenId(model, tokenizer)).evaluate(encoded);
   }
 
   /**
@@ -196,8 +219,10 @@ public final class TextModel implements AutoCloseable {
    *
    * @throws LorikeetException when a text for a masked LM has no mask, or one beyond the maximal
    *     length
+   * @throws UsageException when the model writes texts
    */
   public List<Prediction> predict(List<Example> examples) {
+    mustPredict();
     return answers(examples, this::prediction);
   }
 
@@ -235,7 +260,7 @@ public final class TextModel implements AutoCloseable {
             .toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);
-    Predictor predictor = new Predictor(model, Math.min(BATCH, step), tokenizer.padTokenId());
+    Predictor predictor = new Predictor(model, Math.min(BATCH, step), padTokenId(model, tokenizer));
     List<T> answers = new ArrayList<>();
     for (int start = 0; start < encoded.size(); start += step) {
       int end = Math.min(start + step, encoded.size());
@@ -245,6 +270,30 @@ public final class TextModel implements AutoCloseable {
       }
     }
     return answers;
+  }
+
+  /**
+   * Checks that the model answers by scores.
+   *
+   * @throws UsageException when it writes texts
+   */
+  public void mustPredict() {
+    mustNotWrite("answers by writing: use lorikeet generate");
+  }
+
+  /**
+   * Checks that there is an ONNX export for the model's task.
+   *
+   * @throws UsageException when it writes texts
+   */
+  public void mustExport() {
+    mustNotWrite("has no ONNX export: use lorikeet merge for a checkpoint");
+  }
+
+  private void mustNotWrite(String otherwise) {
+    if (task() == Task.CAUSAL_LM || task() == Task.SEQ_2_SEQ_LM) {
+      throw new UsageException("a model for " + task().id() + " " + otherwise);
+    }
   }
 
   /** How many texts' logits may be kept at once. */
@@ -282,12 +331,33 @@ public final class TextModel implements AutoCloseable {
   /**
    * Continues texts.
    *
-   * @throws UsageException when the model is no causal language model
+   * @throws UsageException when the model writes no texts
    */
   public List<TextGenerator.Answer> generate(
       List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
     List<int[]> tokens =
         tokenizer.encodeAll(prompts, null, Integer.MAX_VALUE).stream().map(Encoding::ids).toList();
+    return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
+  }
+
+  /**
+   * Answers chats, as the model's own template writes them.
+   *
+   * @throws UsageException when the model writes no texts
+   * @throws LorikeetException when it has no chat template, or the template refuses a chat
+   */
+  public List<TextGenerator.Answer> chat(
+      List<List<Message>> chats, GenerationConfig config, TextGenerator.Listener listener) {
+    ChatTemplate template = tokenizer.chatTemplate();
+    if (template == null) {
+      throw new LorikeetException(
+          "the model has no chat template (chat_template in tokenizer_config.json, or"
+              + " chat_template.jinja): it continues texts, but answers no chats");
+    }
+    List<int[]> tokens =
+        chats.stream()
+            .map(chat -> tokenizer.write(template.render(chat, true).text(), false).ids())
+            .toList();
     return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
   }
 
@@ -369,8 +439,10 @@ public final class TextModel implements AutoCloseable {
    * @param tolerance the largest difference of two logits that passes
    * @return what the check found; empty without examples
    * @throws LorikeetException when it disagrees, or cannot be exported or written
+   * @throws UsageException when the model writes texts
    */
   public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
+    mustExport();
     List<EncodedExample> encoded = encoder().encode(examples);
     try (Scope scope = Scope.open()) {
       OnnxExport export =
@@ -380,7 +452,8 @@ public final class TextModel implements AutoCloseable {
               .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
       if (!encoded.isEmpty()) {
         int rows = Math.min(BATCH, textsAtOnce(encoded));
-        export.verify(new CheckedBatches(model, encoded, rows, tokenizer.padTokenId()), tolerance);
+        export.verify(
+            new CheckedBatches(model, encoded, rows, padTokenId(model, tokenizer)), tolerance);
       }
       return export.write(folder);
     }

@@ -69,6 +69,7 @@ public final class Model implements AutoCloseable {
             initialization,
             config.number("initializer_range", 0.02),
             options.seed(),
+            factory.moduleNames(),
             blueprint);
     architecture = factory.build(config, task, build.root());
   }
@@ -153,6 +154,14 @@ public final class Model implements AutoCloseable {
     return Collections.unmodifiableMap(build.embeddings);
   }
 
+  /**
+   * The name of a module or parameter in transformers' memory, by that on disk; the same for most
+   * architectures. Parameters here go by their names on disk, projections by those in memory.
+   */
+  public String nameInMemory(String name) {
+    return build.names.inMemory(name);
+  }
+
   /** The modules whose weights the checkpoint lacked, drawn from the seed: they need training. */
   public Set<String> newModules() {
     return Collections.unmodifiableSet(build.newModules);
@@ -182,6 +191,17 @@ public final class Model implements AutoCloseable {
           prepared.mustBeRead(config.modelType());
           return logits;
         });
+  }
+
+  /**
+   * The last hidden state of an encoder-decoder's encoder, for {@link
+   * ModelInput#withEncoderStates}.
+   *
+   * @return [B, T, D], in the model's precision
+   * @throws LorikeetException when it is no encoder-decoder
+   */
+  public Tensor encode(ModelInput input) {
+    return Scope.tidy(() -> architecture.encode(prepare.apply(input.to(mode.device()))));
   }
 
   /** Has every input changed before the model reads it, as soft prompts and prefixes do. */

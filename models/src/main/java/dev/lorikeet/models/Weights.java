@@ -45,6 +45,7 @@ public final class Weights {
     final Initialization initialization;
     final double initializerRange;
     final long seed;
+    final ModuleNames names;
 
     /** Where tensors are written down instead of being made; null to make them. */
     final @Nullable Map<String, Blueprint.Entry> blueprint;
@@ -62,6 +63,7 @@ public final class Weights {
         Initialization initialization,
         double initializerRange,
         long seed,
+        ModuleNames names,
         @Nullable Map<String, Blueprint.Entry> blueprint) {
       this.checkpoint = checkpoint;
       this.basePrefix = basePrefix.isEmpty() ? "" : basePrefix + ".";
@@ -70,6 +72,7 @@ public final class Weights {
       this.initialization = initialization;
       this.initializerRange = initializerRange;
       this.seed = seed;
+      this.names = names;
       this.blueprint = blueprint;
     }
 
@@ -95,6 +98,12 @@ public final class Weights {
     return new Weights(build, path, module);
   }
 
+  /** Whether the checkpoint has a tensor of that name below this place. */
+  boolean has(String name) {
+    Checkpoint checkpoint = build.checkpoint;
+    return checkpoint != null && checkpoint.has(storedName(checkpoint, at(name).path));
+  }
+
   /** A linear layer: {@code name.weight} [out, in] and {@code name.bias} [out]. */
   public Projection linear(String name, long out, long in) {
     return linear(name, out, in, true);
@@ -118,9 +127,10 @@ public final class Weights {
   /** The layer at this place, with a bias where it is to have some elements. */
   private Projection linear(Parameter weight, long biases, boolean transposed) {
     Parameter bias = biases == 0 ? null : vector("bias", 0, biases);
-    Linear linear = new Linear(path, weight, bias, transposed, build.mode);
+    String module = build.names.inMemory(path);
+    Linear linear = new Linear(module, weight, bias, transposed, build.mode);
     ProjectionSlot slot = new ProjectionSlot(linear);
-    build.projections.put(path, slot);
+    build.projections.put(module, slot);
     return slot;
   }
 
@@ -142,9 +152,10 @@ public final class Weights {
   public EmbeddingSlot embedding(String name, long rows, long width) {
     Weights here = at(name);
     Parameter weight = here.normal("weight", build.initializerRange, rows, width);
+    String module = build.names.inMemory(here.path);
     EmbeddingSlot slot =
-        new EmbeddingSlot(new Embedding(here.path, weight.use(weight.name()), build.mode));
-    build.embeddings.put(here.path, slot);
+        new EmbeddingSlot(new Embedding(module, weight.use(weight.name()), build.mode));
+    build.embeddings.put(module, slot);
     return slot;
   }
 
