@@ -358,6 +358,13 @@ public final class Adapter {
     return byName;
   }
 
+  /** How many virtual tokens the model reads before each row's own. */
+  public int virtualTokens() {
+    try (Scope scope = Scope.open()) {
+      return input == null ? 0 : Math.toIntExact(input.promptEmbeddings().size(0));
+    }
+  }
+
   /** The adapted layers by their path in the model. */
   public Map<String, Adapted> layers() {
     Map<String, Adapted> layers = new LinkedHashMap<>();

@@ -21,7 +21,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.ServiceLoader;
 import java.util.TreeMap;
 
 /**
@@ -80,19 +79,15 @@ public final class AdapterFolder {
 
   private static AdapterMethod method(JsonNode json, Path file) {
     String type = json.path("peft_type").asText("");
-    Map<String, AdapterMethod> methods = new TreeMap<>();
-    ServiceLoader.load(AdapterMethod.class)
-        .forEach(method -> methods.put(method.peftType(), method));
-    AdapterMethod method = methods.get(type);
-    if (method == null) {
-      throw new LorikeetException(
-          file
-              + ": peft_type \""
-              + type
-              + "\" is not supported; supported: "
-              + String.join(", ", methods.keySet()));
-    }
-    return method;
+    return AdapterMethods.ofType(type)
+        .orElseThrow(
+            () ->
+                new LorikeetException(
+                    file
+                        + ": peft_type \""
+                        + type
+                        + "\" is not supported; supported: "
+                        + String.join(", ", AdapterMethods.types())));
   }
 
   public AdapterConfig config() {

@@ -58,7 +58,7 @@ class FineTuningConfigTest {
                     all.task(),
                     all.problemType(),
                     all.regime(),
-                    all.lora(),
+                    all.adapter(),
                     all.training(),
                     all.initialization(),
                     all.maxLength(),

@@ -59,6 +59,18 @@ public record Trainable(String name, Parameter parameter, boolean head) {
     return train(model, head);
   }
 
+  /** The biases of all layers, and the head's parameters (Ben Zaken et al. 2021, arXiv:2106.10199). */
+  public static List<Trainable> biasesOf(Model model) {
+    List<Parameter> trained =
+        model.parameters().values().stream()
+            .filter(p -> p.name().endsWith(".bias") || isHead(model, p.name()))
+            .toList();
+    if (trained.stream().noneMatch(p -> p.name().endsWith(".bias"))) {
+      throw new LorikeetException("the model has no biases to train: choose another method");
+    }
+    return train(model, trained);
+  }
+
   private static List<Trainable> train(Model model, Collection<Parameter> parameters) {
     parameters.forEach(Parameter::train);
     return parameters.stream().map(p -> of(model, p.name(), p)).toList();

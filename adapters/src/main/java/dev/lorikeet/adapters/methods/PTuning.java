@@ -51,6 +51,11 @@ public record PTuning(
     }
 
     @Override
+    public String id() {
+      return "ptuning";
+    }
+
+    @Override
     public PTuning read(ObjectNode json) {
       Settings settings = new Settings(json);
       return new PTuning(

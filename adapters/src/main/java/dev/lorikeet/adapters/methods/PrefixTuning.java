@@ -43,6 +43,11 @@ public record PrefixTuning(VirtualTokens tokens, boolean projection, int hiddenS
     }
 
     @Override
+    public String id() {
+      return "prefix";
+    }
+
+    @Override
     public PrefixTuning read(ObjectNode json) {
       Settings settings = new Settings(json);
       String init = settings.text("init_weights", "");

@@ -70,6 +70,11 @@ public record PromptTuning(VirtualTokens tokens, Init init, String text, String 
     }
 
     @Override
+    public String id() {
+      return "prompt";
+    }
+
+    @Override
     public PromptTuning read(ObjectNode json) {
       Settings settings = new Settings(json);
       settings.mustBeOff("tokenizer_kwargs");

@@ -35,7 +35,7 @@ public record VirtualTokens(int count, int width, int layers, int heads, List<St
   static VirtualTokens read(Settings settings) {
     settings.mustBe("num_transformer_submodules", "1");
     return new VirtualTokens(
-        settings.integer("num_virtual_tokens", 0),
+        settings.integer("num_virtual_tokens", 20),
         settings.integer("token_dim", 0),
         settings.integer("num_layers", 0),
         settings.integer("num_attention_heads", 0),
