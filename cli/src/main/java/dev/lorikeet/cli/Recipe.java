@@ -3,6 +3,9 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterMethod;
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainableTokens;
@@ -26,7 +29,6 @@ import dev.lorikeet.training.TrainingConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -74,7 +76,8 @@ record Recipe(
     ProblemType problemType =
         ProblemType.of(text(root, "problem_type", defaults.problemType().id()));
     DataSettings dataSettings = DataSettings.read(data, task);
-    Regime regime = Regime.of(text(root, "method", defaults.regime().id()));
+    String method = text(root, "method", defaults.method());
+    Regime regime = Regime.of(method);
     Section adapter = root.section("adapter");
     Section training = root.section("training");
     TrainingConfig trainingConfig = training(training, defaults.training(), regime).withSeed(seed);
@@ -83,7 +86,7 @@ record Recipe(
             task,
             problemType,
             regime,
-            lora(adapter, defaults.lora()),
+            adapter(adapter, method),
             trainingConfig,
             Initialization.of(text(root, "initialization", defaults.initialization().id())),
             data.integer("max_length", defaults.maxLength()),
@@ -115,6 +118,14 @@ record Recipe(
     }
   }
 
+  /** The settings of an adapter method; where nothing is adapted, LoRA's, which nobody reads. */
+  private static AdapterConfig adapter(Section adapter, String method) {
+    AdapterMethod other = AdapterMethods.ofId(method).orElse(null);
+    return other == null || other.peftType().equals(LoraConfig.DEFAULT.peftType())
+        ? lora(adapter, LoraConfig.DEFAULT)
+        : AdapterSection.read(adapter, other);
+  }
+
   private static LoraConfig lora(Section adapter, LoraConfig defaults) {
     Map<String, Integer> ranks = new LinkedHashMap<>();
     adapter
@@ -129,7 +140,7 @@ record Recipe(
         .r(adapter.integer("r", defaults.r()))
         .loraAlpha(adapter.number("lora_alpha", defaults.loraAlpha()))
         .loraDropout(adapter.number("lora_dropout", defaults.loraDropout()))
-        .targets(targets(adapter))
+        .targets(AdapterSection.targets(adapter, Targets.allLinear()))
         .rankPattern(ranks)
         .alphaPattern(alphas)
         .bias(Bias.of(text(adapter, "bias", defaults.bias().id())))
@@ -140,29 +151,6 @@ record Recipe(
         .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
         .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
         .build();
-  }
-
-  private static Targets targets(Section adapter) {
-    Targets named = typed(adapter, "target_modules");
-    Targets targets = named == null ? Targets.allLinear() : named;
-    Targets excluded = typed(adapter, "exclude_modules");
-    List<Integer> layers = adapter.integers("layers_to_transform");
-    return new Targets(
-        targets.modules(),
-        targets.regex(),
-        excluded == null ? List.of() : excluded.modules(),
-        excluded != null && excluded.regex(),
-        layers.isEmpty() ? null : new LinkedHashSet<>(layers),
-        adapter.texts("layers_pattern"));
-  }
-
-  /** A list of entries, or one text as users type it; null where the key is absent. */
-  private static @Nullable Targets typed(Section adapter, String key) {
-    if (adapter.isList(key)) {
-      return Targets.of(adapter.texts(key).toArray(new String[0]));
-    }
-    String text = adapter.text(key, null);
-    return text == null ? null : Targets.parse(text);
   }
 
   private static TrainingConfig training(Section section, TrainingConfig defaults, Regime regime) {
@@ -236,7 +224,7 @@ record Recipe(
     json.put("output", output == null ? null : output.toString());
     json.put("task", config.task().id());
     json.put("problem_type", config.problemType().id());
-    json.put("method", config.regime().id());
+    json.put("method", config.method());
     json.put("initialization", config.initialization().id());
     json.put("precision", config.precision().name().toLowerCase(Locale.ROOT));
     json.put("device", config.device().name());
@@ -249,7 +237,7 @@ record Recipe(
         .put("max_length", config.maxLength())
         .put("train_on", config.trainOn().id())
         .put("on_bad_row", data.onBadRow().name().toLowerCase(Locale.ROOT));
-    ObjectNode adapter = config.lora().json();
+    ObjectNode adapter = config.adapter().json();
     adapter.remove("fan_in_fan_out");
     json.set("adapter", adapter);
     json.set("training", trainingJson());

@@ -126,12 +126,17 @@ final class TrainFlags {
     flags.set("data.max_length", value);
   }
 
-  @Option(names = "--method", paramLabel = "METHOD", description = "lora, full, probe or scratch.")
+  @Option(
+      names = "--method",
+      paramLabel = "METHOD",
+      description =
+          "lora, ia3, vera, loha, lokr, oft, prompt, ptuning, prefix, ln_tuning, bitfit, full, probe"
+              + " or scratch.")
   void method(String value) {
     flags.set("method", value);
   }
 
-  @Option(names = "--rank", paramLabel = "R", description = "LoRA's rank.")
+  @Option(names = "--rank", paramLabel = "R", description = "The adapter's rank, r.")
   void rank(String value) {
     flags.set("adapter.r", value);
   }

@@ -1,5 +1,7 @@
 package dev.lorikeet.compare;
 
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
@@ -16,7 +18,7 @@ import dev.lorikeet.training.TrainingConfig;
  * @param task the head to train
  * @param problemType what a sequence's labels are; for other tasks it does not matter
  * @param regime what is trained
- * @param lora the adapter, for {@link Regime#LORA}
+ * @param adapter the adapter, for {@link Regime#ADAPTER}
  * @param training the loop
  * @param initialization of the weights, for {@link Regime#SCRATCH}
  * @param maxLength texts are cut to this many tokens, special ones included
@@ -28,7 +30,7 @@ public record FineTuningConfig(
     Task task,
     ProblemType problemType,
     Regime regime,
-    LoraConfig lora,
+    AdapterConfig adapter,
     TrainingConfig training,
     Initialization initialization,
     int maxLength,
@@ -41,7 +43,7 @@ public record FineTuningConfig(
       new FineTuningConfig(
           Task.SEQUENCE_CLASSIFICATION,
           ProblemType.SINGLE_LABEL,
-          Regime.LORA,
+          Regime.ADAPTER,
           LoraConfig.DEFAULT,
           TrainingConfig.DEFAULT,
           Initialization.PAPER,
@@ -65,15 +67,15 @@ public record FineTuningConfig(
   /** With another head. */
   public FineTuningConfig withTask(Task other, ProblemType type) {
     return new FineTuningConfig(
-        other, type, regime, lora, training, initialization, maxLength, trainOn, precision, device);
+        other, type, regime, adapter, training, initialization, maxLength, trainOn, precision, device);
   }
 
   /** With an adapter of these settings. */
-  public FineTuningConfig withLora(LoraConfig other) {
+  public FineTuningConfig withAdapter(AdapterConfig other) {
     return new FineTuningConfig(
         task,
         problemType,
-        Regime.LORA,
+        Regime.ADAPTER,
         other,
         training,
         initialization,
@@ -83,10 +85,22 @@ public record FineTuningConfig(
         device);
   }
 
+  /** With LoRA of these settings. */
+  public FineTuningConfig withLora(LoraConfig other) {
+    return withAdapter(other);
+  }
+
+  /** What users call the method. */
+  public String method() {
+    return regime == Regime.ADAPTER
+        ? AdapterMethods.ofType(adapter.peftType()).orElseThrow().id()
+        : regime.id();
+  }
+
   /** Training something else. */
   public FineTuningConfig withRegime(Regime other, Initialization start) {
     return new FineTuningConfig(
-        task, problemType, other, lora, training, start, maxLength, trainOn, precision, device);
+        task, problemType, other, adapter, training, start, maxLength, trainOn, precision, device);
   }
 
   /** With another training loop. */
@@ -95,7 +109,7 @@ public record FineTuningConfig(
         task,
         problemType,
         regime,
-        lora,
+        adapter,
         other,
         initialization,
         maxLength,
@@ -110,7 +124,7 @@ public record FineTuningConfig(
         task,
         problemType,
         regime,
-        lora,
+        adapter,
         training,
         initialization,
         tokens,
@@ -125,7 +139,7 @@ public record FineTuningConfig(
         task,
         problemType,
         regime,
-        lora,
+        adapter,
         training,
         initialization,
         maxLength,

@@ -35,6 +35,17 @@ public final class Ops {
     return Torch.tensors("svd", x);
   }
 
+  /**
+   * X with X A = B.
+   *
+   * @param a [..., n, n], invertible, float32
+   * @param b [..., m, n]
+   * @return [..., m, n]
+   */
+  public static Tensor solveRight(Tensor a, Tensor b) {
+    return Torch.tensor("solve_right", a, b);
+  }
+
   // ---- layers ----
 
   /**
@@ -88,6 +99,21 @@ public final class Ops {
    */
   public static Tensor rmsNorm(Tensor x, Tensor weight, double eps, double offset) {
     return Torch.tensor("rms_norm", x, weight, eps, offset);
+  }
+
+  /**
+   * The states of an LSTM that reads forwards and backwards (Hochreiter and Schmidhuber 1997),
+   * starting at zero.
+   *
+   * @param x [B, T, D]
+   * @param weights of each layer, forwards and then backwards: of the input [4 · hidden, in], of the
+   *     state [4 · hidden, hidden], and a bias [4 · hidden] for each
+   * @param dropout between layers
+   * @return [B, T, 2 · hidden]
+   */
+  public static Tensor lstm(
+      Tensor x, List<Tensor> weights, int layers, int hidden, double dropout) {
+    return Torch.tensor("lstm", x, weights, layers, hidden, dropout);
   }
 
   public static Tensor softmax(Tensor x, int axis) {
