@@ -9,6 +9,7 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import javax.imageio.ImageIO;
@@ -104,7 +105,6 @@ class ImagesTest {
                 held,
                 adapter)
             .json();
-    System.err.println(results);
     assertThat(results.path("eval_accuracy").asDouble()).isGreaterThan(0.95);
     // Of 16 × 16 pixels in patches of 4 × 4 with a token before them, 17 an image.
     assertThat(results.path("tokens").asLong()).isEqualTo(12 * 120 * 17);
@@ -153,8 +153,11 @@ class ImagesTest {
 
     Path one = held.resolve("diagonal/00.png");
     Cli typed = Cli.done("predict --model %s %s", merged, one);
-    assertThat(typed.out()).isEqualToNormalizingNewlines(
-        one + "\n  %.4f  %s\n".formatted(first.path("score").asDouble(), first.path("label").asText()));
+    assertThat(typed.out())
+        .isEqualToNormalizingNewlines(
+            one
+                + "\n  %.4f  %s\n"
+                    .formatted(first.path("score").asDouble(), first.path("label").asText()));
   }
 
   @Test
@@ -170,18 +173,42 @@ class ImagesTest {
     assertThat(record.path("labels")).extracting(JsonNode::asText).isEqualTo(KINDS);
   }
 
+  /** Beside it the table that datasets has for other labels. */
+  @Test
+  void aTableMayNameThePictures() throws IOException {
+    Path data = pictures("train", 1, 1);
+    Path table =
+        Files.writeString(
+            data.resolve("metadata.csv"),
+            "file_name,side\nlevel/00.png,left\nupright/00.png,right\ndiagonal/00.png,left\n");
+    Path output = temporary.resolve("adapter");
+    Cli.done(
+        "train --model %s --data %s --image file_name --label side --epochs 1 --method scratch"
+            + " --task image-classification --output %s",
+        model, table, output);
+    JsonNode config = Cli.parse(Files.readString(output.resolve("config.json")));
+    assertThat(config.path("id2label"))
+        .extracting(JsonNode::asText)
+        .containsExactly("left", "right");
+    assertThat(config.path("architectures").path(0).asText())
+        .isEqualTo("ViTForImageClassification");
+    assertThat(output.resolve("preprocessor_config.json")).hasContent(PROCESSOR);
+  }
+
   @Test
   void allWeightsAreTrainedFromScratchBesideTheAdapter() throws IOException {
     Path data = pictures("train", 8, 1);
     JsonNode runs =
         Cli.done(
-                "compare --json --model %s --data %s --eval-data %s --epochs 2 --output %s " + TRAIN,
+                "compare --json --model %s --data %s --eval-data %s --epochs 2 --output %s "
+                    + TRAIN,
                 model,
                 data,
                 data,
                 temporary.resolve("adapter"))
             .json();
-    assertThat(runs.path("scratch").path("tokens")).isEqualTo(runs.path("fine-tune").path("tokens"));
+    assertThat(runs.path("scratch").path("tokens"))
+        .isEqualTo(runs.path("fine-tune").path("tokens"));
     assertThat(runs.path("scratch").path("eval_accuracy").asDouble()).isBetween(0.0, 1.0);
   }
 
@@ -216,22 +243,39 @@ class ImagesTest {
             data,
             temporary.resolve("adapter"),
             columns);
-    assertThat(cli.err()).contains("skipped 3 malformed rows").contains(missing + " does not exist");
+    assertThat(cli.err())
+        .contains("skipped 3 malformed rows")
+        .contains(missing + " does not exist");
   }
 
   @Test
   void aFileThatIsNoPictureOrIsCutOffIsABadRow() throws IOException {
     Path data = pictures("train", 2, 1);
-    Path broken = Files.writeString(data.resolve("level/zz.png"), "not a picture");
-    refused(1, data + ": " + broken + " is no picture that can be read: save it as PNG or JPEG; mend the row, or have bad rows skipped", data, "");
-    for (String ending : List.of("png", "jpg")) {
-      byte[] whole = Files.readAllBytes(data.resolve(ending.equals("png") ? "level/00.png" : "level/01.jpg"));
-      Files.delete(broken);
-      broken = data.resolve("level/zz." + ending);
-      Files.write(broken, java.util.Arrays.copyOf(whole, whole.length - whole.length / 4));
-      Cli cli = Cli.run("train --model %s --data %s --output %s " + TRAIN, model, data, temporary.resolve("out"));
-      System.err.println(cli);
-    }
+    Path text = Files.writeString(data.resolve("level/zz.png"), "not a picture");
+    badPicture(data, text, " is no picture that can be read: save it as PNG or JPEG");
+    Files.delete(text);
+
+    BufferedImage image = stripes("level", new Random(7));
+    Path png = data.resolve("level/cut.png");
+    ImageIO.write(image, "png", png.toFile());
+    cut(png, 30);
+    badPicture(data, png, " cannot be read: Error reading PNG image data");
+    Files.delete(png);
+
+    Path jpeg = data.resolve("level/cut.jpg");
+    ImageIO.write(image, "jpg", jpeg.toFile());
+    cut(jpeg, 30);
+    badPicture(data, jpeg, " is cut off: copy it again");
+  }
+
+  private void badPicture(Path data, Path file, String problem) {
+    String mend = "; mend the row, or have bad rows skipped";
+    refused(1, data + ": " + file + problem + mend, data, "");
+  }
+
+  private static void cut(Path file, int bytes) throws IOException {
+    byte[] whole = Files.readAllBytes(file);
+    Files.write(file, Arrays.copyOf(whole, whole.length - bytes));
   }
 
   @Test
@@ -261,12 +305,31 @@ class ImagesTest {
             + " asks for image_size 16: write {\"size\": 16} into preprocessor_config.json beside it",
         data,
         "");
-    Files.writeString(settings, "{\"do_resize\": false}");
-    refused(
-        1,
-        "x",
-        data,
-        "");
+  }
+
+  /** Where pictures are left as they are, their sizes show only when they are read. */
+  @Test
+  void picturesThatAreNotResizedMustHaveTheSizeOfTheModel() throws IOException {
+    Path data = pictures("train", 2, 1);
+    Files.writeString(model.resolve("preprocessor_config.json"), "{\"do_resize\": false}");
+    Cli cli = train(data);
+    assertThat(cli.status()).isEqualTo(1);
+    assertThat(cli.err())
+        .endsWith(
+            "error: pixel values are [6, 3, 20, 20], the model reads [6, 3, 16, 16] (batch,"
+                + " num_channels, image_size): resize the images%n".formatted());
+    BufferedImage small = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB);
+    Path other = data.resolve("level/other.png");
+    ImageIO.write(small, "png", other.toFile());
+    assertThat(train(data).err())
+        .contains(" becomes ")
+        .contains(other.toString())
+        .contains("one batch needs one size");
+  }
+
+  private Cli train(Path data) {
+    return Cli.run(
+        "train --model %s --data %s --output %s " + TRAIN, model, data, temporary.resolve("out"));
   }
 
   @Test
@@ -280,19 +343,60 @@ class ImagesTest {
             + " asks for image_size 16: write {\"size\": 16} into preprocessor_config.json beside it",
         data,
         "");
+
+    // As many patches, but larger ones.
+    Path config = model.resolve("config.json");
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replace("\"image_size\": 16", "\"image_size\": 224")
+            .replace("\"patch_size\": 4", "\"patch_size\": 56"));
+    Path output = temporary.resolve("scratch");
+    Cli cli =
+        Cli.done(
+            "train --model %s --data %s --epochs 1 --method scratch --task image-classification"
+                + " --output %s",
+            model, data, output);
+    assertThat(cli.err())
+        .contains(
+            model
+                + " has no preprocessor_config.json: pictures are prepared as for the first ViT,"
+                + " 224 pixels wide and high, with values from -1 to 1");
+    assertThat(output.resolve("preprocessor_config.json"))
+        .hasContent("{\"image_processor_type\": \"ViTImageProcessor\"}");
+    assertThat(evaluate("--model %s --data %s", output, data).path("eval_examples").asInt())
+        .isEqualTo(6);
   }
 
   @Test
   void whatIsForTextsIsRefused() throws IOException {
     Path data = pictures("train", 2, 1);
-    refused(2, "image-classification has no use for the text column \"x\": leave it out", data, "--text x");
-    refused(2, "image-classification takes one label a picture, and the problem type is regression", data, "--problem-type regression");
-    Cli cli = Cli.run("train --model %s --data %s --output %s", model, rows(data, 2), temporary.resolve("out"));
-    System.err.println(cli);
+    refused(
+        2,
+        "image-classification has no use for the text column \"x\": leave it out",
+        data,
+        "--text x");
+    refused(
+        2,
+        "image-classification takes one label a picture, and the problem type is regression",
+        data,
+        "--problem-type regression");
+    Cli texts =
+        Cli.run(
+            "train --model %s --data %s --text file --label kind --output %s",
+            model, rows(data, 2), temporary.resolve("out"));
+    assertThat(texts.status()).isEqualTo(1);
+    assertThat(texts.err())
+        .contains(
+            "error: model_type \"vit\" has no head for sequence-classification; it has heads for"
+                + " image-classification");
     Cli export = Cli.run("export --model %s --output %s", model, temporary.resolve("onnx"));
     assertThat(export.status()).isEqualTo(2);
-    assertThat(export.err()).contains("a model for image-classification has no ONNX export: use lorikeet merge for a checkpoint");
-    Cli generate = Cli.run("generate --model %s hello", model);
-    System.err.println(generate);
+    assertThat(export.err())
+        .contains(
+            "a model for image-classification has no ONNX export: use lorikeet merge for a checkpoint");
+    Cli generate = Cli.run("generate --model %s --prompt hello", model);
+    assertThat(generate.status()).isEqualTo(2);
+    assertThat(generate.err()).contains("a model for image-classification reads no texts");
   }
 }

@@ -38,8 +38,10 @@ final class Preprocessor implements AutoCloseable {
   static Preprocessor open(Task task, Path checkpoint, @Nullable Path adapterFolder) {
     boolean ofImages = task == Task.IMAGE_CLASSIFICATION;
     String file = ofImages ? ImageProcessor.FILE : "tokenizer.json";
-    boolean own = adapterFolder != null && Files.exists(adapterFolder.resolve(file));
-    Path folder = own ? adapterFolder : checkpoint;
+    Path folder =
+        adapterFolder != null && Files.exists(adapterFolder.resolve(file))
+            ? adapterFolder
+            : checkpoint;
     return ofImages
         ? new Preprocessor(task, null, ImageProcessor.open(folder))
         : new Preprocessor(task, TextTokenizer.open(folder), null);

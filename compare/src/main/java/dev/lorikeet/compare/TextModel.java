@@ -176,8 +176,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   private ExampleEncoder encoder() {
-    return preprocessor.encoder(
-        model, labels, model.config().problemType(), maxLength, trainOn);
+    return preprocessor.encoder(model, labels, model.config().problemType(), maxLength, trainOn);
   }
 
   // ---- answering ----
@@ -319,7 +318,9 @@ public final class TextModel implements AutoCloseable {
   public List<TextGenerator.Answer> generate(
       List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
     List<int[]> tokens =
-        tokenizer().encodeAll(prompts, null, Integer.MAX_VALUE).stream().map(Encoding::ids).toList();
+        tokenizer().encodeAll(prompts, null, Integer.MAX_VALUE).stream()
+            .map(Encoding::ids)
+            .toList();
     return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
   }
 
@@ -414,7 +415,8 @@ public final class TextModel implements AutoCloseable {
               .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
       if (!encoded.isEmpty()) {
         int rows = Math.min(BATCH, textsAtOnce(encoded));
-        export.verify(new CheckedBatches(model, encoded, rows, preprocessor.padTokenId()), tolerance);
+        export.verify(
+            new CheckedBatches(model, encoded, rows, preprocessor.padTokenId()), tolerance);
       }
       return export.write(folder);
     }

@@ -186,6 +186,9 @@ public final class DataReader {
       if (task == Task.IMAGE_CLASSIFICATION && new File(source).isDirectory()) {
         return FOLDER;
       }
+      if (task == Task.IMAGE_CLASSIFICATION && !new File(source).exists()) {
+        throw new LorikeetException(source + ": no such file or folder");
+      }
       String name = source.toLowerCase(Locale.ROOT);
       String ending = name.substring(name.lastIndexOf('.') + 1);
       return switch (ending) {

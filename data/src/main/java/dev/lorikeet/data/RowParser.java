@@ -30,11 +30,7 @@ final class RowParser {
    * @throws UsageException when the task has no use for one of the columns
    */
   RowParser(
-      DataReader.Columns columns,
-      Task task,
-      ProblemType problemType,
-      boolean flat,
-      Path folder) {
+      DataReader.Columns columns, Task task, ProblemType problemType, boolean flat, Path folder) {
     this.columns = columns;
     this.task = task;
     this.problemType = problemType;

@@ -202,7 +202,7 @@ public final class ImageProcessor {
    * @throws LorikeetException when it is not there, is no picture, or is cut off
    */
   public static void mustBeImage(Path file) {
-    Pixels.read(file);
+    Pixels.decode(file);
   }
 
   /**
@@ -213,13 +213,14 @@ public final class ImageProcessor {
    *     up in different sizes
    */
   public Tensor read(List<Path> files) {
+    List<Pixels> prepared = files.parallelStream().map(file -> prepare(Pixels.read(file))).toList();
     List<Tensor> pictures = new ArrayList<>();
-    for (Path file : files) {
-      Pixels pixels = prepare(Pixels.read(file));
+    for (int i = 0; i < files.size(); i++) {
+      Pixels pixels = prepared.get(i);
       Tensor picture = normalise(pixels);
       if (!pictures.isEmpty() && !sameSize(picture, pictures.get(0))) {
         throw new LorikeetException(
-            file
+            files.get(i)
                 + " becomes "
                 + pixels.height()
                 + " pixels high and "
