@@ -178,9 +178,10 @@ public final class ImageProcessor {
           config.place() + ": num_channels is " + channels + ": only pictures of 3 can be read");
     }
     Size made = crop != null ? crop : size;
-    boolean square = made != null && made.height == edge && made.width == edge;
-    boolean known = made != null && (made.shortest == 0 || crop != null);
-    if (known && !square) {
+    if (made == null || (crop == null && made.shortest > 0)) {
+      return; // it depends on the picture
+    }
+    if (made.height != edge || made.width != edge) {
       throw new LorikeetException(
           (file == null ? "without " + FILE + " pictures" : file + ": pictures")
               + (" become " + made.height + " pixels high and " + made.width + " wide, ")
