@@ -19,6 +19,7 @@ final class ColumnNames {
   private static final String PROMPT = "prompt";
   private static final String COMPLETION = "completion";
   private static final String TARGET = "target";
+  private static final String IMAGE = "image";
 
   private final Map<String, String> names = new LinkedHashMap<>();
 
@@ -31,7 +32,8 @@ final class ColumnNames {
 
   static ColumnNames of(Section data) {
     ColumnNames names = new ColumnNames();
-    for (String key : new String[] {TEXT, TEXT_PAIR, LABEL, MESSAGES, PROMPT, COMPLETION, TARGET}) {
+    for (String key :
+        new String[] {TEXT, TEXT_PAIR, LABEL, MESSAGES, PROMPT, COMPLETION, TARGET, IMAGE}) {
       names.put(key, data.text(key, null));
     }
     return names;
@@ -48,6 +50,10 @@ final class ColumnNames {
       case SEQ_2_SEQ_LM -> {
         mustBeOf(task, TEXT, TARGET, LABEL);
         yield new Columns(name(TEXT), name(TARGET), names.get(LABEL));
+      }
+      case IMAGE_CLASSIFICATION -> {
+        mustBeOf(task, IMAGE, LABEL);
+        yield new Columns(name(IMAGE), null, name(LABEL));
       }
       case MASKED_LM -> {
         mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
@@ -93,6 +99,10 @@ final class ColumnNames {
 
   /** Writes the names of columns under the keys by which {@link #of} reads them. */
   static void write(Columns columns, Task task, ObjectNode json) {
+    if (task == Task.IMAGE_CLASSIFICATION) {
+      json.put(IMAGE, columns.text()).put(LABEL, columns.label());
+      return;
+    }
     boolean completion = task == Task.CAUSAL_LM && columns.textPair() != null;
     json.put(columns.chats() ? MESSAGES : completion ? PROMPT : TEXT, columns.text());
     json.put(

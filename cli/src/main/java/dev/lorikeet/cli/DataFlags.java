@@ -38,6 +38,12 @@ final class DataFlags {
   private @Nullable String target;
 
   @Option(
+      names = "--image",
+      paramLabel = "COLUMN",
+      description = "The column of the images' files; unless given, image.")
+  private @Nullable String image;
+
+  @Option(
       names = "--on-bad-row",
       paramLabel = "fail|skip",
       defaultValue = "fail",
@@ -67,6 +73,7 @@ final class DataFlags {
         .put("prompt", prompt)
         .put("completion", completion)
         .put("target", target)
+        .put("image", image)
         .columns(model.task());
   }
 

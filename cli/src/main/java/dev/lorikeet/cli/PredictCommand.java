@@ -27,13 +27,13 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Answers texts: one line of JSON each, in their order, or for texts that are typed, words. */
+/** Answers texts or images: a line of JSON each, in their order, or words for those typed. */
 @Command(
     name = "predict",
     description = {
-      "Answer texts with a trained model.",
-      "Texts of a file are answered with a line of JSON each: label, score and logits; for masked"
-          + " language models the candidates for each mask."
+      "Answer texts, or images, with a trained model.",
+      "Those of a file or folder are answered with a line of JSON each: label, score and logits;"
+          + " for masked language models the candidates for each mask."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
@@ -48,10 +48,10 @@ final class PredictCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..*",
       paramLabel = "TEXT",
-      description = "Texts to answer, instead of --data.")
+      description = "Texts to answer, or images, instead of --data.")
   private List<String> texts = List.of();
 
-  @Option(names = "--data", paramLabel = "FILE", description = "The texts.")
+  @Option(names = "--data", paramLabel = "FILE", description = "The texts, or images.")
   private @Nullable String data;
 
   @Option(
@@ -66,7 +66,7 @@ final class PredictCommand implements Callable<Integer> {
       description = "For masked language models: how many candidates a mask gets (5).")
   private @Nullable Integer topK;
 
-  /** A text's answer, as JSON and for people. */
+  /** A text's or image's answer, as JSON and for people. */
   private record Answer(ObjectNode json, String text) {}
 
   @Override
@@ -113,7 +113,8 @@ final class PredictCommand implements Callable<Integer> {
     List<Prediction> predictions = open.predict(examples);
     for (int i = 0; i < predictions.size(); i++) {
       Prediction prediction = predictions.get(i);
-      answers.add(new Answer(json(prediction, isSingle(open)), text(examples.get(i), prediction)));
+      ObjectNode json = json(examples.get(i), prediction, isSingle(open));
+      answers.add(new Answer(json, text(examples.get(i), prediction)));
     }
     return answers;
   }
@@ -122,16 +123,20 @@ final class PredictCommand implements Callable<Integer> {
     return texts.stream()
         .map(
             text ->
-                task == Task.TOKEN_CLASSIFICATION
-                    ? Example.ofWords(List.of(text.strip().split("\\s+")), List.of())
-                    : Example.of(text))
+                switch (task) {
+                  case TOKEN_CLASSIFICATION ->
+                      Example.ofWords(List.of(text.strip().split("\\s+")), List.of());
+                  case IMAGE_CLASSIFICATION -> Example.ofImage(Path.of(text));
+                  default -> Example.of(text);
+                })
         .toList();
   }
 
   /** Whether an answer is one label, not a list. */
   private static boolean isSingle(TextModel model) {
-    return model.task() == Task.SEQUENCE_CLASSIFICATION
-        && model.model().config().problemType() != ProblemType.MULTI_LABEL;
+    return model.task() == Task.IMAGE_CLASSIFICATION
+        || (model.task() == Task.SEQUENCE_CLASSIFICATION
+            && model.model().config().problemType() != ProblemType.MULTI_LABEL);
   }
 
   // ---- as JSON ----
@@ -156,8 +161,11 @@ final class PredictCommand implements Callable<Integer> {
     return json;
   }
 
-  private static ObjectNode json(Prediction prediction, boolean single) {
+  private static ObjectNode json(Example example, Prediction prediction, boolean single) {
     ObjectNode json = JSON.createObjectNode();
+    if (example.image() != null) {
+      json.put("image", example.image().toString());
+    }
     if (single) {
       json.put("label", prediction.labels().get(0));
       json.put("score", prediction.scores().get(0));

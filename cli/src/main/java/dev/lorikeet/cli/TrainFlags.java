@@ -46,7 +46,8 @@ final class TrainFlags {
   @Option(
       names = "--data",
       paramLabel = "FILE",
-      description = "Training examples: .jsonl, .csv, .tsv, .parquet, or sql:QUERY.")
+      description =
+          "Training examples: .jsonl, .csv, .tsv, .parquet, sql:QUERY, or a folder of images.")
   void data(String value) {
     flags.set("data.train", value);
   }
@@ -60,7 +61,8 @@ final class TrainFlags {
       names = "--task",
       paramLabel = "TASK",
       description =
-          "sequence-classification, token-classification, masked-lm, causal-lm or" + " seq2seq-lm.")
+          "sequence-classification, token-classification, image-classification, masked-lm,"
+              + " causal-lm or seq2seq-lm.")
   void task(String value) {
     flags.set("task", value);
   }
@@ -106,6 +108,11 @@ final class TrainFlags {
   @Option(names = "--target", paramLabel = "COLUMN", description = "The target texts' column.")
   void target(String value) {
     flags.set("data.target", value);
+  }
+
+  @Option(names = "--image", paramLabel = "COLUMN", description = "The column of images' files.")
+  void image(String value) {
+    flags.set("data.image", value);
   }
 
   @Option(

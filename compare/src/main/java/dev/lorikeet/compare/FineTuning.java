@@ -2,16 +2,16 @@ package dev.lorikeet.compare;
 
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.data.EncodedExample;
-import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.ExampleEncoder;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
-import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
@@ -23,7 +23,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From a checkpoint and labelled texts to a trained model.
+ * From a checkpoint and labelled texts, or images, to a trained model.
  *
  * <pre>{@code
  * FineTuning tuning = new FineTuning(checkpoint, FineTuningConfig.DEFAULT.withLora(LoraConfig.of(8, 16)));
@@ -58,18 +58,19 @@ public final class FineTuning {
    */
   public TextModel train(List<Example> examples, List<Example> held) {
     Labels labels = labels(examples);
-    ModelConfig.read(checkpoint); // a folder that is no checkpoint must not be told of a tokenizer
-    TextTokenizer tokenizer = TextTokenizer.open(checkpoint);
+    // A folder that is no checkpoint, or another task's, must not be told of a tokenizer.
+    ModelConfig.read(checkpoint).mustHaveHead(config.task());
+    Preprocessor preprocessor = Preprocessor.open(config.task(), checkpoint, null);
     Model model = null;
     try {
       model = Model.open(checkpoint, options(labels));
-      tokenizer.mustFit(model.config().integer("vocab_size"));
-      TextModel.mustHavePositions(model, config.maxLength());
+      preprocessor.mustFit(model, config.maxLength());
       Adapter adapter = config.regime() == Regime.ADAPTER ? attach(model) : null;
-      run(model, adapter, tokenizer, labels, examples, held);
-      return new TextModel(model, adapter, tokenizer, labels, config.maxLength(), config.trainOn());
+      run(model, adapter, preprocessor, labels, examples, held);
+      return new TextModel(
+          model, adapter, preprocessor, labels, config.maxLength(), config.trainOn());
     } catch (RuntimeException e) {
-      tokenizer.close();
+      preprocessor.close();
       if (model != null) {
         model.close();
       }
@@ -110,7 +111,7 @@ public final class FineTuning {
 
   private Adapter attach(Model model) {
     Adapter adapter = Adapter.attach(model, config.adapter(), config.training().seed());
-    TextModel.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
+    Preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
     return adapter;
   }
 
@@ -125,7 +126,15 @@ public final class FineTuning {
     };
   }
 
-  private void tellSilent(Encoder encoder, List<Example> examples) {
+  private void tellDefaults(Preprocessor preprocessor) {
+    if (preprocessor.isDefault()) {
+      listener.remarked(
+          (checkpoint + " has no " + ImageProcessor.FILE + ": pictures are prepared as for the")
+              + " first ViT, 224 pixels wide and high, with values from -1 to 1");
+    }
+  }
+
+  private void tellSilent(ExampleEncoder encoder, List<Example> examples) {
     if (encoder.silent() > 0) {
       listener.remarked(
           (encoder.silent() + " of " + examples.size() + " examples have no token to learn in")
@@ -136,24 +145,20 @@ public final class FineTuning {
   private void run(
       Model model,
       @Nullable Adapter adapter,
-      TextTokenizer tokenizer,
+      Preprocessor preprocessor,
       @Nullable Labels labels,
       List<Example> examples,
       List<Example> held) {
-    Encoder encoder =
-        new Encoder(
-            tokenizer,
-            labels,
-            config.task(),
-            config.problemType(),
-            config.maxLength(),
-            config.trainOn());
+    tellDefaults(preprocessor);
+    ExampleEncoder encoder =
+        preprocessor.encoder(
+            model, labels, config.problemType(), config.maxLength(), config.trainOn());
     List<EncodedExample> encoded = encoder.encode(examples);
     tellSilent(encoder, examples);
     List<EncodedExample> encodedHeld = encoder.encode(held);
     TrainingData data = TrainingData.of(encoded);
     if (config.task() == Task.MASKED_LM) {
-      MaskedLm masking = MaskedLm.of(tokenizer);
+      MaskedLm masking = MaskedLm.of(preprocessor.tokenizer());
       data = TrainingData.masked(encoded, masking, config.training().seed());
       encodedHeld = TrainingData.masked(encodedHeld, masking, 0).epoch(0);
     }
@@ -164,7 +169,7 @@ public final class FineTuning {
                 trainables,
                 data,
                 encodedHeld,
-                TextModel.padTokenId(model, tokenizer),
+                preprocessor.padTokenId(model),
                 config.training(),
                 listener)
             .run();

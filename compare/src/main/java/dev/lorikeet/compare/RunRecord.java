@@ -69,7 +69,9 @@ final class RunRecord {
     if (model.labels() != null) {
       model.labels().names().forEach(json.putArray("labels")::add);
     }
-    json.put("max_length", model.maxLength());
+    if (model.task() != Task.IMAGE_CLASSIFICATION) {
+      json.put("max_length", model.maxLength());
+    }
     if (model.task() == Task.CAUSAL_LM) {
       json.put("train_on", model.trainOn().id());
     }

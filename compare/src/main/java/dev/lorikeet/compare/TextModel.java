@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.data.EncodedExample;
-import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.ExampleEncoder;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
 import dev.lorikeet.data.TrainOn;
@@ -34,7 +34,6 @@ import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.Evaluator;
 import dev.lorikeet.training.Predictor;
 import dev.lorikeet.training.TrainingData;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -43,7 +42,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A model that answers texts: its weights, adapter, tokenizer and labels together. */
+/** A model that answers texts or images: its weights, adapter, tokenizer and labels together. */
 public final class TextModel implements AutoCloseable {
   private static final int BATCH = 32;
 
@@ -52,7 +51,7 @@ public final class TextModel implements AutoCloseable {
 
   private final Model model;
   private final @Nullable Adapter adapter;
-  private final TextTokenizer tokenizer;
+  private final Preprocessor preprocessor;
   private final @Nullable Labels labels;
   private final int maxLength;
   private final TrainOn trainOn;
@@ -60,13 +59,13 @@ public final class TextModel implements AutoCloseable {
   TextModel(
       Model model,
       @Nullable Adapter adapter,
-      TextTokenizer tokenizer,
+      Preprocessor preprocessor,
       @Nullable Labels labels,
       int maxLength,
       TrainOn trainOn) {
     this.model = model;
     this.adapter = adapter;
-    this.tokenizer = tokenizer;
+    this.preprocessor = preprocessor;
     this.labels = labels;
     this.maxLength = maxLength;
     this.trainOn = trainOn;
@@ -88,32 +87,26 @@ public final class TextModel implements AutoCloseable {
     RunRecord record = RunRecord.read(adapterFolder == null ? checkpoint : adapterFolder);
     AdapterFolder folder = adapterFolder == null ? null : AdapterFolder.open(adapterFolder);
     Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
-    TextTokenizer tokenizer = null;
+    Preprocessor preprocessor = null;
     try {
       Adapter adapter = folder == null ? null : folder.attachTo(model);
-      mustBeTrained(model, adapter, checkpoint);
-      tokenizer = TextTokenizer.open(tokenizerFolder(checkpoint, adapterFolder));
-      tokenizer.mustFit(model.config().integer("vocab_size"));
+      Task task = mustBeTrained(model, adapter, checkpoint);
+      preprocessor = Preprocessor.open(task, checkpoint, adapterFolder);
       int length = maxLength != null ? maxLength : record.maxLength(model.config());
-      mustHavePositions(model, length);
-      return new TextModel(model, adapter, tokenizer, labels(model), length, record.trainOn());
+      preprocessor.mustFit(model, length);
+      return new TextModel(model, adapter, preprocessor, labels(model), length, record.trainOn());
     } catch (RuntimeException e) {
       model.close();
-      if (tokenizer != null) {
-        tokenizer.close();
+      if (preprocessor != null) {
+        preprocessor.close();
       }
       throw e;
     }
   }
 
-  private static Path tokenizerFolder(Path checkpoint, @Nullable Path adapterFolder) {
-    return adapterFolder != null && Files.exists(adapterFolder.resolve("tokenizer.json"))
-        ? adapterFolder
-        : checkpoint;
-  }
-
-  private static void mustBeTrained(Model model, @Nullable Adapter adapter, Path checkpoint) {
-    if (model.task() == null) {
+  private static Task mustBeTrained(Model model, @Nullable Adapter adapter, Path checkpoint) {
+    Task task = model.task();
+    if (task == null) {
       throw new UsageException(
           checkpoint + " has no head: give --task, or the adapter that was trained on it");
     }
@@ -124,26 +117,7 @@ public final class TextModel implements AutoCloseable {
               + String.join(" and ", model.newModules())
               + ": give the adapter that was trained on it, or train one");
     }
-  }
-
-  /**
-   * What fills short rows. A decoder that classifies finds the ends of texts by its own {@code
-   * pad_token_id}, so that comes first.
-   */
-  static int padTokenId(Model model, TextTokenizer tokenizer) {
-    return model.config().integer("pad_token_id", tokenizer.padTokenId());
-  }
-
-  static void mustHavePositions(Model model, int length) {
-    int positions = model.config().maxTokens();
-    if (length > positions) {
-      throw new UsageException(
-          "max_length is "
-              + length
-              + ", the model has "
-              + positions
-              + " positions: use at most that");
-    }
+    return task;
   }
 
   private static @Nullable Labels labels(Model model) {
@@ -171,8 +145,13 @@ public final class TextModel implements AutoCloseable {
     return adapter;
   }
 
+  /**
+   * The tokenizer.
+   *
+   * @throws UsageException when the model reads images
+   */
   public TextTokenizer tokenizer() {
-    return tokenizer;
+    return preprocessor.tokenizer();
   }
 
   /** The classes; null for regression and language models. */
@@ -198,8 +177,8 @@ public final class TextModel implements AutoCloseable {
     return task;
   }
 
-  private Encoder encoder() {
-    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength, trainOn);
+  private ExampleEncoder encoder() {
+    return preprocessor.encoder(model, labels, model.config().problemType(), maxLength, trainOn);
   }
 
   // ---- answering ----
@@ -208,9 +187,9 @@ public final class TextModel implements AutoCloseable {
   public Evaluation evaluate(List<Example> examples) {
     List<EncodedExample> encoded = encoder().encode(examples);
     if (task() == Task.MASKED_LM) {
-      encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer), 0).epoch(0);
+      encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer()), 0).epoch(0);
     }
-    return new Evaluator(model, BATCH, padTokenId(model, tokenizer)).evaluate(encoded);
+    return new Evaluator(model, BATCH, preprocessor.padTokenId(model)).evaluate(encoded);
   }
 
   /**
@@ -245,7 +224,7 @@ public final class TextModel implements AutoCloseable {
     return answers(
         examples,
         (example, encoded, logits) ->
-            MaskFill.of(example, encoded, logits, topK, tokenizer, maxLength));
+            MaskFill.of(example, encoded, logits, topK, tokenizer(), maxLength));
   }
 
   /** Makes an answer of a text's logits. */
@@ -254,13 +233,11 @@ public final class TextModel implements AutoCloseable {
   }
 
   private <T> List<T> answers(List<Example> examples, Answer<T> answer) {
-    List<Example> unlabelled =
-        examples.stream()
-            .map(e -> new Example(e.text(), e.textPair(), e.words(), List.of()))
-            .toList();
+    List<Example> unlabelled = examples.stream().map(Example::unlabelled).toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);
-    Predictor predictor = new Predictor(model, Math.min(BATCH, step), padTokenId(model, tokenizer));
+    Predictor predictor =
+        new Predictor(model, Math.min(BATCH, step), preprocessor.padTokenId(model));
     List<T> answers = new ArrayList<>();
     for (int start = 0; start < encoded.size(); start += step) {
       int end = Math.min(start + step, encoded.size());
@@ -284,15 +261,22 @@ public final class TextModel implements AutoCloseable {
   /**
    * Checks that there is an ONNX export for the model's task.
    *
-   * @throws UsageException when it writes texts
+   * @throws UsageException when it writes texts or reads images
    */
   public void mustExport() {
-    mustNotWrite("has no ONNX export: use lorikeet merge for a checkpoint");
+    String otherwise = "has no ONNX export: use lorikeet merge for a checkpoint";
+    mustNotWrite(otherwise);
+    mustNotBeOf(Task.IMAGE_CLASSIFICATION, otherwise);
   }
 
   private void mustNotWrite(String otherwise) {
-    if (task() == Task.CAUSAL_LM || task() == Task.SEQ_2_SEQ_LM) {
-      throw new UsageException("a model for " + task().id() + " " + otherwise);
+    mustNotBeOf(Task.CAUSAL_LM, otherwise);
+    mustNotBeOf(Task.SEQ_2_SEQ_LM, otherwise);
+  }
+
+  private void mustNotBeOf(Task task, String otherwise) {
+    if (task() == task) {
+      throw new UsageException("a model for " + task.id() + " " + otherwise);
     }
   }
 
@@ -309,8 +293,9 @@ public final class TextModel implements AutoCloseable {
   private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {
     List<String> names = labels == null ? List.of() : labels.names();
     return switch (task()) {
-      case MASKED_LM -> words(MaskFill.of(example, encoded, logits, 1, tokenizer, maxLength));
+      case MASKED_LM -> words(MaskFill.of(example, encoded, logits, 1, tokenizer(), maxLength));
       default -> throw new IllegalStateException("no prediction for " + task());
+      case IMAGE_CLASSIFICATION -> Predictions.single(logits, names);
       case TOKEN_CLASSIFICATION -> Predictions.words(logits, wordIds(example), names);
       case SEQUENCE_CLASSIFICATION ->
           switch (model.config().problemType()) {
@@ -336,8 +321,10 @@ public final class TextModel implements AutoCloseable {
   public List<TextGenerator.Answer> generate(
       List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
     List<int[]> tokens =
-        tokenizer.encodeAll(prompts, null, Integer.MAX_VALUE).stream().map(Encoding::ids).toList();
-    return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
+        tokenizer().encodeAll(prompts, null, Integer.MAX_VALUE).stream()
+            .map(Encoding::ids)
+            .toList();
+    return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
   }
 
   /**
@@ -348,7 +335,7 @@ public final class TextModel implements AutoCloseable {
    */
   public List<TextGenerator.Answer> chat(
       List<List<Message>> chats, GenerationConfig config, TextGenerator.Listener listener) {
-    ChatTemplate template = tokenizer.chatTemplate();
+    ChatTemplate template = tokenizer().chatTemplate();
     if (template == null) {
       throw new LorikeetException(
           "the model has no chat template (chat_template in tokenizer_config.json, or"
@@ -356,13 +343,13 @@ public final class TextModel implements AutoCloseable {
     }
     List<int[]> tokens =
         chats.stream()
-            .map(chat -> tokenizer.write(template.render(chat, true).text(), false).ids())
+            .map(chat -> tokenizer().write(template.render(chat, true).text(), false).ids())
             .toList();
-    return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
+    return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
   }
 
   private int[] wordIds(Example example) {
-    Encoding encoding = tokenizer.encodeWords(example.words(), maxLength);
+    Encoding encoding = tokenizer().encodeWords(example.words(), maxLength);
     return encoding.wordIds();
   }
 
@@ -383,7 +370,7 @@ public final class TextModel implements AutoCloseable {
 
   /**
    * Writes what was trained: the adapter where there is one, else the whole checkpoint; and beside
-   * it the tokenizer and {@code lorikeet.json}.
+   * it the tokenizer, or how images are prepared, and {@code lorikeet.json}.
    *
    * @param run what to say of the run in {@code lorikeet.json}
    * @throws LorikeetException when the folder cannot be written; nothing of it remains then
@@ -402,7 +389,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   private void saveBeside(Path folder, ObjectNode run) {
-    tokenizer.save(folder);
+    preprocessor.save(folder);
     RunRecord.write(this, run, folder);
   }
 
@@ -439,7 +426,7 @@ public final class TextModel implements AutoCloseable {
    * @param tolerance the largest difference of two logits that passes
    * @return what the check found; empty without examples
    * @throws LorikeetException when it disagrees, or cannot be exported or written
-   * @throws UsageException when the model writes texts
+   * @throws UsageException when the model writes texts or reads images
    */
   public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
     mustExport();
@@ -453,7 +440,7 @@ public final class TextModel implements AutoCloseable {
       if (!encoded.isEmpty()) {
         int rows = Math.min(BATCH, textsAtOnce(encoded));
         export.verify(
-            new CheckedBatches(model, encoded, rows, padTokenId(model, tokenizer)), tolerance);
+            new CheckedBatches(model, encoded, rows, preprocessor.padTokenId(model)), tolerance);
       }
       return export.write(folder);
     }
@@ -479,7 +466,7 @@ public final class TextModel implements AutoCloseable {
   /** Frees the weights and the tokenizer. */
   @Override
   public void close() {
-    tokenizer.close();
+    preprocessor.close();
     model.close();
   }
 }

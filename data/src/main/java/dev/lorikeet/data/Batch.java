@@ -1,12 +1,16 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.LongStream;
 
 /**
  * Examples side by side, padded on the right to the longest; arrays are row by row. {@code B} rows,
- * {@code T} tokens, {@code C} labels.
+ * {@code T} tokens, {@code C} labels. A batch of images has no ids, mask and types, but {@link
+ * #pixelValues}.
  *
  * @param rows B
  * @param length T
@@ -18,6 +22,7 @@ import java.util.stream.LongStream;
  * @param targets [B] for regression, [B, C] for a multi-label task, else empty
  * @param indices [B], the place of each row in the data set
  * @param tokens how many of the B·T are not padding
+ * @param images B pictures, or none where there are texts
  */
 @SuppressWarnings("ArrayRecordComponent") // batches are never compared
 public record Batch(
@@ -29,7 +34,10 @@ public record Batch(
     long[] classes,
     float[] targets,
     int[] indices,
-    int tokens) {
+    int tokens,
+    List<ImageFile> images) {
+
+  private static final long[] NO_TOKENS = {};
 
   /**
    * The batch of some examples of a data set.
@@ -41,6 +49,9 @@ public record Batch(
   public static Batch of(List<EncodedExample> all, int[] indices, int padTokenId) {
     List<EncodedExample> examples = Arrays.stream(indices).mapToObj(all::get).toList();
     int length = examples.stream().mapToInt(EncodedExample::length).max().orElseThrow();
+    if (examples.get(0).image() != null) {
+      return ofImages(examples, length, indices);
+    }
     return new Batch(
         indices.length,
         length,
@@ -50,7 +61,32 @@ public record Batch(
         classes(examples),
         targets(examples),
         indices.clone(),
-        examples.stream().mapToInt(EncodedExample::length).sum());
+        examples.stream().mapToInt(EncodedExample::length).sum(),
+        List.of());
+  }
+
+  private static Batch ofImages(List<EncodedExample> examples, int length, int[] indices) {
+    return new Batch(
+        indices.length,
+        length,
+        NO_TOKENS,
+        NO_TOKENS,
+        NO_TOKENS,
+        classes(examples),
+        targets(examples),
+        indices.clone(),
+        examples.stream().mapToInt(EncodedExample::length).sum(),
+        examples.stream().map(e -> Objects.requireNonNull(e.image())).toList());
+  }
+
+  /**
+   * Reads the pictures, which are in memory only from now on.
+   *
+   * @return [B, channels, height, width], float32, on the host
+   * @throws LorikeetException when a file is no picture, or they end up in different sizes
+   */
+  public Tensor pixelValues() {
+    return images.get(0).processor().read(images.stream().map(ImageFile::file).toList());
   }
 
   /**

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>In token classification the first token of a word carries the word's label; the others, and
  * special tokens, are ignored (Devlin et al. 2019, arXiv:1810.04805, §5.3).
  */
-public final class Encoder {
+public final class Encoder implements ExampleEncoder {
   /** How many texts go to the tokenizer at once. */
   private static final int CHUNK = 4096;
 
@@ -85,6 +85,7 @@ public final class Encoder {
    * How many of the examples encoded so far had no token to learn and were left out: the maximal
    * length cut off what the assistant says, or it says nothing.
    */
+  @Override
   public int silent() {
     return silent;
   }
@@ -99,6 +100,7 @@ public final class Encoder {
    *     learn
    * @throws dev.lorikeet.torch.UsageException when the maximal length has no room for a text
    */
+  @Override
   public List<EncodedExample> encode(List<Example> examples) {
     if (languageModel != null) {
       return written(languageModel, examples);
@@ -156,12 +158,19 @@ public final class Encoder {
     if (task == Task.TOKEN_CLASSIFICATION) {
       return examples.stream().map(e -> tokenizer.encodeWords(words(e), maximum)).toList();
     }
-    List<String> texts = examples.stream().map(Example::text).toList();
+    List<String> texts = examples.stream().map(Encoder::text).toList();
     List<String> pairs = examples.stream().map(Example::textPair).filter(Objects::nonNull).toList();
     if (!pairs.isEmpty() && pairs.size() != texts.size()) {
       throw new IllegalArgumentException("single texts and pairs in one data set");
     }
     return tokenizer.encodeAll(texts, pairs.isEmpty() ? null : pairs, maximum);
+  }
+
+  private static String text(Example example) {
+    if (example.image() != null) {
+      throw new IllegalArgumentException("an image for a model that reads texts: " + example);
+    }
+    return example.text();
   }
 
   private static List<String> words(Example example) {

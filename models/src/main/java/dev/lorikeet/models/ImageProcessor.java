@@ -1,5 +1,7 @@
 package dev.lorikeet.models;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -23,7 +25,12 @@ public final class ImageProcessor {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int CHANNELS = 3;
+  private static final int DEFAULT_SIZE = 224;
 
+  /** What a processor of the first ViT's settings writes: where it is silent, they hold. */
+  private static final String DEFAULTS = "{\"image_processor_type\": \"ViTImageProcessor\"}\n";
+
+  private final @Nullable Path file; // null where there is none
   private final @Nullable Size size; // null to leave pictures as they are
   private final ImageResize filter;
   private final @Nullable Size crop; // the middle that is kept; null for all
@@ -31,11 +38,12 @@ public final class ImageProcessor {
   private final List<Double> mean;
   private final List<Double> std;
 
-  private ImageProcessor(ModelConfig json) {
+  private ImageProcessor(@Nullable Path file, ModelConfig json) {
+    this.file = file;
     mustBeVit(json);
     json.mustBe("do_pad", "false");
     boolean normalised = json.flag("do_normalize", true);
-    size = json.flag("do_resize", true) ? size(json, "size", 224) : null;
+    size = json.flag("do_resize", true) ? size(json, "size", DEFAULT_SIZE) : null;
     filter = filter(json);
     crop = json.flag("do_center_crop", false) ? size(json, "crop_size", 0) : null;
     factor = json.flag("do_rescale", true) ? json.number("rescale_factor", 1 / 255.0) : 1;
@@ -69,10 +77,10 @@ public final class ImageProcessor {
    */
   public static ImageProcessor open(Path folder) {
     Path file = folder.resolve(FILE);
+    boolean there = Files.isRegularFile(file);
     try {
-      JsonNode json =
-          Files.isRegularFile(file) ? JSON.readTree(file.toFile()) : JSON.createObjectNode();
-      return new ImageProcessor(ModelConfig.of(file.toString(), json));
+      JsonNode json = there ? JSON.readTree(file.toFile()) : JSON.createObjectNode();
+      return new ImageProcessor(there ? file : null, ModelConfig.of(file.toString(), json));
     } catch (JsonProcessingException e) {
       throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
@@ -151,6 +159,53 @@ public final class ImageProcessor {
     return channels;
   }
 
+  /** Whether the folder had no settings, and the first ViT's are taken. */
+  public boolean isDefault() {
+    return file == null;
+  }
+
+  /**
+   * Checks that pictures become as large as a model reads them.
+   *
+   * @throws LorikeetException when they do not, or the model reads no colours; nothing is known yet
+   *     where the size depends on the picture's
+   */
+  public void mustFit(ModelConfig config) {
+    int edge = config.integer("image_size", DEFAULT_SIZE);
+    int channels = config.integer("num_channels", CHANNELS);
+    if (channels != CHANNELS) {
+      throw new LorikeetException(
+          config.place() + ": num_channels is " + channels + ": only pictures of 3 can be read");
+    }
+    Size made = crop != null ? crop : size;
+    if (made == null || (crop == null && made.shortest > 0)) {
+      return; // it depends on the picture
+    }
+    if (made.height != edge || made.width != edge) {
+      throw new LorikeetException(
+          (file == null ? "without " + FILE + " pictures" : file + ": pictures")
+              + (" become " + made.height + " pixels high and " + made.width + " wide, ")
+              + (config.place() + " asks for image_size " + edge)
+              + (": write {\"size\": " + edge + "} into " + FILE + " beside it"));
+    }
+  }
+
+  /** Writes the settings into a folder. */
+  public void save(Path folder) {
+    OutputFolder.writeFile(
+        folder.resolve(FILE),
+        stream -> stream.write(file == null ? DEFAULTS.getBytes(UTF_8) : Files.readAllBytes(file)));
+  }
+
+  /**
+   * Checks that a file is a picture.
+   *
+   * @throws LorikeetException when it is not there, is no picture, or is cut off
+   */
+  public static void mustBeImage(Path file) {
+    Pixels.decode(file);
+  }
+
   /**
    * Reads PNG or JPEG files.
    *
@@ -159,13 +214,14 @@ public final class ImageProcessor {
    *     up in different sizes
    */
   public Tensor read(List<Path> files) {
+    List<Pixels> prepared = files.parallelStream().map(file -> prepare(Pixels.read(file))).toList();
     List<Tensor> pictures = new ArrayList<>();
-    for (Path file : files) {
-      Pixels pixels = prepare(Pixels.read(file));
+    for (int i = 0; i < files.size(); i++) {
+      Pixels pixels = prepared.get(i);
       Tensor picture = normalise(pixels);
       if (!pictures.isEmpty() && !sameSize(picture, pictures.get(0))) {
         throw new LorikeetException(
-            file
+            files.get(i)
                 + " becomes "
                 + pixels.height()
                 + " pixels high and "

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,14 +48,8 @@ public final class Model implements AutoCloseable {
     this.weights = weights;
     this.checkpoint = checkpoint;
     Architecture.Factory factory = Architectures.of(config);
-    if (task != null && !factory.tasks().contains(task)) {
-      throw new LorikeetException(
-          "model_type \""
-              + config.modelType()
-              + "\" has no head for "
-              + task.id()
-              + "; it has heads for "
-              + factory.tasks().stream().map(Task::id).collect(Collectors.joining(", ")));
+    if (task != null) {
+      config.mustHaveHead(task);
     }
     Initialization initialization =
         options.scratch() == null ? Initialization.PAPER : options.scratch();

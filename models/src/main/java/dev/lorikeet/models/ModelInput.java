@@ -126,8 +126,7 @@ public final class ModelInput {
     ModelInput copy = copy();
     if (attentionMask != null) {
       Tensor ones =
-          Tensor.full(
-              1, DType.INT64, attentionMask.device(), attentionMask.size(0), virtual);
+          Tensor.full(1, DType.INT64, attentionMask.device(), attentionMask.size(0), virtual);
       copy.attentionMask = Tensor.cat(List.of(ones, attentionMask), 1);
     }
     if (positionIds != null) {

@@ -5,8 +5,13 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
 import javax.imageio.ImageIO;
-import org.jspecify.annotations.Nullable;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.FileImageInputStream;
+import javax.imageio.stream.ImageInputStream;
 
 /**
  * A picture of red, green and blue.
@@ -25,25 +30,50 @@ record Pixels(int channels, int height, int width, int[] values) {
   /**
    * Reads a PNG or JPEG file; grey becomes red, green and blue alike, transparency is left out.
    *
-   * @throws LorikeetException when there is no such file, or none of a picture of eight bits a
-   *     value
+   * @throws LorikeetException when there is no such file, or none of a whole picture of eight bits
+   *     a value
    */
   static Pixels read(Path file) {
+    return of(decode(file));
+  }
+
+  /** Decodes a file, so that what is wrong with it shows, as {@link #read} does. */
+  static BufferedImage decode(Path file) {
     if (!Files.isRegularFile(file)) {
       throw new LorikeetException(file + " does not exist");
     }
-    try {
-      @Nullable BufferedImage image = ImageIO.read(file.toFile());
-      if (image == null) {
+    try (ImageInputStream stream = new FileImageInputStream(file.toFile())) {
+      Iterator<ImageReader> readers = ImageIO.getImageReaders(stream);
+      if (!readers.hasNext()) {
         throw new LorikeetException(
             file + " is no picture that can be read: save it as PNG or JPEG");
       }
+      BufferedImage image = decode(file, readers.next(), stream);
       if (image.getSampleModel().getSampleSize(0) > 8) {
         throw new LorikeetException(file + " has more than 8 bits a value: save it with 8");
       }
-      return of(image);
-    } catch (IOException e) {
+      return image;
+    } catch (LorikeetException e) {
+      throw e;
+    } catch (IOException | RuntimeException e) { // the latter for headers that make no sense
       throw new LorikeetException(file + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private static BufferedImage decode(Path file, ImageReader reader, ImageInputStream stream)
+      throws IOException {
+    // What is missing at the end of a JPEG file is grey, and only a warning tells.
+    List<String> warnings = new ArrayList<>();
+    reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
+    try {
+      reader.setInput(stream, true, true);
+      BufferedImage image = reader.read(0);
+      if (warnings.stream().anyMatch(warning -> warning.startsWith("Truncated"))) {
+        throw new LorikeetException(file + " is cut off: copy it again");
+      }
+      return image;
+    } finally {
+      reader.dispose();
     }
   }
 

@@ -39,6 +39,11 @@ final class Vit implements Architecture {
         }
 
         @Override
+        public int maxTokens(ModelConfig config) {
+          return Config.of(config).patches() + 1;
+        }
+
+        @Override
         public Set<Task> tasks() {
           return EnumSet.of(Task.IMAGE_CLASSIFICATION);
         }

@@ -29,6 +29,9 @@ final class Inputs {
 
   /** A batch for a model; an encoder-decoder's also tells what the decoder reads. */
   static ModelInput of(Batch batch, Model model) {
+    if (!batch.images().isEmpty()) {
+      return ModelInput.ofImages(batch.pixelValues());
+    }
     ModelInput input = of(batch);
     return model.task() == Task.SEQ_2_SEQ_LM
         ? input.withDecoderInputIds(

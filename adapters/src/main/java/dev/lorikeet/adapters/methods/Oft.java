@@ -28,8 +28,8 @@ import java.util.Map;
  * @param r the number of blocks, or 0 to take {@code blockSize}
  * @param blockSize the width of a block, or 0 to take {@code r}; where it does not divide a layer's
  *     inputs, the nearest that does
- * @param moduleDropout the share of blocks that do not turn in a training pass. PEFT 0.21 reads this
- *     setting and never applies it to linear layers
+ * @param moduleDropout the share of blocks that do not turn in a training pass. PEFT 0.21 reads
+ *     this setting and never applies it to linear layers
  * @param coft whether the generators' norm is kept within {@code eps}
  * @param eps the bound, for all blocks together
  * @param blockShare whether all blocks turn alike
@@ -56,7 +56,11 @@ public record Oft(
   public Oft {
     if ((r > 0) == (blockSize > 0)) {
       throw new UsageException(
-          "r is " + r + " and oft_block_size is " + blockSize + ": give one of them, and 0 for the"
+          "r is "
+              + r
+              + " and oft_block_size is "
+              + blockSize
+              + ": give one of them, and 0 for the"
               + " other, since together they are the width of a layer's inputs");
     }
     if (neumannTerms < 1) {
