@@ -168,6 +168,14 @@ final class TrainFlags {
         });
   }
 
+  @Option(
+      names = "--optimizer",
+      paramLabel = "NAME",
+      description = "adamw, adam, sgd, rmsprop, adagrad, adafactor or lion.")
+  void optimizer(String value) {
+    flags.set("training.optimizer", value);
+  }
+
   @Option(names = "--epochs", paramLabel = "N", description = "Passes over the data.")
   void epochs(String value) {
     flags.set("training.epochs", value);

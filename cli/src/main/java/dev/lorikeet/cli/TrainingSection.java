@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.OptimizerConfig;
+import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -38,10 +39,26 @@ final class TrainingSection {
   }
 
   private static OptimizerConfig optimizer(Section section, OptimizerConfig defaults) {
-    return new OptimizerConfig(
-        section.number("beta1", defaults.beta1()),
-        section.number("beta2", defaults.beta2()),
-        section.number("eps", defaults.eps()));
+    OptimizerType type = OptimizerType.of(text(section, "optimizer", defaults.type().id()));
+    OptimizerConfig own = type == defaults.type() ? defaults : OptimizerConfig.of(type);
+    return own.with(
+        draft -> {
+          draft.beta1 = section.number("beta1", own.beta1());
+          draft.beta2 = section.number("beta2", own.beta2());
+          draft.eps = section.number("eps", own.eps());
+          draft.momentum = section.number("momentum", own.momentum());
+          draft.dampening = section.number("dampening", own.dampening());
+          draft.nesterov = section.flag("nesterov", own.nesterov());
+          draft.alpha = section.number("alpha", own.alpha());
+          draft.centered = section.flag("centered", own.centered());
+          draft.decayRate = section.number("decay_rate", own.decayRate());
+          draft.clipThreshold = section.number("clip_threshold", own.clipThreshold());
+          draft.scaleParameter = section.flag("scale_parameter", own.scaleParameter());
+          draft.decoupledWeightDecay =
+              section.flag("decoupled_weight_decay", own.decoupledWeightDecay());
+          draft.l1Penalty = section.number("l1_penalty", own.l1Penalty());
+          draft.l2Penalty = section.number("l2_penalty", own.l2Penalty());
+        });
   }
 
   private static ScheduleConfig schedule(Section section, ScheduleConfig defaults) {
@@ -95,12 +112,34 @@ final class TrainingSection {
     json.put("weight_decay", training.weightDecay());
     json.put("max_tokens_per_pass", training.maxTokensPerPass());
     json.put("max_grad_norm", training.maxGradNorm());
-    json.put("beta1", training.optimizer().beta1());
-    json.put("beta2", training.optimizer().beta2());
-    json.put("eps", training.optimizer().eps());
+    json.setAll(json(training.optimizer()));
     json.put("schedule", training.schedule().schedule().id());
     json.put("warmup_ratio", training.schedule().warmupRatio());
     json.put("keep_best", training.evaluation().keepBest());
+    return json;
+  }
+
+  private static ObjectNode json(OptimizerConfig optimizer) {
+    ObjectNode all =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("beta1", optimizer.beta1())
+            .put("beta2", optimizer.beta2())
+            .put("eps", optimizer.eps())
+            .put("momentum", optimizer.momentum())
+            .put("dampening", optimizer.dampening())
+            .put("nesterov", optimizer.nesterov())
+            .put("alpha", optimizer.alpha())
+            .put("centered", optimizer.centered())
+            .put("decay_rate", optimizer.decayRate())
+            .put("clip_threshold", optimizer.clipThreshold())
+            .put("scale_parameter", optimizer.scaleParameter());
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("optimizer", optimizer.type().id());
+    json.setAll(all.retain(optimizer.type().keys()));
+    json.put("decoupled_weight_decay", optimizer.decoupledWeightDecay());
+    json.put("l1_penalty", optimizer.l1Penalty());
+    json.put("l2_penalty", optimizer.l2Penalty());
     return json;
   }
 

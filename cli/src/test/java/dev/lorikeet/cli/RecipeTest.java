@@ -16,6 +16,7 @@ import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.OptimizerConfig;
+import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -190,6 +191,36 @@ class RecipeTest {
     assertThat(recipe("method=scratch", "training.lr=0.1").config().training().lr()).isEqualTo(0.1);
     assertThat(recipe("method=full").config().training().lr()).isEqualTo(1e-3);
     assertThat(recipe("method=full").config().regime()).isEqualTo(Regime.FULL);
+  }
+
+  @Test
+  void anOptimizerHasItsOwnDefaultsAndIsRecorded() {
+    Recipe recipe =
+        recipe(
+            "training.optimizer=sgd",
+            "training.momentum=0.9",
+            "training.nesterov=true",
+            "training.l1_penalty=1e-5",
+            "training.decoupled_weight_decay=true");
+    OptimizerConfig sgd =
+        OptimizerConfig.of(OptimizerType.SGD)
+            .with(
+                draft -> {
+                  draft.momentum = 0.9;
+                  draft.nesterov = true;
+                  draft.l1Penalty = 1e-5;
+                  draft.decoupledWeightDecay = true;
+                });
+    assertThat(recipe.config().training().optimizer()).isEqualTo(sgd);
+    assertThat(recipe.json().path("training").has("beta1")).isFalse();
+    for (OptimizerType type : OptimizerType.values()) {
+      Recipe other = recipe("training.optimizer=" + type.id());
+      assertThat(other.config().training().optimizer()).isEqualTo(OptimizerConfig.of(type));
+      assertThat(Recipe.read(other.json()).config()).isEqualTo(other.config());
+    }
+    assertThatThrownBy(() -> recipe("training.optimizer=lion", "training.eps=1e-8"))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("eps is no setting of optimizer lion: it has beta1, beta2");
   }
 
   @Test

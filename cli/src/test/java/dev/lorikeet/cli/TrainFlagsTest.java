@@ -48,6 +48,7 @@ class TrainFlagsTest {
           --lr                    | 1e-3      | {"training":{"lr":"1e-3"}}
           --lr-group              | lora_B=x4 | {"training":{"groups":{"lora_B":"x4"}}}
           --lr-group              | layer.3=1 | {"training":{"groups":{"layer.3":"1"}}}
+          --optimizer             | lion      | {"training":{"optimizer":"lion"}}
           --epochs                | 2         | {"training":{"epochs":"2"}}
           --batch-size            | 2         | {"training":{"batch_size":"2"}}
           --gradient-accumulation | 2         | {"training":{"gradient_accumulation":"2"}}
