@@ -196,7 +196,15 @@ final class TrainFlags {
     flags.set("training.warmup_ratio", value);
   }
 
-  @Option(names = "--schedule", paramLabel = "NAME", description = "linear, cosine or constant.")
+  @Option(names = "--warmup-steps", paramLabel = "N", description = "Or their number.")
+  void warmupSteps(String value) {
+    flags.set("training.warmup_steps", value);
+  }
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "NAME",
+      description = "linear, cosine, constant ...: transformers' lr_scheduler_type, or one_cycle.")
   void schedule(String value) {
     flags.set("training.schedule", value);
   }

@@ -21,9 +21,10 @@ final class TrainingSection {
 
   /** The settings of the section; what it does not say is as in {@code defaults}. */
   static TrainingConfig read(Section section, TrainingConfig defaults) {
+    ScheduleConfig schedule = schedule(section, defaults.schedule());
     return new TrainingConfig(
         section.number("lr", defaults.lr()),
-        groups(section),
+        groups(section, schedule),
         section.number("weight_decay", defaults.weightDecay()),
         section.integer("epochs", defaults.epochs()),
         section.integer("batch_size", defaults.batchSize()),
@@ -33,7 +34,7 @@ final class TrainingSection {
             : defaults.maxTokensPerPass(),
         section.number("max_grad_norm", defaults.maxGradNorm()),
         optimizer(section, defaults.optimizer()),
-        schedule(section, defaults.schedule()),
+        schedule,
         evaluation(section, defaults.evaluation()),
         defaults.seed());
   }
@@ -62,17 +63,40 @@ final class TrainingSection {
   }
 
   private static ScheduleConfig schedule(Section section, ScheduleConfig defaults) {
-    return new ScheduleConfig(
-        Schedule.of(text(section, "schedule", defaults.schedule().id())),
-        section.number("warmup_ratio", defaults.warmupRatio()));
+    Schedule schedule = Schedule.of(text(section, "schedule", defaults.schedule().id()));
+    ScheduleConfig own = schedule == defaults.schedule() ? defaults : ScheduleConfig.of(schedule);
+    boolean steps = section.has("warmup_steps");
+    return own.with(
+        draft -> {
+          draft.warmupRatio = section.number("warmup_ratio", steps ? 0 : own.warmupRatio());
+          draft.warmupSteps =
+              steps
+                  ? (Integer) section.integer("warmup_steps", 0)
+                  : section.has("warmup_ratio") ? null : own.warmupSteps();
+          draft.numCycles = section.number("num_cycles", own.numCycles());
+          draft.minLrRatio = section.number("min_lr_ratio", own.minLrRatio());
+          draft.power = section.number("power", own.power());
+          draft.lrEnd = section.number("lr_end", own.lrEnd());
+          draft.timescale = section.integer("timescale", own.timescale());
+          draft.factor = section.number("factor", own.factor());
+          draft.patience = section.integer("patience", own.patience());
+          draft.threshold = section.number("threshold", own.threshold());
+          draft.numDecaySteps = section.integer("num_decay_steps", own.numDecaySteps());
+          draft.pctStart = section.number("pct_start", own.pctStart());
+          draft.divFactor = section.number("div_factor", own.divFactor());
+          draft.finalDivFactor = section.number("final_div_factor", own.finalDivFactor());
+        });
   }
 
   private static EvaluationConfig evaluation(Section section, EvaluationConfig defaults) {
     return new EvaluationConfig(section.flag("keep_best", defaults.keepBest()));
   }
 
-  /** Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both and a decay. */
-  private static List<GroupRule> groups(Section training) {
+  /**
+   * Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both, a decay and a
+   * schedule.
+   */
+  private static List<GroupRule> groups(Section training, ScheduleConfig schedule) {
     List<GroupRule> rules = new ArrayList<>();
     for (Map.Entry<String, JsonNode> group : training.entries("groups").entrySet()) {
       if (!group.getValue().isObject()) {
@@ -85,7 +109,8 @@ final class TrainingSection {
               group.getKey(),
               optional(settings, "lr"),
               settings.number("multiplier", 1),
-              optional(settings, "weight_decay")));
+              optional(settings, "weight_decay"),
+              schedule(settings, schedule).equals(schedule) ? null : schedule(settings, schedule)));
       settings.done();
     }
     return rules;
@@ -105,6 +130,9 @@ final class TrainingSection {
       group.put("lr", rule.lr());
       group.put("multiplier", rule.multiplier());
       group.put("weight_decay", rule.weightDecay());
+      if (rule.schedule() != null) {
+        group.setAll(json(rule.schedule()));
+      }
     }
     json.put("epochs", training.epochs());
     json.put("batch_size", training.batchSize());
@@ -113,8 +141,7 @@ final class TrainingSection {
     json.put("max_tokens_per_pass", training.maxTokensPerPass());
     json.put("max_grad_norm", training.maxGradNorm());
     json.setAll(json(training.optimizer()));
-    json.put("schedule", training.schedule().schedule().id());
-    json.put("warmup_ratio", training.schedule().warmupRatio());
+    json.setAll(json(training.schedule()));
     json.put("keep_best", training.evaluation().keepBest());
     return json;
   }
@@ -140,6 +167,31 @@ final class TrainingSection {
     json.put("decoupled_weight_decay", optimizer.decoupledWeightDecay());
     json.put("l1_penalty", optimizer.l1Penalty());
     json.put("l2_penalty", optimizer.l2Penalty());
+    return json;
+  }
+
+  private static ObjectNode json(ScheduleConfig schedule) {
+    boolean bySteps = schedule.warmupSteps() != null;
+    ObjectNode all =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("warmup_ratio", bySteps ? null : (Double) schedule.warmupRatio())
+            .put("warmup_steps", schedule.warmupSteps())
+            .put("num_cycles", schedule.numCycles())
+            .put("min_lr_ratio", schedule.minLrRatio())
+            .put("power", schedule.power())
+            .put("lr_end", schedule.lrEnd())
+            .put("timescale", schedule.timescale())
+            .put("factor", schedule.factor())
+            .put("patience", schedule.patience())
+            .put("threshold", schedule.threshold())
+            .put("num_decay_steps", schedule.numDecaySteps())
+            .put("pct_start", schedule.pctStart())
+            .put("div_factor", schedule.divFactor())
+            .put("final_div_factor", schedule.finalDivFactor());
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("schedule", schedule.schedule().id());
+    json.setAll(all.retain(schedule.schedule().keys()));
     return json;
   }
 

@@ -224,6 +224,48 @@ class RecipeTest {
   }
 
   @Test
+  void aScheduleHasItsOwnDefaultsAndIsRecorded() {
+    for (Schedule schedule : Schedule.values()) {
+      Recipe recipe = recipe("training.schedule=" + schedule.id());
+      assertThat(recipe.config().training().schedule()).isEqualTo(ScheduleConfig.of(schedule));
+      assertThat(Recipe.read(recipe.json()).config()).isEqualTo(recipe.config());
+    }
+    Recipe recipe =
+        recipe(
+            "training.schedule=polynomial",
+            "training.power=2",
+            "training.warmup_steps=5",
+            "training.groups.head.schedule=constant_with_warmup",
+            "training.groups.head.warmup_steps=3",
+            "training.groups.bert.multiplier=0.5",
+            "training.groups.bert.power=3");
+    ScheduleConfig polynomial =
+        ScheduleConfig.of(Schedule.POLYNOMIAL)
+            .with(
+                draft -> {
+                  draft.power = 2;
+                  draft.warmupRatio = 0;
+                  draft.warmupSteps = 5;
+                });
+    ScheduleConfig constant =
+        ScheduleConfig.of(Schedule.CONSTANT_WITH_WARMUP)
+            .with(
+                draft -> {
+                  draft.warmupRatio = 0;
+                  draft.warmupSteps = 3;
+                });
+    assertThat(recipe.config().training().schedule()).isEqualTo(polynomial);
+    assertThat(recipe.config().training().groups())
+        .containsExactly(
+            new GroupRule("head", null, 1, null, constant),
+            new GroupRule("bert", null, 0.5, null, polynomial.with(draft -> draft.power = 3)));
+    assertThat(Recipe.read(recipe.json()).config()).isEqualTo(recipe.config());
+    assertThatThrownBy(() -> recipe("training.warmup_steps=5", "training.warmup_ratio=0.1"))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("warmup_steps is 5 and warmup_ratio 0.1: give one of them");
+  }
+
+  @Test
   void maskedLmNeedsNoLabel() {
     assertThat(recipe("task=masked-lm").data().columns().label()).isNull();
   }

@@ -53,6 +53,7 @@ class TrainFlagsTest {
           --batch-size            | 2         | {"training":{"batch_size":"2"}}
           --gradient-accumulation | 2         | {"training":{"gradient_accumulation":"2"}}
           --warmup-ratio          | 0.1       | {"training":{"warmup_ratio":"0.1"}}
+          --warmup-steps          | 10        | {"training":{"warmup_steps":"10"}}
           --schedule              | cosine    | {"training":{"schedule":"cosine"}}
           --weight-decay          | 0.1       | {"training":{"weight_decay":"0.1"}}
           --max-grad-norm         | 0         | {"training":{"max_grad_norm":"0"}}

@@ -8,15 +8,27 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Parameters that share a learning rate and weight decay.
+ * Parameters that share a learning rate, its schedule and weight decay.
  *
  * @param name the rule's pattern, or {@code default}; and {@code no decay} for one-dimensional ones
  * @param lr the learning rate before the schedule
+ * @param schedule of the learning rate; null for the run's
  */
-public record ParameterGroup(String name, double lr, double weightDecay, List<Trainable> members) {
+public record ParameterGroup(
+    String name,
+    double lr,
+    double weightDecay,
+    @Nullable ScheduleConfig schedule,
+    List<Trainable> members) {
   private static final String DEFAULT = "default";
+
+  /** A group that follows the run's schedule. */
+  public ParameterGroup(String name, double lr, double weightDecay, List<Trainable> members) {
+    this(name, lr, weightDecay, null, members);
+  }
 
   /**
    * Sorts parameters into groups by the first rule that matches each; what no rule matches takes
@@ -46,7 +58,7 @@ public record ParameterGroup(String name, double lr, double weightDecay, List<Tr
     boolean decays = decay != 0 && trainable.parameter().original().shape().length > 1;
     double rate = (rule.lr() == null ? lr : rule.lr()) * rule.multiplier();
     String name = rule.pattern() + (decay != 0 && !decays ? ", no decay" : "");
-    return new ParameterGroup(name, rate, decays ? decay : 0, new ArrayList<>());
+    return new ParameterGroup(name, rate, decays ? decay : 0, rule.schedule(), new ArrayList<>());
   }
 
   private static void mustMatch(GroupRule rule, List<Trainable> trainables) {

@@ -97,17 +97,17 @@ public final class Trainer {
       this.optimizer = optimizer;
       long batches = ceilDiv(lengths.length, config.batchSize());
       totalSteps = ceilDiv(batches, config.gradientAccumulation()) * config.epochs();
-      rates = new LearningRates(groups, config.schedule(), totalSteps);
+      rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
     }
 
     TrainingResult run() {
       listener.started(groups, totalSteps);
       MovementCheck movement = MovementCheck.before(groups);
-      while (state.epoch <= config.epochs()) {
+      while (state.epoch <= config.epochs() && !rates.areSpent()) {
         steps();
         endEpoch();
       }
-      movement.after(rates.effectiveSteps());
+      movement.after(rates.effectiveSteps(state.step));
       best.restore();
       return result();
     }
@@ -157,6 +157,7 @@ public final class Trainer {
           new EpochReport(state.epoch, state.meanLoss(), evaluation, state.seconds());
       reports.add(report);
       best.offer(report);
+      state.plateau.offer(evaluation, state.meanLoss(), config.schedule());
       listener.epochEnded(report);
       state.endEpoch();
     }
