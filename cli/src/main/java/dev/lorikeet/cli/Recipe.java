@@ -16,6 +16,8 @@ import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.FreezeConfig;
+import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -91,7 +93,7 @@ record Recipe(
             output == null ? null : Path.of(output),
             dataSettings,
             config,
-            trainingConfig.withLr(baseline.number("lr", BASELINE_LR), List.of()),
+            allAtOneRate(trainingConfig, baseline.number("lr", BASELINE_LR)),
             Initialization.of(text(baseline, "initialization", Initialization.PAPER.id())),
             root.integer("threads", Runtime.getRuntime().availableProcessors()));
     baseline(baseline);
@@ -111,6 +113,17 @@ record Recipe(
 
   private static TrainingConfig startingFrom(TrainingConfig defaults, Regime regime) {
     return regime == Regime.SCRATCH ? defaults.withLr(BASELINE_LR, List.of()) : defaults;
+  }
+
+  /** Nothing of a baseline is pretrained, so nothing is frozen, and no layer's rate differs. */
+  private static TrainingConfig allAtOneRate(TrainingConfig training, double lr) {
+    return training
+        .withLr(lr, List.of())
+        .with(
+            draft -> {
+              draft.rates = RateConfig.DEFAULT;
+              draft.freeze = FreezeConfig.NONE;
+            });
   }
 
   private static LoraConfig lora(Section adapter, LoraConfig defaults) {

@@ -4,9 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.EvaluationConfig;
+import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
+import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -35,6 +37,8 @@ final class TrainingSection {
         section.number("max_grad_norm", defaults.maxGradNorm()),
         optimizer(section, defaults.optimizer()),
         schedule,
+        rates(section, defaults.rates()),
+        freeze(section, defaults.freeze()),
         evaluation(section, defaults.evaluation()),
         defaults.seed());
   }
@@ -86,6 +90,25 @@ final class TrainingSection {
           draft.divFactor = section.number("div_factor", own.divFactor());
           draft.finalDivFactor = section.number("final_div_factor", own.finalDivFactor());
         });
+  }
+
+  private static RateConfig rates(Section section, RateConfig defaults) {
+    return new RateConfig(
+        section.number("layer_lr_decay", defaults.layerLrDecay()),
+        section.number("head_lr_multiplier", defaults.headLrMultiplier()),
+        section.has("loraplus_lr_ratio")
+            ? (Double) section.number("loraplus_lr_ratio", 1)
+            : defaults.loraplusLrRatio(),
+        section.number("loraplus_lr_embedding", defaults.loraplusLrEmbedding()));
+  }
+
+  private static FreezeConfig freeze(Section section, FreezeConfig defaults) {
+    return new FreezeConfig(
+        section.integer("freeze_layers", defaults.freezeLayers()),
+        section.flag("freeze_embeddings", defaults.freezeEmbeddings()),
+        section.flag("lora_fa", defaults.loraFa()),
+        section.integer("unfreeze_epochs", defaults.unfreezeEpochs()),
+        section.integer("unfreeze_steps", defaults.unfreezeSteps()));
   }
 
   private static EvaluationConfig evaluation(Section section, EvaluationConfig defaults) {
@@ -142,6 +165,15 @@ final class TrainingSection {
     json.put("max_grad_norm", training.maxGradNorm());
     json.setAll(json(training.optimizer()));
     json.setAll(json(training.schedule()));
+    json.put("layer_lr_decay", training.rates().layerLrDecay());
+    json.put("head_lr_multiplier", training.rates().headLrMultiplier());
+    json.put("loraplus_lr_ratio", training.rates().loraplusLrRatio());
+    json.put("loraplus_lr_embedding", training.rates().loraplusLrEmbedding());
+    json.put("freeze_layers", training.freeze().freezeLayers());
+    json.put("freeze_embeddings", training.freeze().freezeEmbeddings());
+    json.put("lora_fa", training.freeze().loraFa());
+    json.put("unfreeze_epochs", training.freeze().unfreezeEpochs());
+    json.put("unfreeze_steps", training.freeze().unfreezeSteps());
     json.put("keep_best", training.evaluation().keepBest());
     return json;
   }

@@ -16,9 +16,11 @@ import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.EvaluationConfig;
+import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
+import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -132,6 +134,14 @@ class RecipeTest {
               beta2: 0.9
               eps: 1.0e-6
               keep_best: false
+              layer_lr_decay: 0.9
+              head_lr_multiplier: 2
+              loraplus_lr_ratio: 16
+              loraplus_lr_embedding: 1.0e-5
+              freeze_layers: 1
+              freeze_embeddings: true
+              lora_fa: true
+              unfreeze_steps: 5
             baseline: {kind: scratch, lr: 0.25, initialization: xavier}
             """);
     RecipeTree tree = new RecipeTree();
@@ -186,10 +196,20 @@ class RecipeTest {
             0,
             new OptimizerConfig(0.8, 0.9, 1e-6),
             new ScheduleConfig(Schedule.COSINE, 0.2),
+            new RateConfig(0.9, 2, 16.0, 1e-5),
+            new FreezeConfig(1, true, true, 0, 5),
             new EvaluationConfig(false),
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
-    assertThat(recipe.baselineTraining()).isEqualTo(training.withLr(0.25, List.of()));
+    assertThat(recipe.baselineTraining())
+        .isEqualTo(
+            training
+                .withLr(0.25, List.of())
+                .with(
+                    draft -> {
+                      draft.rates = RateConfig.DEFAULT;
+                      draft.freeze = FreezeConfig.NONE;
+                    }));
     assertThat(recipe.baselineInitialization()).isEqualTo(Initialization.XAVIER);
 
     assertThat(Recipe.read(recipe.json()).config())
@@ -320,7 +340,7 @@ class RecipeTest {
           modle=x                                 | unknown key "modle"; nearest: model, seed
           data.trian=x                            | unknown key "data.trian"; nearest: train, eval
           adapter.rank=8                          | unknown key "adapter.rank"; nearest: r, bias
-          training.groups.head.rate=1             | unknown key "training.groups.head.rate"; nearest: lr, multiplier
+          training.groups.head.rate=1             | unknown key "training.groups.head.rate"; nearest: lr, power
           baseline.rate=1                         | unknown key "baseline.rate"; nearest: lr, kind
           data=file.jsonl                         | data must be a section of keys, not "file.jsonl"
           data.text=[a]                           | data.text must be a single value, not ["a"]

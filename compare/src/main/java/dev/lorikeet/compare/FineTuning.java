@@ -17,6 +17,7 @@ import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
 import dev.lorikeet.training.TrainingData;
 import dev.lorikeet.training.TrainingListener;
+import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
 import java.util.List;
@@ -57,6 +58,49 @@ public final class FineTuning {
    * @throws LorikeetException when the checkpoint, the examples or a setting does not fit
    */
   public TextModel train(List<Example> examples, List<Example> held) {
+    Prepared prepared = prepare(examples, held);
+    try {
+      result = prepared.trainer.run();
+      prepared.trainables.forEach(trainable -> trainable.parameter().freeze());
+      return prepared.trained(config);
+    } catch (RuntimeException e) {
+      prepared.close();
+      throw e;
+    }
+  }
+
+  /**
+   * What {@link #train} would do with the same examples: its steps, groups and rates.
+   *
+   * @throws LorikeetException as {@link #train}
+   */
+  public TrainingPlan plan(List<Example> examples, List<Example> held) {
+    try (Prepared prepared = prepare(examples, held)) {
+      return prepared.trainer.plan();
+    }
+  }
+
+  /** A model and all that training it needs. */
+  private record Prepared(
+      Model model,
+      @Nullable Adapter adapter,
+      TextTokenizer tokenizer,
+      @Nullable Labels labels,
+      List<Trainable> trainables,
+      Trainer trainer)
+      implements AutoCloseable {
+    TextModel trained(FineTuningConfig config) {
+      return new TextModel(model, adapter, tokenizer, labels, config.maxLength(), config.trainOn());
+    }
+
+    @Override
+    public void close() {
+      tokenizer.close();
+      model.close();
+    }
+  }
+
+  private Prepared prepare(List<Example> examples, List<Example> held) {
     Labels labels = labels(examples);
     ModelConfig.read(checkpoint); // a folder that is no checkpoint must not be told of a tokenizer
     TextTokenizer tokenizer = TextTokenizer.open(checkpoint);
@@ -66,8 +110,9 @@ public final class FineTuning {
       tokenizer.mustFit(model.config().integer("vocab_size"));
       TextModel.mustHavePositions(model, config.maxLength());
       Adapter adapter = config.regime() == Regime.LORA ? attach(model) : null;
-      run(model, adapter, tokenizer, labels, examples, held);
-      return new TextModel(model, adapter, tokenizer, labels, config.maxLength(), config.trainOn());
+      List<Trainable> trainables = trainables(model, adapter);
+      Trainer trainer = trainer(model, trainables, tokenizer, labels, examples, held);
+      return new Prepared(model, adapter, tokenizer, labels, trainables, trainer);
     } catch (RuntimeException e) {
       tokenizer.close();
       if (model != null) {
@@ -127,9 +172,9 @@ public final class FineTuning {
     }
   }
 
-  private void run(
+  private Trainer trainer(
       Model model,
-      @Nullable Adapter adapter,
+      List<Trainable> trainables,
       TextTokenizer tokenizer,
       @Nullable Labels labels,
       List<Example> examples,
@@ -151,17 +196,13 @@ public final class FineTuning {
       data = TrainingData.masked(encoded, masking, config.training().seed());
       encodedHeld = TrainingData.masked(encodedHeld, masking, 0).epoch(0);
     }
-    List<Trainable> trainables = trainables(model, adapter);
-    result =
-        new Trainer(
-                model,
-                trainables,
-                data,
-                encodedHeld,
-                TextModel.padTokenId(model, tokenizer),
-                config.training(),
-                listener)
-            .run();
-    trainables.forEach(trainable -> trainable.parameter().freeze());
+    return new Trainer(
+        model,
+        trainables,
+        data,
+        encodedHeld,
+        TextModel.padTokenId(model, tokenizer),
+        config.training(),
+        listener);
   }
 }

@@ -78,12 +78,21 @@ final class LearningRates {
         : group.lr() * schedule.factor(step, totalSteps, group.lr()) * reduced;
   }
 
-  /** How many of the first {@code steps} had a rate above zero; a warm-up's first has not. */
-  ToLongFunction<Trainable> effectiveSteps(long steps) {
+  /**
+   * How many of a run's steps moved a parameter: it was not frozen, and the rate was above zero.
+   *
+   * @param steps the steps that are done
+   */
+  ToLongFunction<Trainable> effectiveSteps(long steps, Freezing freezing) {
     Map<Trainable, Long> effective = new HashMap<>();
     for (ParameterGroup group : groups) {
-      long count = LongStream.range(0, steps).filter(step -> rate(group, step) > 0).count();
-      group.members().forEach(member -> effective.put(member, count));
+      for (Trainable member : group.members()) {
+        long first = freezing.firstStep(member);
+        // More than two make no difference.
+        effective.put(
+            member,
+            LongStream.range(first, steps).filter(s -> rate(group, s) > 0).limit(2).count());
+      }
     }
     return trainable -> effective.getOrDefault(trainable, 0L);
   }
