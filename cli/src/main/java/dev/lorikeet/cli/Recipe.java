@@ -73,7 +73,11 @@ record Recipe(
     Section adapter = root.section("adapter");
     Section training = root.section("training");
     TrainingConfig trainingConfig =
-        TrainingSection.read(training, startingFrom(defaults.training(), regime)).withSeed(seed);
+        TrainingSection.read(
+                training,
+                Preset.over(
+                    startingFrom(defaults.training(), regime), root.text("preset", null), regime))
+            .withSeed(seed);
     FineTuningConfig config =
         new FineTuningConfig(
             task,

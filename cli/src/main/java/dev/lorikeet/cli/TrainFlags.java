@@ -177,6 +177,14 @@ final class TrainFlags {
     flags.set("adapter.use_rslora", Boolean.toString(value));
   }
 
+  @Option(
+      names = "--preset",
+      paramLabel = "fine-tune|train",
+      description = "Defaults: a small rate and few epochs, or a high rate until a plateau.")
+  void preset(String value) {
+    flags.set("preset", value);
+  }
+
   @Option(names = "--lr", paramLabel = "RATE", description = "The learning rate.")
   void lr(String value) {
     flags.set("training.lr", value);

@@ -313,6 +313,32 @@ class RecipeTest {
   }
 
   @Test
+  void presetsAreDefaultsUnderWhatIsSaid() {
+    TrainingConfig tuned = recipe("preset=fine-tune").config().training();
+    assertThat(tuned)
+        .isEqualTo(
+            TrainingConfig.DEFAULT
+                .withLr(5e-4, List.of())
+                .withEpochs(3)
+                .with(draft -> draft.schedule = new ScheduleConfig(Schedule.LINEAR, 0.1)));
+    assertThat(recipe("preset=fine-tune", "method=full").config().training().lr()).isEqualTo(5e-5);
+    TrainingConfig trained =
+        recipe("preset=train", "method=probe", "training.epochs=20", "training.patience=1")
+            .config()
+            .training();
+    assertThat(trained.lr()).isEqualTo(1e-2);
+    assertThat(trained.epochs()).isEqualTo(20);
+    assertThat(trained.schedule().schedule()).isEqualTo(Schedule.REDUCE_LR_ON_PLATEAU);
+    assertThat(trained.schedule().patience()).isEqualTo(1);
+    assertThat(trained.schedule().factor()).isEqualTo(0.5);
+    Recipe recipe = recipe("preset=train");
+    assertThat(Recipe.read(recipe.json()).config()).isEqualTo(recipe.config());
+    assertThatThrownBy(() -> recipe("preset=quick"))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("unknown preset \"quick\": use fine-tune, train");
+  }
+
+  @Test
   void maskedLmNeedsNoLabel() {
     assertThat(recipe("task=masked-lm").data().columns().label()).isNull();
   }

@@ -45,6 +45,7 @@ class TrainFlagsTest {
           --exclude-modules       | a         | {"adapter":{"exclude_modules":"a"}}
           --modules-to-save       | a         | {"adapter":{"modules_to_save":"a"}}
           --bias                  | all       | {"adapter":{"bias":"all"}}
+          --preset                | train     | {"preset":"train"}
           --lr                    | 1e-3      | {"training":{"lr":"1e-3"}}
           --lr-group              | lora_B=x4 | {"training":{"groups":{"lora_B":"x4"}}}
           --lr-group              | layer.3=1 | {"training":{"groups":{"layer.3":"1"}}}
