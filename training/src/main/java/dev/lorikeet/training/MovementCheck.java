@@ -7,6 +7,7 @@ import dev.lorikeet.torch.Scope;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToLongFunction;
 
 /**
  * Finds parameters that training left untouched. Their norms before and after are compared: cheap,
@@ -38,11 +39,11 @@ final class MovementCheck {
   /**
    * Checks after training.
    *
-   * @param steps how many steps had a learning rate above zero; LoRA's A moves in the second only
+   * @param steps how many steps moved a parameter; LoRA's A moves in the second only
    * @throws LorikeetException when a parameter with a learning rate above zero did not move, or is
    *     not finite
    */
-  void after(long steps) {
+  void after(ToLongFunction<Trainable> steps) {
     int unmoved = 0;
     for (Map.Entry<Trainable, Double> entry : norms.entrySet()) {
       String name = entry.getKey().name();
@@ -51,8 +52,9 @@ final class MovementCheck {
         throw new LorikeetException(
             "training left " + name + " with NaN or infinite elements: lower the learning rate");
       }
+      long moves = steps.applyAsLong(entry.getKey());
       unmoved += norm == entry.getValue() ? 1 : 0;
-      if (norm == entry.getValue() && (steps > 1 || unmoved == norms.size())) {
+      if (norm == entry.getValue() && (moves > 1 || unmoved == norms.size())) {
         throw new LorikeetException(
             "training did not change "
                 + name
