@@ -116,7 +116,9 @@ final class GoldenCase {
     for (String key : expected.names()) {
       if (key.startsWith("start.")) {
         Parameter parameter = adapter.parameters().get(ourName(key.substring("start.".length())));
-        java.util.Objects.requireNonNull(parameter, key).original().setInPlace(expected.tensor(key));
+        java.util.Objects.requireNonNull(parameter, key)
+            .original()
+            .setInPlace(expected.tensor(key));
       }
     }
     return adapter;
@@ -308,8 +310,7 @@ final class GoldenCase {
     try (GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
       Tensor loss = loss(model, model.logits(input()));
-      Map<Parameter, Tensor> byParameter =
-          tape.gradients(loss, List.copyOf(trained.values()));
+      Map<Parameter, Tensor> byParameter = tape.gradients(loss, List.copyOf(trained.values()));
       trained.forEach((name, parameter) -> gradients.put(name, get(byParameter, parameter)));
       return loss.item();
     }

@@ -22,8 +22,7 @@ class GoldenParityTest {
    * Cases whose architecture or method is not built yet; a test below fails when one of them
    * passes.
    */
-  private static final Set<String> NOT_YET =
-      Set.of();
+  private static final Set<String> NOT_YET = Set.of();
 
   @TestFactory
   Stream<DynamicTest> everyCaseAgreesWithItsReference() throws IOException {

@@ -45,8 +45,7 @@ class InputMethodsTest {
   private static final String LSTM =
       "{'peft_type': 'P_TUNING', 'num_virtual_tokens': 3, 'encoder_hidden_size': 6,"
           + " 'encoder_reparameterization_type': 'LSTM', 'encoder_num_layers': 2}";
-  private static final String PREFIX =
-      "{'peft_type': 'PREFIX_TUNING', 'num_virtual_tokens': 3}";
+  private static final String PREFIX = "{'peft_type': 'PREFIX_TUNING', 'num_virtual_tokens': 3}";
   private static final String PROJECTED =
       "{'peft_type': 'PREFIX_TUNING', 'num_virtual_tokens': 3, 'prefix_projection': true}";
 
@@ -191,8 +190,7 @@ class InputMethodsTest {
   void veraDrawsTheSameProjectionsAsPeft() throws IOException {
     AdapterFolder recorded = AdapterFolder.open(BERT.resolve("adapter"));
     try (Model model = Model.open(BERT, ModelOptions.DEFAULT)) {
-      AdapterFolder.write(
-          Adapter.attach(model, recorded.config(), 4), recorded.json(), temporary);
+      AdapterFolder.write(Adapter.attach(model, recorded.config(), 4), recorded.json(), temporary);
     }
     Safetensors drawn = Safetensors.open(temporary.resolve(AdapterFolder.WEIGHTS));
     for (String name : List.of("base_model.vera_A", "base_model.vera_B")) {

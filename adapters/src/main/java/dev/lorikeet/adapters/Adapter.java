@@ -24,10 +24,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An adapter slipped into a model: a layer around each adapted linear layer or embedding, or virtual
- * tokens before the real ones, and copies of its own of whatever of the base it trains (modules
- * saved whole, norms, biases). The base's tensors never change, so that disabling or unmerging gives
- * back the very bytes.
+ * An adapter slipped into a model: a layer around each adapted linear layer or embedding, or
+ * virtual tokens before the real ones, and copies of its own of whatever of the base it trains
+ * (modules saved whole, norms, biases). The base's tensors never change, so that disabling or
+ * unmerging gives back the very bytes.
  */
 public final class Adapter {
   private final Model model;
@@ -59,8 +59,7 @@ public final class Adapter {
     List<String> adapted = adapted(chosen, targets, saved);
     config =
         chosen.with(
-            resolved(targets, adapted),
-            List.copyOf(union(asked.modulesToSave(), saved.modules())));
+            resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
     input = config instanceof InputConfig changed ? changed.input(model, stored) : null;
     if (input != null) {
       parameters.putAll(input.parameters());
@@ -426,8 +425,9 @@ public final class Adapter {
    * changes nothing. An embedding's merge leaves output weights that are tied to it as they are,
    * and the other way round.
    *
-   * @throws LorikeetException when the method changes the input alone, a merged weight has NaN or infinite elements, or a layer has no
-   *     bias that the adapter's can be merged into; nothing is changed
+   * @throws LorikeetException when the method changes the input alone, a merged weight has NaN or
+   *     infinite elements, or a layer has no bias that the adapter's can be merged into; nothing is
+   *     changed
    */
   public void merge() {
     if (isMerged) {

@@ -67,7 +67,16 @@ public record FineTuningConfig(
   /** With another head. */
   public FineTuningConfig withTask(Task other, ProblemType type) {
     return new FineTuningConfig(
-        other, type, regime, adapter, training, initialization, maxLength, trainOn, precision, device);
+        other,
+        type,
+        regime,
+        adapter,
+        training,
+        initialization,
+        maxLength,
+        trainOn,
+        precision,
+        device);
   }
 
   /** With an adapter of these settings. */

@@ -74,7 +74,8 @@ class FineTuningConfigTest {
     assertThat(Regime.of("probe")).isEqualTo(Regime.PROBE);
     assertThatThrownBy(() -> Regime.of("Probe"))
         .isInstanceOf(UsageException.class)
-        .hasMessage("unknown method \"Probe\": use ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt,"
+        .hasMessage(
+            "unknown method \"Probe\": use ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt,"
                 + " ptuning, vera, full, bitfit, probe, scratch");
   }
 }

@@ -246,7 +246,10 @@ class AdapterContractTest {
   void everyRegisteredMethodIsHeldToTheContract() {
     assertThat(examples().stream().map(example -> example.config().peftType()).distinct())
         .containsExactlyInAnyOrderElementsOf(
-            methods().map(AdapterMethod::peftType).filter(type -> !WITHOUT_LAYERS.contains(type)).toList());
+            methods()
+                .map(AdapterMethod::peftType)
+                .filter(type -> !WITHOUT_LAYERS.contains(type))
+                .toList());
   }
 
   @ParameterizedTest

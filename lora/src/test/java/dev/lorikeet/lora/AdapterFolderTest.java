@@ -119,7 +119,8 @@ class AdapterFolderTest {
     change(json -> json.put("peft_type", "POLY"));
     assertThatThrownBy(() -> AdapterFolder.open(copy))
         .isInstanceOf(LorikeetException.class)
-        .hasMessageContaining("adapter_config.json: peft_type \"POLY\" is not supported; supported: ")
+        .hasMessageContaining(
+            "adapter_config.json: peft_type \"POLY\" is not supported; supported: ")
         .hasMessageContaining("LORA");
   }
 

@@ -126,12 +126,11 @@ public final class ModelInput {
     ModelInput copy = copy();
     if (attentionMask != null) {
       Tensor ones =
-          Tensor.full(
-              1, DType.INT64, attentionMask.device(), attentionMask.size(0), virtual);
+          Tensor.full(1, DType.INT64, attentionMask.device(), attentionMask.size(0), virtual);
       copy.attentionMask = Tensor.cat(List.of(ones, attentionMask), 1);
     }
     if (positionIds != null) {
-      Tensor shift = Tensor.full(virtual, DType.INT64, positionIds.device(), 1);
+      Tensor shift = Tensor.full((double) virtual, DType.INT64, positionIds.device(), 1);
       copy.positionIds = positionIds.add(shift);
     }
     return copy;

@@ -106,8 +106,8 @@ public final class Ops {
    * starting at zero.
    *
    * @param x [B, T, D]
-   * @param weights of each layer, forwards and then backwards: of the input [4 · hidden, in], of the
-   *     state [4 · hidden, hidden], and a bias [4 · hidden] for each
+   * @param weights of each layer, forwards and then backwards: of the input [4 · hidden, in], of
+   *     the state [4 · hidden, hidden], and a bias [4 · hidden] for each
    * @param dropout between layers
    * @return [B, T, 2 · hidden]
    */

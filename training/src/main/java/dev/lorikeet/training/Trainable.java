@@ -38,8 +38,7 @@ public record Trainable(String name, Parameter parameter, boolean head) {
         .parameters()
         .forEach(
             (name, parameter) ->
-                trainables.add(
-                    of(adapter.model(), name.replaceFirst(PEFT_PREFIX, ""), parameter)));
+                trainables.add(of(adapter.model(), name.replaceFirst(PEFT_PREFIX, ""), parameter)));
     adapter.train();
     return trainables;
   }
@@ -59,7 +58,9 @@ public record Trainable(String name, Parameter parameter, boolean head) {
     return train(model, head);
   }
 
-  /** The biases of all layers, and the head's parameters (Ben Zaken et al. 2021, arXiv:2106.10199). */
+  /**
+   * The biases of all layers, and the head's parameters (Ben Zaken et al. 2021, arXiv:2106.10199).
+   */
   public static List<Trainable> biasesOf(Model model) {
     List<Parameter> trained =
         model.parameters().values().stream()

@@ -88,6 +88,7 @@ public record Ia3(
     @Override
     public Ia3 read(ObjectNode json) {
       Settings settings = new Settings(json);
+      settings.mustBeOff("layers_to_transform", "layers_pattern"); // PEFT's (IA)³ has none
       return new Ia3(
           Targets.read(json),
           settings.texts("feedforward_modules"),
@@ -172,9 +173,7 @@ public record Ia3(
     boolean scalesInput = isFeedForward(base.path());
     long[] shape = scalesInput ? new long[] {1, base.in()} : new long[] {base.out(), 1};
     Tensor start =
-        initWeights
-            ? Tensor.full(1, DType.FLOAT32, Device.CPU, shape)
-            : Tensor.normal(0, 1, shape);
+        initWeights ? Tensor.full(1, DType.FLOAT32, Device.CPU, shape) : Tensor.normal(0, 1, shape);
     Tensor placed = start.to(base.mode().device());
     return new Layer(base, new Parameter(base.path() + ".ia3_l", placed, owner), scalesInput);
   }
@@ -185,8 +184,7 @@ public record Ia3(
    * @param scale l [out, 1], or [1, in]
    * @param scalesInput whether it is the latter
    */
-  private record Layer(Linear base, Parameter scale, boolean scalesInput)
-      implements AdapterLayer {
+  private record Layer(Linear base, Parameter scale, boolean scalesInput) implements AdapterLayer {
     @Override
     public Tensor forward(Tensor x) {
       Tensor l = scale.value(x.dtype()).reshape(-1);

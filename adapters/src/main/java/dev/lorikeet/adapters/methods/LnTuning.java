@@ -32,7 +32,9 @@ public record LnTuning(Targets targets, List<String> modulesToSave) implements A
           "post_feedforward_layernorm",
           "norm");
 
-  /** What PEFT trains where adapter_config.json does not say; for encoders, where it has none, all. */
+  /**
+   * What PEFT trains where adapter_config.json does not say; for encoders, where it has none, all.
+   */
   private static final Map<String, List<String>> DEFAULTS =
       Map.ofEntries(
           Map.entry("bert", BERT),
@@ -64,7 +66,9 @@ public record LnTuning(Targets targets, List<String> modulesToSave) implements A
 
     @Override
     public LnTuning read(ObjectNode json) {
-      return new LnTuning(Targets.read(json), new Settings(json).modulesToSave());
+      Settings settings = new Settings(json);
+      settings.mustBeOff("layers_to_transform", "layers_pattern"); // PEFT's has none
+      return new LnTuning(Targets.read(json), settings.modulesToSave());
     }
   }
 

@@ -17,8 +17,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * LoHa: the update is the elementwise product of two low-rank matrices, whose rank is up to r² (Hyeon-Woo
- * et al. 2022, FedPara, arXiv:2108.06098, §2.2).
+ * LoHa: the update is the elementwise product of two low-rank matrices, whose rank is up to r²
+ * (Hyeon-Woo et al. 2022, FedPara, arXiv:2108.06098, §2.2).
  *
  * @param common rank, α, dropout and targets
  * @param initWeights whether the update starts at zero, and not at random

@@ -177,8 +177,7 @@ public record LoKr(
         Linear base, String name, long rows, long columns, int r, Zero zero, Scope owner) {
       if (r == 0) {
         boolean isZero = zero != Zero.NONE;
-        return new Matrix(
-            name, Lycoris.factor(base, name, rows, columns, isZero, owner), null);
+        return new Matrix(name, Lycoris.factor(base, name, rows, columns, isZero, owner), null);
       }
       return new Matrix(
           name,

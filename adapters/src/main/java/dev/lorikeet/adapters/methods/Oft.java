@@ -28,8 +28,8 @@ import java.util.Map;
  * @param r the number of blocks, or 0 to take {@code blockSize}
  * @param blockSize the width of a block, or 0 to take {@code r}; where it does not divide a layer's
  *     inputs, the nearest that does
- * @param moduleDropout the share of blocks that do not turn in a training pass. PEFT 0.21 reads this
- *     setting and never applies it to linear layers
+ * @param moduleDropout the share of blocks that do not turn in a training pass. PEFT 0.21 reads
+ *     this setting and never applies it to linear layers
  * @param coft whether the generators' norm is kept within {@code eps}
  * @param eps the bound, for all blocks together
  * @param blockShare whether all blocks turn alike
@@ -56,7 +56,11 @@ public record Oft(
   public Oft {
     if ((r > 0) == (blockSize > 0)) {
       throw new UsageException(
-          "r is " + r + " and oft_block_size is " + blockSize + ": give one of them, and 0 for the"
+          "r is "
+              + r
+              + " and oft_block_size is "
+              + blockSize
+              + ": give one of them, and 0 for the"
               + " other, since together they are the width of a layer's inputs");
     }
     if (neumannTerms < 1) {
@@ -66,6 +70,9 @@ public record Oft(
     Lycoris.mustBeProbability("module_dropout", moduleDropout);
     modulesToSave = List.copyOf(modulesToSave);
   }
+
+  /** The version of PEFT whose truncated series this is; it changed in 0.18. */
+  private static final String SERIES_OF = "0.21.0";
 
   /** What was projected must not be projected again for its last bits. */
   private static final double ROUNDING = 1e-6;
@@ -134,6 +141,7 @@ public record Oft(
     Settings.put(json, "modules_to_save", modulesToSave);
     json.put("init_weights", initWeights);
     json.put("fan_in_fan_out", false);
+    json.put("peft_version", SERIES_OF); // without it PEFT fears an older series
     return json;
   }
 
@@ -178,7 +186,7 @@ public record Oft(
       for (int row = 0; row < size; row++) {
         for (int column = row + 1; column < size; column++) {
           places[row * size + column] = next;
-          places[column * size + row] = elements + next;
+          places[column * size + row] = (long) elements + next;
           next++;
         }
       }

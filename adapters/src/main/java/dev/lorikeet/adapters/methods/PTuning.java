@@ -114,8 +114,7 @@ public record PTuning(
             VirtualTokens.table(model, "prompt_embeddings", tokens.count(), width));
       }
       Map<String, Parameter> parameters = new LinkedHashMap<>();
-      parameters.put(
-          EMBEDDING, VirtualTokens.table(model, EMBEDDING, tokens.count(), width));
+      parameters.put(EMBEDDING, VirtualTokens.table(model, EMBEDDING, tokens.count(), width));
       if (network.equals("MLP")) {
         VirtualTokens.addLinear(parameters, model, MLP + 0, hiddenSize, width);
         VirtualTokens.addLinear(parameters, model, MLP + 2, hiddenSize, hiddenSize);

@@ -50,7 +50,9 @@ public record PromptTuning(VirtualTokens tokens, Init init, String text, String 
           .orElseThrow(
               () ->
                   new UsageException(
-                      "prompt_tuning_init \"" + id + "\" is unknown: use RANDOM, SAMPLE_VOCAB or"
+                      "prompt_tuning_init \""
+                          + id
+                          + "\" is unknown: use RANDOM, SAMPLE_VOCAB or"
                           + " TEXT"));
     }
   }
