@@ -3,6 +3,7 @@ package dev.lorikeet.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.compare.FineTuningConfig;
@@ -39,6 +40,21 @@ class RecipeTest {
   private static final Path EXAMPLES = Path.of("../examples");
 
   @TempDir Path temporary;
+
+  @Test
+  void everyAdapterMethodHasItsOwnKeys() {
+    AdapterConfig loha =
+        recipe("method=loha", "adapter.r=3", "adapter.target_modules=query,value")
+            .config()
+            .adapter();
+    assertThat(loha.peftType()).isEqualTo("LOHA");
+    assertThat(loha.targets().modules()).containsExactly("query", "value");
+    assertThat(loha.json().path("r").intValue()).isEqualTo(3);
+    assertThat(recipe("method=oft").json().path("method").asText()).isEqualTo("oft");
+    assertThatThrownBy(() -> recipe("method=loha", "adapter.lora_alpha=3"))
+        .isInstanceOf(UsageException.class)
+        .hasMessageStartingWith("recipe: unknown key \"adapter.lora_alpha\"; nearest: alpha");
+  }
 
   private static Recipe recipe(String... assignments) {
     RecipeTree tree = new RecipeTree();
