@@ -26,7 +26,7 @@ final class DryRun {
               format("%.3g", group.weightDecay()),
               group.schedule().schedule().id(),
               group.warmupSteps(),
-              steps(group)));
+              steps(group, plan.totalSteps())));
     }
     if (plan.frozenTensors() > 0) {
       String elements = format("%,d", plan.frozenElements());
@@ -37,7 +37,10 @@ final class DryRun {
         + "nothing was trained or written";
   }
 
-  private static String steps(TrainingPlan.Group group) {
+  private static String steps(TrainingPlan.Group group, long totalSteps) {
+    if (group.firstStep() >= totalSteps) {
+      return "never";
+    }
     return group.firstStep() == group.lastFirstStep()
         ? Long.toString(group.firstStep())
         : group.firstStep() + "-" + group.lastFirstStep();

@@ -8,20 +8,20 @@ import java.util.stream.Collectors;
 
 /** The optimizers, with the settings that each of them has. */
 public enum OptimizerType {
-  ADAMW(true, "beta1", "beta2", "eps"),
-  ADAM(false, "beta1", "beta2", "eps"),
-  SGD(false, "momentum", "dampening", "nesterov"),
-  RMSPROP(false, "alpha", "eps", "centered", "momentum"),
+  ADAMW(true, "beta1 beta2 eps"),
+  ADAM(false, "beta1 beta2 eps"),
+  SGD(false, "momentum dampening nesterov"),
+  RMSPROP(false, "alpha eps centered momentum"),
   ADAGRAD(false, "eps"),
-  ADAFACTOR(true, "beta1", "eps", "decay_rate", "clip_threshold", "scale_parameter"),
-  LION(true, "beta1", "beta2");
+  ADAFACTOR(true, "beta1 eps decay_rate clip_threshold scale_parameter"),
+  LION(true, "beta1 beta2");
 
   private final boolean decoupled;
-  private final List<String> keys;
+  private final String keys;
 
-  OptimizerType(boolean decoupled, String... keys) {
+  OptimizerType(boolean decoupled, String keys) {
     this.decoupled = decoupled;
-    this.keys = List.of(keys);
+    this.keys = keys;
   }
 
   /** Whether torch's optimizer of that name shrinks parameters beside the gradient's step. */
@@ -31,7 +31,7 @@ public enum OptimizerType {
 
   /** The names of its settings. */
   public List<String> keys() {
-    return keys;
+    return List.of(keys.split(" ", -1));
   }
 
   /** The name that users type. */

@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * How the learning rate goes from its peak to the end of training, after a linear warm-up: the
@@ -14,35 +13,35 @@ import java.util.stream.Stream;
  */
 public enum Schedule {
   /** Down to zero in a straight line. */
-  LINEAR(true) {
+  LINEAR("warmup_ratio warmup_steps") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return 1 - steps.progress();
     }
   },
   /** Down to zero along half a cosine (Loshchilov and Hutter 2017, arXiv:1608.03983, one cycle). */
-  COSINE(true, "num_cycles") {
+  COSINE("warmup_ratio warmup_steps num_cycles") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return cosine(2 * config.numCycles() * steps.progress());
     }
   },
   /** Down to zero along half a cosine, and up again at once (the same paper, with restarts). */
-  COSINE_WITH_RESTARTS(true, "num_cycles") {
+  COSINE_WITH_RESTARTS("warmup_ratio warmup_steps num_cycles") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return cosine(config.numCycles() * steps.progress() % 1);
     }
   },
   /** A cosine that ends at a share of the peak. */
-  COSINE_WITH_MIN_LR(true, "num_cycles", "min_lr_ratio") {
+  COSINE_WITH_MIN_LR("warmup_ratio warmup_steps num_cycles min_lr_ratio") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return between(config.minLrRatio(), cosine(2 * config.numCycles() * steps.progress()));
     }
   },
   /** Down to {@code lr_end} along a power of what is left. */
-  POLYNOMIAL(true, "power", "lr_end") {
+  POLYNOMIAL("warmup_ratio warmup_steps power lr_end") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       double end = config.lrEnd() / peak;
@@ -50,21 +49,21 @@ public enum Schedule {
     }
   },
   /** Unchanged from the first step on. */
-  CONSTANT(false) {
+  CONSTANT("") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return 1;
     }
   },
   /** Unchanged after the warm-up. */
-  CONSTANT_WITH_WARMUP(true) {
+  CONSTANT_WITH_WARMUP("warmup_ratio warmup_steps") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return 1;
     }
   },
   /** Down with the root of the steps; {@code timescale} 0 is the warm-up's steps, or 10,000. */
-  INVERSE_SQRT(true, "timescale") {
+  INVERSE_SQRT("warmup_ratio warmup_steps timescale") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       double otherwise = steps.warmup > 0 ? steps.warmup : 10_000;
@@ -73,14 +72,14 @@ public enum Schedule {
     }
   },
   /** Down by a factor whenever evaluations stop getting better; {@link Plateau} keeps count. */
-  REDUCE_LR_ON_PLATEAU(false, "factor", "patience", "threshold", "min_lr_ratio") {
+  REDUCE_LR_ON_PLATEAU("factor patience threshold min_lr_ratio") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return 1;
     }
   },
   /** Up and down once, along cosines (Smith and Topin 2018, arXiv:1708.07120). */
-  ONE_CYCLE(false, "pct_start", "div_factor", "final_div_factor") {
+  ONE_CYCLE("pct_start div_factor final_div_factor") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       double start = 1 / config.divFactor();
@@ -94,7 +93,7 @@ public enum Schedule {
     }
   },
   /** Unchanged, until it falls along half a cosine in the last steps (arXiv:2404.06395, §4). */
-  WARMUP_STABLE_DECAY(true, "num_decay_steps", "min_lr_ratio") {
+  WARMUP_STABLE_DECAY("warmup_ratio warmup_steps num_decay_steps min_lr_ratio") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       long last = Math.min(config.decaySteps(steps.total), steps.total - steps.warmup);
@@ -105,13 +104,10 @@ public enum Schedule {
     }
   };
 
-  private final List<String> keys;
+  private final String keys;
 
-  Schedule(boolean warmsUp, String... keys) {
-    this.keys =
-        Stream.concat(
-                Stream.of("warmup_ratio", "warmup_steps").filter(k -> warmsUp), Stream.of(keys))
-            .toList();
+  Schedule(String keys) {
+    this.keys = keys;
   }
 
   /** Where a run is. */
@@ -136,7 +132,7 @@ public enum Schedule {
 
   /** The names of its settings. */
   public List<String> keys() {
-    return keys;
+    return keys.isEmpty() ? List.of() : List.of(keys.split(" ", -1));
   }
 
   boolean warmsUp() {

@@ -132,7 +132,7 @@ public final class Trainer {
 
     TrainingResult run() {
       listener.started(groups, totalSteps);
-      MovementCheck movement = MovementCheck.before(groups);
+      MovementCheck movement = MovementCheck.before(groups, config.optimizer().type());
       while (state.epoch <= config.epochs() && !rates.areSpent()) {
         steps();
         endEpoch();
