@@ -34,6 +34,8 @@ final class TrainingSection {
         optimizer(section, defaults.optimizer()),
         schedule(section, defaults.schedule()),
         evaluation(section, defaults.evaluation()),
+        RegularizationSection.read(section, defaults.regularization()),
+        RegularizationSection.nonFinite(section, defaults.nonFinite()),
         defaults.seed());
   }
 
@@ -101,6 +103,9 @@ final class TrainingSection {
     json.put("schedule", training.schedule().schedule().id());
     json.put("warmup_ratio", training.schedule().warmupRatio());
     json.put("keep_best", training.evaluation().keepBest());
+    RegularizationSection.put(json, training.regularization());
+    json.put("on_nan", training.nonFinite().onNan().id());
+    json.put("max_nan_steps", training.nonFinite().maxInARow());
     return json;
   }
 

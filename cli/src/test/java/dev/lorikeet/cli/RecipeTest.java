@@ -17,7 +17,9 @@ import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.NonFiniteConfig;
 import dev.lorikeet.training.OptimizerConfig;
+import dev.lorikeet.training.RegularizationConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -186,6 +188,8 @@ class RecipeTest {
             new OptimizerConfig(0.8, 0.9, 1e-6),
             new ScheduleConfig(Schedule.COSINE, 0.2),
             new EvaluationConfig(false),
+            RegularizationConfig.NONE,
+            NonFiniteConfig.DEFAULT,
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
     assertThat(recipe.baselineTraining()).isEqualTo(training.withLr(0.25, List.of()));

@@ -12,11 +12,19 @@ import java.util.List;
  *     shifted; for an encoder-decoder the tokens of the answer; else none
  * @param targets the number for regression; for a multi-label task one a label, 1 where it holds
  *     and 0 where not; else none
+ * @param wordIds beside each token the index of its word, −1 for special ones; empty where nobody
+ *     knows
  */
 @SuppressWarnings("ArrayRecordComponent") // examples are never compared
-public record EncodedExample(int[] ids, int[] typeIds, long[] classes, float[] targets) {
+public record EncodedExample(
+    int[] ids, int[] typeIds, long[] classes, float[] targets, int[] wordIds) {
   /** The class id of what no loss and no metric counts; Hugging Face's and torch's own value. */
   public static final long IGNORED = -100;
+
+  /** An example whose tokens are of no known words. */
+  public EncodedExample(int[] ids, int[] typeIds, long[] classes, float[] targets) {
+    this(ids, typeIds, classes, targets, new int[0]);
+  }
 
   /** The number of tokens. */
   public int length() {

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  * @param optimizer how gradients become steps
  * @param schedule how the learning rate changes
  * @param evaluation when a run is evaluated, and what follows
+ * @param regularization what keeps the run from learning its examples by heart
+ * @param nonFinite what becomes of steps with NaN or infinity
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -36,6 +38,8 @@ public record TrainingConfig(
     OptimizerConfig optimizer,
     ScheduleConfig schedule,
     EvaluationConfig evaluation,
+    RegularizationConfig regularization,
+    NonFiniteConfig nonFinite,
     long seed) {
 
   /** The defaults. */
@@ -52,6 +56,8 @@ public record TrainingConfig(
           OptimizerConfig.DEFAULT,
           ScheduleConfig.DEFAULT,
           EvaluationConfig.DEFAULT,
+          RegularizationConfig.NONE,
+          NonFiniteConfig.DEFAULT,
           1);
 
   /**
@@ -137,6 +143,8 @@ public record TrainingConfig(
     public OptimizerConfig optimizer;
     public ScheduleConfig schedule;
     public EvaluationConfig evaluation;
+    public RegularizationConfig regularization;
+    public NonFiniteConfig nonFinite;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -151,6 +159,8 @@ public record TrainingConfig(
       optimizer = config.optimizer;
       schedule = config.schedule;
       evaluation = config.evaluation;
+      regularization = config.regularization;
+      nonFinite = config.nonFinite;
       seed = config.seed;
     }
 
@@ -167,6 +177,8 @@ public record TrainingConfig(
           optimizer,
           schedule,
           evaluation,
+          regularization,
+          nonFinite,
           seed);
     }
   }

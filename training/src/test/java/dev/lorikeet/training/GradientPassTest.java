@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
@@ -54,7 +55,8 @@ class GradientPassTest {
 
   private static Map<Parameter, Tensor> gradients(
       Model model, List<Trainable> trainables, List<EncodedExample> examples, int maxTokens) {
-    GradientPass pass = new GradientPass(model, trainables, new Loss(model), 0, maxTokens);
+    GradientPass pass = new GradientPass(
+            model, trainables, new Loss(model), 0, maxTokens, LossScale.of(DType.FLOAT32), s -> {});
     int[] all = IntStream.range(0, examples.size()).toArray();
     List<int[]> batches =
         List.of(Arrays.copyOfRange(all, 0, 8), Arrays.copyOfRange(all, 8, all.length));

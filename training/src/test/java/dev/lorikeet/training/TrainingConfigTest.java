@@ -59,6 +59,8 @@ class TrainingConfigTest {
                 DEFAULT.optimizer(),
                 DEFAULT.schedule(),
                 DEFAULT.evaluation(),
+                DEFAULT.regularization(),
+                DEFAULT.nonFinite(),
                 9));
   }
 }
