@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.torch.UsageException;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -35,14 +36,17 @@ class DropoutsTest {
     "vit, hidden_dropout_prob, attention_probs_dropout_prob, ",
   })
   void everyArchitectureHasItsOwnNames(
-      String modelType, String hidden, String attention, String classifier) {
+      String modelType,
+      @Nullable String hidden,
+      @Nullable String attention,
+      @Nullable String classifier) {
     assertKeys(modelType, "dropout", hidden, new Dropouts(0.3, null, null));
     assertKeys(modelType, "attention_dropout", attention, new Dropouts(null, 0.3, null));
     assertKeys(modelType, "classifier_dropout", classifier, new Dropouts(null, null, 0.3));
   }
 
   private static void assertKeys(
-      String modelType, String option, String keys, Dropouts dropouts) {
+      String modelType, String option, @Nullable String keys, Dropouts dropouts) {
     if (keys == null) {
       assertThatThrownBy(() -> changed(modelType, dropouts))
           .isInstanceOf(UsageException.class)
