@@ -23,18 +23,7 @@ class GoldenParityTest {
    * passes.
    */
   private static final Set<String> NOT_YET =
-      Set.of(
-          // methods
-          "bert-classify-ia3",
-          "bert-classify-loha",
-          "bert-classify-lokr",
-          "bert-classify-oft",
-          "bert-classify-vera",
-          "electra-classify-prefix",
-          "llama-lm-prefix",
-          "llama-lm-prompt",
-          "llama-lm-ptuning",
-          "roberta-classify-prompt");
+      Set.of();
 
   @TestFactory
   Stream<DynamicTest> everyCaseAgreesWithItsReference() throws IOException {

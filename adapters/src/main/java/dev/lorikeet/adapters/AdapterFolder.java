@@ -21,7 +21,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.ServiceLoader;
 import java.util.TreeMap;
 
 /**
@@ -80,19 +79,15 @@ public final class AdapterFolder {
 
   private static AdapterMethod method(JsonNode json, Path file) {
     String type = json.path("peft_type").asText("");
-    Map<String, AdapterMethod> methods = new TreeMap<>();
-    ServiceLoader.load(AdapterMethod.class)
-        .forEach(method -> methods.put(method.peftType(), method));
-    AdapterMethod method = methods.get(type);
-    if (method == null) {
-      throw new LorikeetException(
-          file
-              + ": peft_type \""
-              + type
-              + "\" is not supported; supported: "
-              + String.join(", ", methods.keySet()));
-    }
-    return method;
+    return AdapterMethods.ofType(type)
+        .orElseThrow(
+            () ->
+                new LorikeetException(
+                    file
+                        + ": peft_type \""
+                        + type
+                        + "\" is not supported; supported: "
+                        + String.join(", ", AdapterMethods.types())));
   }
 
   public AdapterConfig config() {
@@ -119,7 +114,10 @@ public final class AdapterFolder {
     Safetensors file = weights();
     Adapter adapter = Adapter.attachFrozen(model, config);
     try (Scope scope = Scope.open()) {
-      Map<String, Parameter> expected = adapter.parameters();
+      Map<String, Parameter> expected = new LinkedHashMap<>(adapter.parameters());
+      adapter.shared().entrySet().stream()
+          .filter(entry -> file.names().contains(entry.getKey()))
+          .forEach(entry -> expected.put(entry.getKey(), entry.getValue()));
       Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
       file.names().forEach(name -> stored.put(model.nameInMemory(name), name));
       for (Map.Entry<String, String> tensor : stored.entrySet()) {

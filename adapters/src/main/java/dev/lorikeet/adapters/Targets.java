@@ -121,10 +121,20 @@ public record Targets(
    * @throws UsageException when PEFT has none for it either
    */
   Targets orDefaultsOf(String modelType) {
+    return orDefaultsOf(modelType, PEFT_DEFAULTS);
+  }
+
+  /**
+   * These targets, or where they name none, a method's own for the architecture.
+   *
+   * @param all by {@code model_type}
+   * @throws UsageException when it has none either
+   */
+  public Targets orDefaultsOf(String modelType, Map<String, List<String>> all) {
     if (!modules.isEmpty()) {
       return this;
     }
-    List<String> defaults = PEFT_DEFAULTS.get(modelType);
+    List<String> defaults = all.get(modelType);
     if (defaults == null) {
       throw new UsageException(
           "target_modules is missing, and there are no default ones for model_type \""
@@ -338,8 +348,7 @@ public record Targets(
 
   /** Writes what {@link #read} reads. */
   public void write(ObjectNode json) {
-    json.set("target_modules", json(modules, regex || modules.equals(List.of(ALL_LINEAR))));
-    json.set("exclude_modules", exclude.isEmpty() ? null : json(exclude, excludeRegex));
+    writeModules(json);
     ArrayNode layers = layersToTransform == null ? null : json.arrayNode();
     if (layers != null && layersToTransform != null) {
       layersToTransform.stream().sorted().forEach(layers::add);
@@ -348,6 +357,13 @@ public record Targets(
     json.set(
         "layers_pattern",
         layersPattern.isEmpty() ? null : json(layersPattern, layersPattern.size() == 1));
+  }
+
+  /** Writes {@code target_modules} and {@code exclude_modules} alone. */
+  public void writeModules(ObjectNode json) {
+    boolean text = regex || modules.equals(List.of(ALL_LINEAR));
+    json.set("target_modules", modules.isEmpty() ? null : json(modules, text));
+    json.set("exclude_modules", exclude.isEmpty() ? null : json(exclude, excludeRegex));
   }
 
   private static JsonNode json(List<String> entries, boolean asText) {

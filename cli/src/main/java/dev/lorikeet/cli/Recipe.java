@@ -2,6 +2,9 @@ package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterMethod;
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainableTokens;
@@ -19,7 +22,6 @@ import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.TrainingConfig;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -67,7 +69,8 @@ record Recipe(
     ProblemType problemType =
         ProblemType.of(text(root, "problem_type", defaults.problemType().id()));
     DataSettings dataSettings = DataSettings.read(data, task);
-    Regime regime = Regime.of(text(root, "method", defaults.regime().id()));
+    String method = text(root, "method", defaults.method());
+    Regime regime = Regime.of(method);
     Section adapter = root.section("adapter");
     Section training = root.section("training");
     TrainingConfig trainingConfig =
@@ -77,7 +80,7 @@ record Recipe(
             task,
             problemType,
             regime,
-            lora(adapter, defaults.lora()),
+            adapter(adapter, method),
             trainingConfig,
             Initialization.of(text(root, "initialization", defaults.initialization().id())),
             data.integer("max_length", defaults.maxLength()),
@@ -113,6 +116,14 @@ record Recipe(
     return regime == Regime.SCRATCH ? defaults.withLr(BASELINE_LR, List.of()) : defaults;
   }
 
+  /** The settings of an adapter method; where nothing is adapted, LoRA's, which nobody reads. */
+  private static AdapterConfig adapter(Section adapter, String method) {
+    AdapterMethod other = AdapterMethods.ofId(method).orElse(null);
+    return other == null || other.peftType().equals(LoraConfig.DEFAULT.peftType())
+        ? lora(adapter, LoraConfig.DEFAULT)
+        : AdapterSection.read(adapter, other);
+  }
+
   private static LoraConfig lora(Section adapter, LoraConfig defaults) {
     Map<String, Integer> ranks = new LinkedHashMap<>();
     adapter
@@ -127,7 +138,7 @@ record Recipe(
         .r(adapter.integer("r", defaults.r()))
         .loraAlpha(adapter.number("lora_alpha", defaults.loraAlpha()))
         .loraDropout(adapter.number("lora_dropout", defaults.loraDropout()))
-        .targets(targets(adapter))
+        .targets(AdapterSection.targets(adapter, Targets.allLinear()))
         .rankPattern(ranks)
         .alphaPattern(alphas)
         .bias(Bias.of(text(adapter, "bias", defaults.bias().id())))
@@ -138,29 +149,6 @@ record Recipe(
         .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
         .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
         .build();
-  }
-
-  private static Targets targets(Section adapter) {
-    Targets named = typed(adapter, "target_modules");
-    Targets targets = named == null ? Targets.allLinear() : named;
-    Targets excluded = typed(adapter, "exclude_modules");
-    List<Integer> layers = adapter.integers("layers_to_transform");
-    return new Targets(
-        targets.modules(),
-        targets.regex(),
-        excluded == null ? List.of() : excluded.modules(),
-        excluded != null && excluded.regex(),
-        layers.isEmpty() ? null : new LinkedHashSet<>(layers),
-        adapter.texts("layers_pattern"));
-  }
-
-  /** A list of entries, or one text as users type it; null where the key is absent. */
-  private static @Nullable Targets typed(Section adapter, String key) {
-    if (adapter.isList(key)) {
-      return Targets.of(adapter.texts(key).toArray(new String[0]));
-    }
-    String text = adapter.text(key, null);
-    return text == null ? null : Targets.parse(text);
   }
 
   private static String text(Section section, String key, String otherwise) {
@@ -175,7 +163,7 @@ record Recipe(
     json.put("output", output == null ? null : output.toString());
     json.put("task", config.task().id());
     json.put("problem_type", config.problemType().id());
-    json.put("method", config.regime().id());
+    json.put("method", config.method());
     json.put("initialization", config.initialization().id());
     json.put("precision", config.precision().name().toLowerCase(Locale.ROOT));
     json.put("device", config.device().name());
@@ -188,7 +176,7 @@ record Recipe(
         .put("max_length", config.maxLength())
         .put("train_on", config.trainOn().id())
         .put("on_bad_row", data.onBadRow().name().toLowerCase(Locale.ROOT));
-    ObjectNode adapter = config.lora().json();
+    ObjectNode adapter = config.adapter().json();
     adapter.remove("fan_in_fan_out");
     json.set("adapter", adapter);
     json.set("training", TrainingSection.json(config.training()));

@@ -63,7 +63,9 @@ final class RegularizationSection {
     String text = section.text("class_weights", null);
     if (!ClassWeights.BALANCED_ID.equals(text)) {
       throw new UsageException(
-          "recipe: training.class_weights is \"" + text + "\": use balanced, or a section of"
+          "recipe: training.class_weights is \""
+              + text
+              + "\": use balanced, or a section of"
               + " labels and weights");
     }
     return ClassWeights.BALANCED;

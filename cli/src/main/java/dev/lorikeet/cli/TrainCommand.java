@@ -40,7 +40,7 @@ final class TrainCommand implements Callable<Integer> {
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
     FineTuning tuning =
         new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config())
-            .listener(new ProgressBar(console.messages(), recipe.config().regime().id()));
+            .listener(new ProgressBar(console.messages(), recipe.config().method()));
     sayWhatIsTakenOut(recipe.config());
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
@@ -52,8 +52,9 @@ final class TrainCommand implements Callable<Integer> {
 
   /** Starts that take a part of each weight out train another base than the saved one's. */
   private void sayWhatIsTakenOut(FineTuningConfig config) {
-    LoraConfig lora = config.lora();
-    if (config.regime() == Regime.LORA && lora.init().changesBase()) {
+    if (config.regime() == Regime.ADAPTER
+        && config.adapter() instanceof LoraConfig lora
+        && lora.init().changesBase()) {
       console
           .messages()
           .println(

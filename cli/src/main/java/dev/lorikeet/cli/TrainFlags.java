@@ -126,12 +126,17 @@ final class TrainFlags {
     flags.set("data.max_length", value);
   }
 
-  @Option(names = "--method", paramLabel = "METHOD", description = "lora, full, probe or scratch.")
+  @Option(
+      names = "--method",
+      paramLabel = "METHOD",
+      description =
+          "lora, ia3, vera, loha, lokr, oft, prompt, ptuning, prefix, ln_tuning, bitfit, full, probe"
+              + " or scratch.")
   void method(String value) {
     flags.set("method", value);
   }
 
-  @Option(names = "--rank", paramLabel = "R", description = "LoRA's rank.")
+  @Option(names = "--rank", paramLabel = "R", description = "The adapter's rank, r.")
   void rank(String value) {
     flags.set("adapter.r", value);
   }
@@ -280,7 +285,10 @@ final class TrainFlags {
     flags.set("training.on_nan", value);
   }
 
-  @Option(names = "--precision", paramLabel = "TYPE", description = "float32, bfloat16, float16 or auto.")
+  @Option(
+      names = "--precision",
+      paramLabel = "TYPE",
+      description = "float32, bfloat16, float16 or auto.")
   void precision(String value) {
     flags.set("precision", value);
   }

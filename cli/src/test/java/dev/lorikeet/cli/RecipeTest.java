@@ -153,7 +153,7 @@ class RecipeTest {
     assertThat(config.maxLength()).isEqualTo(77);
     assertThat(config.initialization()).isEqualTo(Initialization.HE);
     assertThat(config.device()).isEqualTo(Device.CPU);
-    assertThat(config.lora())
+    assertThat(config.adapter())
         .isEqualTo(
             LoraConfig.of(4, 9)
                 .but()
@@ -235,11 +235,11 @@ class RecipeTest {
     assertThat(targets("[query, value]")).isEqualTo(Targets.of("query", "value"));
     assertThat(targets("'.*\\.query'").regex()).isTrue();
     Recipe oneLayer = recipe("adapter.target_modules=[query]", "adapter.layers_to_transform=3");
-    assertThat(oneLayer.config().lora().targets().layersToTransform()).containsExactly(3);
+    assertThat(oneLayer.config().adapter().targets().layersToTransform()).containsExactly(3);
   }
 
   private static Targets targets(String value) {
-    return recipe("adapter.target_modules=" + value).config().lora().targets();
+    return recipe("adapter.target_modules=" + value).config().adapter().targets();
   }
 
   @ParameterizedTest

@@ -67,7 +67,7 @@ public final class FineTuning {
       model = Model.open(checkpoint, options(labels));
       tokenizer.mustFit(model.config().integer("vocab_size"));
       TextModel.mustHavePositions(model, config.maxLength());
-      Adapter adapter = config.regime() == Regime.LORA ? attach(model) : null;
+      Adapter adapter = config.regime() == Regime.ADAPTER ? attach(model) : null;
       run(model, adapter, tokenizer, labels, examples, held);
       return new TextModel(model, adapter, tokenizer, labels, config.maxLength(), config.trainOn());
     } catch (RuntimeException e) {
@@ -112,14 +112,20 @@ public final class FineTuning {
   }
 
   private Adapter attach(Model model) {
-    return Adapter.attach(model, config.lora(), config.training().seed());
+    Adapter adapter = Adapter.attach(model, config.adapter(), config.training().seed());
+    TextModel.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
+    return adapter;
   }
 
   private List<Trainable> trainables(Model model, @Nullable Adapter adapter) {
     if (adapter != null) {
       return Trainable.of(adapter);
     }
-    return config.regime() == Regime.PROBE ? Trainable.headOf(model) : Trainable.allOf(model);
+    return switch (config.regime()) {
+      case PROBE -> Trainable.headOf(model);
+      case BITFIT -> Trainable.biasesOf(model);
+      case ADAPTER, FULL, SCRATCH -> Trainable.allOf(model);
+    };
   }
 
   private void tellSilent(Encoder encoder, List<Example> examples) {
@@ -176,7 +182,7 @@ public final class FineTuning {
                 trainables,
                 data,
                 encodedHeld,
-                tokenizer.padTokenId(),
+                TextModel.padTokenId(model, tokenizer),
                 config.training(),
                 listener)
             .run();

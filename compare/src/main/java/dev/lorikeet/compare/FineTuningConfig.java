@@ -1,5 +1,7 @@
 package dev.lorikeet.compare;
 
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
@@ -16,20 +18,19 @@ import dev.lorikeet.training.TrainingConfig;
  * @param task the head to train
  * @param problemType what a sequence's labels are; for other tasks it does not matter
  * @param regime what is trained
- * @param lora the adapter, for {@link Regime#LORA}
+ * @param adapter the adapter, for {@link Regime#ADAPTER}
  * @param training the loop
  * @param initialization of the weights, for {@link Regime#SCRATCH}
  * @param maxLength texts are cut to this many tokens, special ones included
  * @param trainOn which tokens of chats, and of prompts with completions, a causal language model
  *     learns
- * @param precision of activations and frozen weights: float32, bfloat16 or, on a
- *     GPU, float16
+ * @param precision of activations and frozen weights: float32, bfloat16 or, on a GPU, float16
  */
 public record FineTuningConfig(
     Task task,
     ProblemType problemType,
     Regime regime,
-    LoraConfig lora,
+    AdapterConfig adapter,
     TrainingConfig training,
     Initialization initialization,
     int maxLength,
@@ -42,7 +43,7 @@ public record FineTuningConfig(
       new FineTuningConfig(
           Task.SEQUENCE_CLASSIFICATION,
           ProblemType.SINGLE_LABEL,
-          Regime.LORA,
+          Regime.ADAPTER,
           LoraConfig.DEFAULT,
           TrainingConfig.DEFAULT,
           Initialization.PAPER,
@@ -58,9 +59,7 @@ public record FineTuningConfig(
               + maxLength
               + ": it must leave room for a token between two special ones, 3");
     }
-    if (precision != DType.FLOAT32
-        && precision != DType.BFLOAT16
-        && precision != DType.FLOAT16) {
+    if (precision != DType.FLOAT32 && precision != DType.BFLOAT16 && precision != DType.FLOAT16) {
       throw new UsageException("precision is " + precision + ": use float32 or bfloat16");
     }
     if (precision == DType.FLOAT16 && !device.isCuda()) {
@@ -74,15 +73,24 @@ public record FineTuningConfig(
   /** With another head. */
   public FineTuningConfig withTask(Task other, ProblemType type) {
     return new FineTuningConfig(
-        other, type, regime, lora, training, initialization, maxLength, trainOn, precision, device);
+        other,
+        type,
+        regime,
+        adapter,
+        training,
+        initialization,
+        maxLength,
+        trainOn,
+        precision,
+        device);
   }
 
   /** With an adapter of these settings. */
-  public FineTuningConfig withLora(LoraConfig other) {
+  public FineTuningConfig withAdapter(AdapterConfig other) {
     return new FineTuningConfig(
         task,
         problemType,
-        Regime.LORA,
+        Regime.ADAPTER,
         other,
         training,
         initialization,
@@ -92,10 +100,22 @@ public record FineTuningConfig(
         device);
   }
 
+  /** With LoRA of these settings. */
+  public FineTuningConfig withLora(LoraConfig other) {
+    return withAdapter(other);
+  }
+
+  /** What users call the method. */
+  public String method() {
+    return regime == Regime.ADAPTER
+        ? AdapterMethods.ofType(adapter.peftType()).orElseThrow().id()
+        : regime.id();
+  }
+
   /** Training something else. */
   public FineTuningConfig withRegime(Regime other, Initialization start) {
     return new FineTuningConfig(
-        task, problemType, other, lora, training, start, maxLength, trainOn, precision, device);
+        task, problemType, other, adapter, training, start, maxLength, trainOn, precision, device);
   }
 
   /** With another training loop. */
@@ -104,7 +124,7 @@ public record FineTuningConfig(
         task,
         problemType,
         regime,
-        lora,
+        adapter,
         other,
         initialization,
         maxLength,
@@ -119,7 +139,7 @@ public record FineTuningConfig(
         task,
         problemType,
         regime,
-        lora,
+        adapter,
         training,
         initialization,
         tokens,
@@ -134,7 +154,7 @@ public record FineTuningConfig(
         task,
         problemType,
         regime,
-        lora,
+        adapter,
         training,
         initialization,
         maxLength,

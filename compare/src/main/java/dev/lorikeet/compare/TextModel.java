@@ -13,8 +13,10 @@ import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.export.OnnxExport;
 import dev.lorikeet.export.Parity;
+import dev.lorikeet.models.ChatTemplate;
 import dev.lorikeet.models.Encoding;
 import dev.lorikeet.models.GenerationConfig;
+import dev.lorikeet.models.Message;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
@@ -124,6 +126,14 @@ public final class TextModel implements AutoCloseable {
     }
   }
 
+  /**
+   * What fills short rows. A decoder that classifies finds the ends of texts by its own {@code
+   * pad_token_id}, so that comes first.
+   */
+  static int padTokenId(Model model, TextTokenizer tokenizer) {
+    return model.config().integer("pad_token_id", tokenizer.padTokenId());
+  }
+
   static void mustHavePositions(Model model, int length) {
     int positions = model.config().maxTokens();
     if (length > positions) {
@@ -200,7 +210,7 @@ public final class TextModel implements AutoCloseable {
     if (task() == Task.MASKED_LM) {
       encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer), 0).epoch(0);
     }
-    return new Evaluator(model, BATCH, tokenizer.padTokenId()).evaluate(encoded);
+    return new Evaluator(model, BATCH, padTokenId(model, tokenizer)).evaluate(encoded);
   }
 
   /**
@@ -250,7 +260,7 @@ public final class TextModel implements AutoCloseable {
             .toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);
-    Predictor predictor = new Predictor(model, Math.min(BATCH, step), tokenizer.padTokenId());
+    Predictor predictor = new Predictor(model, Math.min(BATCH, step), padTokenId(model, tokenizer));
     List<T> answers = new ArrayList<>();
     for (int start = 0; start < encoded.size(); start += step) {
       int end = Math.min(start + step, encoded.size());
@@ -321,12 +331,33 @@ public final class TextModel implements AutoCloseable {
   /**
    * Continues texts.
    *
-   * @throws UsageException when the model is no causal language model
+   * @throws UsageException when the model writes no texts
    */
   public List<TextGenerator.Answer> generate(
       List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
     List<int[]> tokens =
         tokenizer.encodeAll(prompts, null, Integer.MAX_VALUE).stream().map(Encoding::ids).toList();
+    return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
+  }
+
+  /**
+   * Answers chats, as the model's own template writes them.
+   *
+   * @throws UsageException when the model writes no texts
+   * @throws LorikeetException when it has no chat template, or the template refuses a chat
+   */
+  public List<TextGenerator.Answer> chat(
+      List<List<Message>> chats, GenerationConfig config, TextGenerator.Listener listener) {
+    ChatTemplate template = tokenizer.chatTemplate();
+    if (template == null) {
+      throw new LorikeetException(
+          "the model has no chat template (chat_template in tokenizer_config.json, or"
+              + " chat_template.jinja): it continues texts, but answers no chats");
+    }
+    List<int[]> tokens =
+        chats.stream()
+            .map(chat -> tokenizer.write(template.render(chat, true).text(), false).ids())
+            .toList();
     return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
   }
 
@@ -421,7 +452,8 @@ public final class TextModel implements AutoCloseable {
               .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
       if (!encoded.isEmpty()) {
         int rows = Math.min(BATCH, textsAtOnce(encoded));
-        export.verify(new CheckedBatches(model, encoded, rows, tokenizer.padTokenId()), tolerance);
+        export.verify(
+            new CheckedBatches(model, encoded, rows, padTokenId(model, tokenizer)), tolerance);
       }
       return export.write(folder);
     }

@@ -58,7 +58,7 @@ class FineTuningConfigTest {
                     all.task(),
                     all.problemType(),
                     all.regime(),
-                    all.lora(),
+                    all.adapter(),
                     all.training(),
                     all.initialization(),
                     all.maxLength(),
@@ -74,6 +74,8 @@ class FineTuningConfigTest {
     assertThat(Regime.of("probe")).isEqualTo(Regime.PROBE);
     assertThatThrownBy(() -> Regime.of("Probe"))
         .isInstanceOf(UsageException.class)
-        .hasMessage("unknown method \"Probe\": use lora, full, probe, scratch");
+        .hasMessage(
+            "unknown method \"Probe\": use ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt,"
+                + " ptuning, vera, full, bitfit, probe, scratch");
   }
 }

@@ -53,7 +53,7 @@ class FineTuningTest {
   }
 
   private static FineTuningConfig config(Regime regime) {
-    return regime == Regime.LORA ? CONFIG : CONFIG.withRegime(regime, Initialization.PAPER);
+    return regime == Regime.ADAPTER ? CONFIG : CONFIG.withRegime(regime, Initialization.PAPER);
   }
 
   @ParameterizedTest
@@ -69,7 +69,7 @@ class FineTuningTest {
     }
     assertThat(tuning.result().steps()).isEqualTo(12);
     assertThat(tuning.result().epochs()).hasSize(4);
-    boolean whole = regime != Regime.LORA;
+    boolean whole = regime != Regime.ADAPTER;
     try (TextModel opened =
         TextModel.open(whole ? saved : base, whole ? null : saved, ModelOptions.DEFAULT, null)) {
       assertThat(opened.maxLength()).isEqualTo(16);

@@ -38,8 +38,7 @@ public record Dropouts(
             List.of("classifier_dropout"));
 
     /** As the decoders without dropout of their layers have them. */
-    static final Keys ATTENTION_ONLY =
-        new Keys(List.of(), List.of("attention_dropout"), List.of());
+    static final Keys ATTENTION_ONLY = new Keys(List.of(), List.of("attention_dropout"), List.of());
   }
 
   /**
@@ -60,7 +59,11 @@ public record Dropouts(
     }
     if (keys.isEmpty()) {
       throw new UsageException(
-          option + " is " + p + ", and model_type \"" + config.modelType()
+          option
+              + " is "
+              + p
+              + ", and model_type \""
+              + config.modelType()
               + "\" has no dropout there: leave it out");
     }
     ModelConfig changed = config;

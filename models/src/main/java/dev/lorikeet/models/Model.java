@@ -24,6 +24,8 @@ public final class Model implements AutoCloseable {
   /** Architectures that scale the output's input where the weights are tied, and only there. */
   private static final Set<String> SCALED_WHEN_TIED = Set.of("t5", "mt5", "umt5", "longt5");
 
+  private static final UnaryOperator<ModelInput> AS_THEY_ARE = UnaryOperator.identity();
+
   private final ModelConfig config;
   private final @Nullable Task task;
   private final Mode mode;
@@ -31,7 +33,7 @@ public final class Model implements AutoCloseable {
   private final Weights.Build build;
   private final Architecture architecture;
   private final @Nullable Checkpoint checkpoint;
-  private UnaryOperator<ModelInput> prepare = UnaryOperator.identity();
+  private UnaryOperator<ModelInput> prepare = AS_THEY_ARE;
 
   private Model(
       ModelConfig config,
@@ -184,7 +186,13 @@ public final class Model implements AutoCloseable {
    * @return [B, C] for sequences and images, [B, T, C] for tokens, [B, T, D] without a head
    */
   public Tensor logits(ModelInput input) {
-    return Scope.tidy(() -> architecture.logits(prepare.apply(input.to(mode.device()))));
+    return Scope.tidy(
+        () -> {
+          ModelInput prepared = prepare.apply(input.to(mode.device()));
+          Tensor logits = architecture.logits(prepared);
+          prepared.mustBeRead(config.modelType());
+          return logits;
+        });
   }
 
   /**
@@ -198,12 +206,19 @@ public final class Model implements AutoCloseable {
     return Scope.tidy(() -> architecture.encode(prepare.apply(input.to(mode.device()))));
   }
 
-  /**
-   * Has every input changed before the model reads it, as soft prompts and learned prefixes do;
-   * {@code UnaryOperator.identity()} ends it.
-   */
+  /** Has every input changed before the model reads it, as soft prompts and prefixes do. */
   public void prepareInputs(UnaryOperator<ModelInput> change) {
     prepare = change;
+  }
+
+  /** Ends {@link #prepareInputs}. */
+  public void takeInputsAsTheyAre() {
+    prepare = AS_THEY_ARE;
+  }
+
+  /** Whether inputs are changed before the model reads them. */
+  public boolean preparesInputs() {
+    return prepare != AS_THEY_ARE;
   }
 
   /** The forward pass itself, for what knows the architecture. */

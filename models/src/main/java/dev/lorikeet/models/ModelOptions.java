@@ -29,7 +29,8 @@ public record ModelOptions(
 
   /** The checkpoint as it is: its own head and labels, float32, on the CPU. */
   public static final ModelOptions DEFAULT =
-      new ModelOptions(null, List.of(), null, DType.FLOAT32, Device.CPU, 0, Dropouts.UNCHANGED, null);
+      new ModelOptions(
+          null, List.of(), null, DType.FLOAT32, Device.CPU, 0, Dropouts.UNCHANGED, null);
 
   public ModelOptions {
     labels = List.copyOf(labels);
@@ -37,7 +38,8 @@ public record ModelOptions(
 
   /** With a head for {@code newTask} over these labels. */
   public ModelOptions withTask(Task newTask, List<String> newLabels) {
-    return new ModelOptions(newTask, newLabels, problemType, precision, device, seed, dropouts, scratch);
+    return new ModelOptions(
+        newTask, newLabels, problemType, precision, device, seed, dropouts, scratch);
   }
 
   public ModelOptions withProblemType(@Nullable ProblemType type) {
@@ -53,16 +55,17 @@ public record ModelOptions(
   }
 
   public ModelOptions withSeed(long newSeed) {
-    return new ModelOptions(task, labels, problemType, precision, device, newSeed, dropouts, scratch);
+    return new ModelOptions(
+        task, labels, problemType, precision, device, newSeed, dropouts, scratch);
   }
 
   public ModelOptions withDropouts(Dropouts other) {
-    return new ModelOptions(
-        task, labels, problemType, precision, device, seed, other, scratch);
+    return new ModelOptions(task, labels, problemType, precision, device, seed, other, scratch);
   }
 
   /** With all weights drawn anew. */
   public ModelOptions fromScratch(Initialization initialization) {
-    return new ModelOptions(task, labels, problemType, precision, device, seed, dropouts, initialization);
+    return new ModelOptions(
+        task, labels, problemType, precision, device, seed, dropouts, initialization);
   }
 }

@@ -52,7 +52,11 @@ final class T5 implements Architecture {
     }
   }
 
-  /** What config.json says, under its names. */
+  /**
+   * What config.json says, under its names.
+   *
+   * @param ownHead whether a new model's head has weights of its own; a checkpoint shows it
+   */
   record Config(
       int vocabSize,
       int dModel,
@@ -67,7 +71,8 @@ final class T5 implements Architecture {
       double layerNormEpsilon,
       boolean gated,
       String denseActFn,
-      boolean scaleDecoderOutputs) {
+      boolean scaleDecoderOutputs,
+      boolean ownHead) {
 
     static Config of(ModelConfig json) {
       json.mustBe("is_decoder", "false");
@@ -94,7 +99,8 @@ final class T5 implements Architecture {
           json.number("layer_norm_epsilon", 1e-6),
           gated,
           function,
-          !multilingual && scaled(json));
+          !multilingual && scaled(json),
+          multilingual || !json.flag("tie_word_embeddings", true));
     }
 
     /**
@@ -143,7 +149,7 @@ final class T5 implements Architecture {
   /** [B, U, D] to logits [B, U, V]: by the word embeddings, or by weights of the head's own. */
   private UnaryOperator<Tensor> head(Config config, Weights weights) {
     Projection scores =
-        weights.has("lm_head.weight")
+        weights.has("lm_head.weight") || (weights.isScratch() && config.ownHead)
             ? weights.linear("lm_head", config.vocabSize, config.dModel, false)
             : weights.tied("lm_head", words.weight());
     double scale = config.scaleDecoderOutputs ? Math.pow(config.dModel, -0.5) : 1;

@@ -104,6 +104,11 @@ public final class Weights {
     return checkpoint != null && checkpoint.has(storedName(checkpoint, at(name).path));
   }
 
+  /** Whether there is no checkpoint: everything is new. */
+  boolean isScratch() {
+    return build.checkpoint == null;
+  }
+
   /** A linear layer: {@code name.weight} [out, in] and {@code name.bias} [out]. */
   public Projection linear(String name, long out, long in) {
     return linear(name, out, in, true);

@@ -51,7 +51,9 @@ class DropoutsTest {
       assertThatThrownBy(() -> changed(modelType, dropouts))
           .isInstanceOf(UsageException.class)
           .hasMessage(
-              option + " is 0.3, and model_type \"" + modelType
+              option
+                  + " is 0.3, and model_type \""
+                  + modelType
                   + "\" has no dropout there: leave it out");
       return;
     }

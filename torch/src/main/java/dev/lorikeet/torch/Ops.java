@@ -35,6 +35,17 @@ public final class Ops {
     return Torch.tensors("svd", x);
   }
 
+  /**
+   * X with X A = B.
+   *
+   * @param a [..., n, n], invertible, float32
+   * @param b [..., m, n]
+   * @return [..., m, n]
+   */
+  public static Tensor solveRight(Tensor a, Tensor b) {
+    return Torch.tensor("solve_right", a, b);
+  }
+
   // ---- layers ----
 
   /**
@@ -88,6 +99,21 @@ public final class Ops {
    */
   public static Tensor rmsNorm(Tensor x, Tensor weight, double eps, double offset) {
     return Torch.tensor("rms_norm", x, weight, eps, offset);
+  }
+
+  /**
+   * The states of an LSTM that reads forwards and backwards (Hochreiter and Schmidhuber 1997),
+   * starting at zero.
+   *
+   * @param x [B, T, D]
+   * @param weights of each layer, forwards and then backwards: of the input [4 · hidden, in], of
+   *     the state [4 · hidden, hidden], and a bias [4 · hidden] for each
+   * @param dropout between layers
+   * @return [B, T, 2 · hidden]
+   */
+  public static Tensor lstm(
+      Tensor x, List<Tensor> weights, int layers, int hidden, double dropout) {
+    return Torch.tensor("lstm", x, weights, layers, hidden, dropout);
   }
 
   public static Tensor softmax(Tensor x, int axis) {
@@ -294,9 +320,10 @@ public final class Ops {
   }
 
   /**
-   * −Σ w[label] Σ_c q_c log softmax(logits)_c over the labels that are not −100, where q is 1 − ε at
-   * the label, and ε / C more at every class c, each weighted by its own w_c: torch's cross_entropy
-   * with weight and label_smoothing, as a sum (Szegedy et al. 2016, arXiv:1512.00567, §7).
+   * −Σ w[label] Σ_c q_c log softmax(logits)_c over the labels that are not −100, where q is 1 − ε
+   * at the label, and ε / C more at every class c, each weighted by its own w_c: torch's
+   * cross_entropy with weight and label_smoothing, as a sum (Szegedy et al. 2016, arXiv:1512.00567,
+   * §7).
    *
    * @param logits [N, C]
    * @param labels [N], int64
@@ -393,8 +420,8 @@ public final class Ops {
 
   /**
    * Scales all tensors so that {@link #totalNorm} is at most {@code most}, by most / (norm + 10⁻⁶),
-   * as torch.nn.utils.clip_grad_norm_ does (Pascanu et al. 2013, arXiv:1211.5063). Where the norm is
-   * not finite they stay as they are, so that the tensor to blame can be found.
+   * as torch.nn.utils.clip_grad_norm_ does (Pascanu et al. 2013, arXiv:1211.5063). Where the norm
+   * is not finite they stay as they are, so that the tensor to blame can be found.
    *
    * @return the norm before, a scalar
    */

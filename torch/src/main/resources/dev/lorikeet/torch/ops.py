@@ -211,6 +211,9 @@ def svd(self, x: Tensor) -> List[Tensor]:
   u, s, v = torch.linalg_svd(x, False, driver=None)
   return [u, s, v]
 
+def solve_right(self, a: Tensor, b: Tensor) -> Tensor:
+  return torch.linalg_solve(a, b, left=False)
+
 # ---- layers ----
 
 def matmul(self, x: Tensor, y: Tensor) -> Tensor:
@@ -249,6 +252,11 @@ def rms_norm(self, x: Tensor, weight: Tensor, eps: float, offset: float) -> Tens
   if torch.eq(offset, 0.):
     return torch.mul(torch.to(unit, t), weight)
   return torch.to(torch.mul(unit, torch.add(torch.to(weight, 6), offset)), t)
+
+def lstm(self, x: Tensor, weights: List[Tensor], layers: int, hidden: int, dropout: float) -> Tensor:
+  start = torch.zeros([torch.mul(2, layers), torch.size(x, 0), hidden], dtype=ops.prim.dtype(x), layout=None, device=ops.prim.device(x), pin_memory=None)
+  states, _0, _1 = torch.lstm(x, [start, start], weights, True, layers, dropout, torch.gt(dropout, 0.), True, True)
+  return states
 
 def softmax(self, x: Tensor, dim: int) -> Tensor:
   return torch.softmax(x, dim)

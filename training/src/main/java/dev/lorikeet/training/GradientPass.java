@@ -26,8 +26,8 @@ import java.util.stream.IntStream;
  * at most, which bounds the memory of activations; the parts' gradients add up to those of all rows
  * together, since a loss is a sum that is divided once.
  *
- * <p>A part that does not fit in memory is cut in halves, with those after it, and the step goes on:
- * the same rows, the same sum, smaller parts from then on.
+ * <p>A part that does not fit in memory is cut in halves, with those after it, and the step goes
+ * on: the same rows, the same sum, smaller parts from then on.
  */
 final class GradientPass {
   private final Model model;

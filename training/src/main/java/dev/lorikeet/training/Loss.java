@@ -94,8 +94,7 @@ public final class Loss {
   private Tensor classes(Tensor logits, Tensor labels) {
     Tensor scores = logits.to(DType.FLOAT32).reshape(-1, logits.size(-1));
     Tensor flat = labels.reshape(-1);
-    Tensor weight =
-        weights == null ? null : Tensor.of(weights, weights.length).to(logits.device());
+    Tensor weight = weights == null ? null : Tensor.of(weights, weights.length).to(logits.device());
     return focalGamma > 0
         ? Ops.focalCrossEntropy(scores, flat, weight, focalGamma)
         : Ops.crossEntropy(scores, flat, weight, smoothing);
@@ -120,8 +119,8 @@ public final class Loss {
 
   /**
    * How many terms the sum has, each counted by its label's weight: what the mean divides by, as
-   * torch's weighted mean does. The first token of a row is never a label
-   * of a causal language model: {@link dev.lorikeet.data.Encoder} gives it none.
+   * torch's weighted mean does. The first token of a row is never a label of a causal language
+   * model: {@link dev.lorikeet.data.Encoder} gives it none.
    */
   double terms(Batch batch) {
     if (!classes) {

@@ -10,8 +10,8 @@ import java.util.Map;
 /**
  * Multiplies the loss so that small gradients do not vanish in float16, and the gradients back
  * (Micikevicius et al. 2018, arXiv:1710.03740, §3.2), by the arithmetic of torch.amp.GradScaler: a
- * step with infinite or NaN gradients is left out and halves the scale, and 2000 good steps in a row
- * double it. In other types the scale is 1 and stays so.
+ * step with infinite or NaN gradients is left out and halves the scale, and 2000 good steps in a
+ * row double it. In other types the scale is 1 and stays so.
  */
 final class LossScale {
   private static final double START = 65536;
@@ -71,8 +71,8 @@ final class LossScale {
   /**
    * A step's loss or gradients were not finite.
    *
-   * @return whether the scale explains it and is now smaller; not so in other types, and at the least
-   *     scale
+   * @return whether the scale explains it and is now smaller; not so in other types, and at the
+   *     least scale
    */
   boolean bad() {
     goodSteps = 0;

@@ -13,10 +13,10 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Mixout (Lee et al. 2020, arXiv:1909.11299, §3): at every pass in training each element of a linear
- * layer's weight w is that of the checkpoint's weight u with probability p, scaled so that its mean
- * stays w. That is w' = u + dropout(w − u). As in the paper biases, norms, embeddings and the head,
- * which has no weights to return to, are left alone. Closing it ends the mixing.
+ * Mixout (Lee et al. 2020, arXiv:1909.11299, §3): at every pass in training each element of a
+ * linear layer's weight w is that of the checkpoint's weight u with probability p, scaled so that
+ * its mean stays w. That is w' = u + dropout(w − u). As in the paper biases, norms, embeddings and
+ * the head, which has no weights to return to, are left alone. Closing it ends the mixing.
  */
 final class Mixout implements AutoCloseable {
   private final Scope checkpoint = Scope.unbound();
@@ -47,7 +47,9 @@ final class Mixout implements AutoCloseable {
     }
     if (mixout.mixed.isEmpty()) {
       throw new UsageException(
-          "mixout is " + p + ", and no weight of the checkpoint is trained: use method full, or"
+          "mixout is "
+              + p
+              + ", and no weight of the checkpoint is trained: use method full, or"
               + " leave it out");
     }
     return mixout;

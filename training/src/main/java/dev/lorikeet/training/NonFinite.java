@@ -93,8 +93,7 @@ final class NonFinite extends LorikeetException {
         + " (counted from 0)";
   }
 
-  private static String cause(
-      Batch batch, Tensor logits, Model model, List<Trainable> trainables) {
+  private static String cause(Batch batch, Tensor logits, Model model, List<Trainable> trainables) {
     for (float target : batch.targets()) {
       if (!Float.isFinite(target)) {
         return "a target is " + target + ": mend the row";

@@ -10,8 +10,8 @@ import dev.lorikeet.torch.UsageException;
  *
  * @param labelSmoothingFactor the part of a label that is spread over all classes
  * @param classWeights how much each class's labels count
- * @param focalGamma how strongly labels that the model already knows count less, by (1 − p)^γ; 0 for
- *     not at all
+ * @param focalGamma how strongly labels that the model already knows count less, by (1 − p)^γ; 0
+ *     for not at all
  * @param neftuneNoiseAlpha the size α of the noise on embedded tokens; 0 for none
  * @param mixout the probability with which an element of a weight is taken from the checkpoint
  * @param averaging of the weights over steps or epochs
@@ -31,7 +31,14 @@ public record RegularizationConfig(
   /** Nothing but what the checkpoint's own configuration says. */
   public static final RegularizationConfig NONE =
       new RegularizationConfig(
-          0, ClassWeights.NONE, 0, 0, 0, AveragingConfig.NONE, Dropouts.UNCHANGED, Augmentation.NONE);
+          0,
+          ClassWeights.NONE,
+          0,
+          0,
+          0,
+          AveragingConfig.NONE,
+          Dropouts.UNCHANGED,
+          Augmentation.NONE);
 
   public RegularizationConfig {
     below1("label_smoothing_factor", labelSmoothingFactor);

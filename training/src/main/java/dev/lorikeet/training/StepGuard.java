@@ -7,7 +7,9 @@ import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
 
-/** Lets no step through whose gradients are NaN or infinite, and decides whether the run goes on. */
+/**
+ * Lets no step through whose gradients are NaN or infinite, and decides whether the run goes on.
+ */
 final class StepGuard {
   private final Model model;
   private final List<Trainable> trainables;
@@ -62,7 +64,12 @@ final class StepGuard {
     inARow++;
     if (inARow >= config.maxInARow()) {
       throw new LorikeetException(
-          message + " (" + inARow + " steps in a row, and max_nan_steps is " + config.maxInARow() + ")",
+          message
+              + " ("
+              + inARow
+              + " steps in a row, and max_nan_steps is "
+              + config.maxInARow()
+              + ")",
           found);
     }
     listener.remarked(message + "; the step is left out, the " + skipped + ". so far");

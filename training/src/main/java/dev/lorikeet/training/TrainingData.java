@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * The examples of each epoch: the same ones in the same order, but perhaps masked anew or with other
- * words left out.
+ * The examples of each epoch: the same ones in the same order, but perhaps masked anew or with
+ * other words left out.
  */
 @FunctionalInterface
 public interface TrainingData {

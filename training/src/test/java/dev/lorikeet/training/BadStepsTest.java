@@ -61,8 +61,7 @@ class BadStepsTest {
   private static Trainer trainer(
       Model model, List<EncodedExample> data, TrainingConfig config, TrainingListener listener) {
     List<Trainable> trainables = Trainable.allOf(model);
-    return new Trainer(
-        model, trainables, TrainingData.of(data), List.of(), 0, config, listener);
+    return new Trainer(model, trainables, TrainingData.of(data), List.of(), 0, config, listener);
   }
 
   /** Twelve numbers to learn, some of them infinite. */
@@ -216,8 +215,7 @@ class BadStepsTest {
       List<Trainable> trainables = List.of(new Trainable("w", weight, false));
       LossScale scale = LossScale.of(DType.FLOAT16);
       StepGuard guard =
-          new StepGuard(
-              model, trainables, NonFiniteConfig.DEFAULT, scale, TrainingListener.SILENT);
+          new StepGuard(model, trainables, NonFiniteConfig.DEFAULT, scale, TrainingListener.SILENT);
       Map<Parameter, Tensor> infinite =
           new LinkedHashMap<>(
               Map.of(weight, Tensor.of(new float[] {1, Float.POSITIVE_INFINITY}, 2)));

@@ -78,8 +78,7 @@ class GradientPassTest {
           .matches(
               "8 examples of \\d+ tokens do not fit in memory: going on with at most \\d+ tokens at"
                   + " once \\(max_tokens_per_pass\\), and the same batches");
-      assertThat(state.tokens)
-          .isEqualTo(examples.stream().mapToLong(EncodedExample::length).sum());
+      assertThat(state.tokens).isEqualTo(examples.stream().mapToLong(EncodedExample::length).sum());
       for (Trainable trainable : trainables) {
         Tensor wanted = Objects.requireNonNull(whole.get(trainable.parameter()));
         Tensor found = Objects.requireNonNull(halved.get(trainable.parameter()));

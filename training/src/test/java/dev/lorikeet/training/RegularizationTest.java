@@ -156,7 +156,8 @@ class RegularizationTest {
         .hasMessage(
             "class_weights is balanced, but no training example has the label \"c\": give weights by"
                 + " label");
-    assertThatThrownBy(() -> ClassWeights.of(Map.of("bee", 2.0)).of(List.of("beer", "wine"), List.of()))
+    assertThatThrownBy(
+            () -> ClassWeights.of(Map.of("bee", 2.0)).of(List.of("beer", "wine"), List.of()))
         .isInstanceOf(UsageException.class)
         .hasMessage("class_weights: no label is called \"bee\"; nearest: beer, wine");
   }
@@ -168,14 +169,14 @@ class RegularizationTest {
     float[] logits = {(float) Math.log(2), 0, 0, 0, (float) Math.log(18), 0};
     Tensor weights = Tensor.of(new float[] {3, 1, 1}, 3);
     Tensor loss =
-        Ops.focalCrossEntropy(
-            Tensor.of(logits, 2, 3), Tensor.of(new long[] {0, 1}, 2), weights, 2);
+        Ops.focalCrossEntropy(Tensor.of(logits, 2, 3), Tensor.of(new long[] {0, 1}, 2), weights, 2);
     assertThat(loss.item()).isCloseTo(expected, within(1e-6));
   }
 
   @Test
   void theFocalLossOfLabelSetsDoesSoForEveryLabel() {
-    // Probabilities 1/2 of a label that holds, 3/4 of one that does not: (1/4)² log 4/3 turned round.
+    // Probabilities 1/2 of a label that holds, 3/4 of one that does not: (1/4)² log 4/3 turned
+    // round.
     double expected = 0.25 * Math.log(2) + 0.75 * 0.75 * Math.log(4);
     Tensor logits = Tensor.of(new float[] {0, (float) Math.log(3)}, 1, 2);
     Tensor labels = Tensor.of(new float[] {1, 0}, 1, 2);
@@ -222,8 +223,7 @@ class RegularizationTest {
 
   private static Tensor embedded(Model model, int rows, int length) {
     long[] ids = IntStream.range(0, rows * length).mapToLong(i -> 10 + i % 80).toArray();
-    return Objects.requireNonNull(
-            model.embeddings().get("bert.embeddings.word_embeddings"))
+    return Objects.requireNonNull(model.embeddings().get("bert.embeddings.word_embeddings"))
         .forward(Tensor.of(ids, rows, length));
   }
 
@@ -323,8 +323,7 @@ class RegularizationTest {
     assertThat(lossOf(NONE.withAveraging(new AveragingConfig(0, false, 2)), held))
         .isNotEqualTo(plain);
     // The average over one epoch's weights, the last one's, is those weights.
-    assertThat(lossOf(NONE.withAveraging(new AveragingConfig(0, false, 1)), held))
-        .isEqualTo(plain);
+    assertThat(lossOf(NONE.withAveraging(new AveragingConfig(0, false, 1)), held)).isEqualTo(plain);
   }
 
   /** Of the last epoch, which must be the loss of the weights that the run leaves. */
@@ -378,8 +377,7 @@ class RegularizationTest {
   void inBfloat16WhatIsTrainedIsFloat32AndTheBaseIsNot() {
     ModelOptions options = ModelOptions.DEFAULT.withPrecision(DType.BFLOAT16);
     try (Model model = Model.open(TinyBert.folder(TinyBert.CLASSIFY), options)) {
-      List<Trainable> trainables =
-          Trainable.of(Adapter.attach(model, DeltaAdapter.on("query"), 1));
+      List<Trainable> trainables = Trainable.of(Adapter.attach(model, DeltaAdapter.on("query"), 1));
       List<ParameterGroup> groups = ParameterGroup.of(trainables, 1e-3, 0.01, List.of());
       List<EncodedExample> examples = TinyBert.classified(6, 3, 9, 1);
       try (Optimizer optimizer = OptimizerConfig.DEFAULT.make(groups)) {
