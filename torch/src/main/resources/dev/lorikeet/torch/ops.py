@@ -384,18 +384,18 @@ def lora_gradients(self, x: Tensor, dy: Tensor, a: Tensor, b: Tensor, s: float) 
 def cross_entropy(self, logits: Tensor, labels: Tensor, weights: Optional[Tensor], smoothing: float) -> Tensor:
   return torch.cross_entropy_loss(logits, labels, weights, 2, -100, smoothing)
 
-# (1 - p)^gamma of each label's cross entropy, p = e^-entropy; kept off 0, where powers below 1 have no slope.
-def focal(self, entropies: Tensor, gamma: float) -> Tensor:
-  missing = torch.neg(torch.expm1(torch.neg(entropies)))
-  return torch.pow(torch.clamp(missing, 9.9999999999999995e-21, None), gamma)
-
+# Sums of (1 - p)^gamma times each label's entropy, p = e^-entropy; 1 - p kept off 0, where powers below 1 have
+# no slope.
 def focal_cross_entropy(self, logits: Tensor, labels: Tensor, weights: Optional[Tensor], gamma: float) -> Tensor:
-  factors = self.focal(torch.cross_entropy_loss(logits, labels, None, 0, -100, 0.), gamma)
-  return torch.sum(torch.mul(factors, torch.cross_entropy_loss(logits, labels, weights, 0, -100, 0.)))
+  entropies = torch.cross_entropy_loss(logits, labels, None, 0, -100, 0.)
+  missing = torch.clamp(torch.neg(torch.expm1(torch.neg(entropies))), 9.9999999999999995e-21, None)
+  weighted = torch.cross_entropy_loss(logits, labels, weights, 0, -100, 0.)
+  return torch.sum(torch.mul(torch.pow(missing, gamma), weighted))
 
 def focal_binary_cross_entropy(self, logits: Tensor, labels: Tensor, gamma: float) -> Tensor:
   entropies = torch.binary_cross_entropy_with_logits(logits, labels, None, None, 0)
-  return torch.sum(torch.mul(self.focal(entropies, gamma), entropies))
+  missing = torch.clamp(torch.neg(torch.expm1(torch.neg(entropies))), 9.9999999999999995e-21, None)
+  return torch.sum(torch.mul(torch.pow(missing, gamma), entropies))
 
 def binary_cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
   return torch.binary_cross_entropy_with_logits(logits, labels, None, None, 2)

@@ -2,13 +2,14 @@ package dev.lorikeet.adapters.methods;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Settings;
-import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.models.Model;
 import java.util.List;
 import java.util.Map;
 
@@ -22,11 +23,11 @@ import java.util.Map;
  * @param heads of its attention; 0 likewise
  * @param modulesToSave modules that are trained and saved whole
  */
-public record VirtualTokens(
-    int count, int width, int layers, int heads, List<String> modulesToSave) {
+public record VirtualTokens(int count, int width, int layers, int heads, List<String> modulesToSave) {
   public VirtualTokens {
     if (count < 1) {
-      throw new UsageException("num_virtual_tokens is " + count + ": say how many, at least 1");
+      throw new UsageException(
+          "num_virtual_tokens is " + count + ": say how many, at least 1");
     }
     modulesToSave = List.copyOf(modulesToSave);
   }
@@ -105,9 +106,7 @@ public record VirtualTokens(
   private static void mustBeOneStack(ModelConfig model) {
     if (model.flag("is_encoder_decoder", false)) {
       throw new LorikeetException(
-          "model_type \""
-              + model.modelType()
-              + "\" is an encoder-decoder, which virtual tokens"
+          "model_type \"" + model.modelType() + "\" is an encoder-decoder, which virtual tokens"
               + " are not built for: use a method that adapts its layers");
     }
   }
@@ -126,10 +125,7 @@ public record VirtualTokens(
     return new Parameter(name, start, model.weightScope());
   }
 
-  /**
-   * Adds a linear layer, {@code name.weight} [out, in] and {@code name.bias}, drawn as PyTorch
-   * does.
-   */
+  /** Adds a linear layer, {@code name.weight} [out, in] and {@code name.bias}, drawn as PyTorch does. */
   static void addLinear(
       Map<String, Parameter> parameters, Model model, String name, long out, long in) {
     double bound = 1 / Math.sqrt((double) in);
@@ -139,7 +135,8 @@ public record VirtualTokens(
 
   /** x Wᵀ + b by the layer called {@code name}. */
   static Tensor linear(Map<String, Parameter> parameters, String name, Tensor x) {
-    return Ops.linear(x, value(parameters, name + ".weight"), value(parameters, name + ".bias"));
+    return Ops.linear(
+        x, value(parameters, name + ".weight"), value(parameters, name + ".bias"));
   }
 
   static Tensor value(Map<String, Parameter> parameters, String name) {
