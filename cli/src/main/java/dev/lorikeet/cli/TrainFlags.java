@@ -268,7 +268,58 @@ final class TrainFlags {
     flags.set("training.max_grad_norm", value);
   }
 
-  @Option(names = "--precision", paramLabel = "TYPE", description = "float32, bfloat16 or auto.")
+  @Option(
+      names = "--label-smoothing-factor",
+      paramLabel = "PART",
+      description = "Spread this part of a label over all classes.")
+  void labelSmoothingFactor(String value) {
+    flags.set("training.label_smoothing_factor", value);
+  }
+
+  @Option(
+      names = "--class-weights",
+      paramLabel = "balanced|LABEL=WEIGHT",
+      description = "How much a class's labels count.")
+  void classWeights(List<String> values) {
+    values.forEach(
+        value -> {
+          int equals = value.lastIndexOf('=');
+          if (equals < 0) {
+            flags.set("training.class_weights", value);
+          } else {
+            flags.setEntry(
+                "training.class_weights", value.substring(0, equals), value.substring(equals + 1));
+          }
+        });
+  }
+
+  @Option(names = "--focal-gamma", paramLabel = "GAMMA", description = "Focal loss.")
+  void focalGamma(String value) {
+    flags.set("training.focal_gamma", value);
+  }
+
+  @Option(
+      names = "--neftune-noise-alpha",
+      paramLabel = "ALPHA",
+      description = "Noise on embedded tokens.")
+  void neftuneNoiseAlpha(String value) {
+    flags.set("training.neftune_noise_alpha", value);
+  }
+
+  @Option(names = "--ema-decay", paramLabel = "DECAY", description = "Keep averaged weights.")
+  void emaDecay(String value) {
+    flags.set("training.ema_decay", value);
+  }
+
+  @Option(names = "--on-nan", paramLabel = "stop|skip", description = "Steps with NaN.")
+  void onNan(String value) {
+    flags.set("training.on_nan", value);
+  }
+
+  @Option(
+      names = "--precision",
+      paramLabel = "TYPE",
+      description = "float32, bfloat16, float16 or auto.")
   void precision(String value) {
     flags.set("precision", value);
   }

@@ -40,6 +40,8 @@ final class TrainingSection {
         rates(section, defaults.rates()),
         freeze(section, defaults.freeze()),
         evaluation(section, defaults.evaluation()),
+        RegularizationSection.read(section, defaults.regularization()),
+        RegularizationSection.nonFinite(section, defaults.nonFinite()),
         defaults.seed());
   }
 
@@ -175,6 +177,9 @@ final class TrainingSection {
     json.put("unfreeze_epochs", training.freeze().unfreezeEpochs());
     json.put("unfreeze_steps", training.freeze().unfreezeSteps());
     json.put("keep_best", training.evaluation().keepBest());
+    RegularizationSection.put(json, training.regularization());
+    json.put("on_nan", training.nonFinite().onNan().id());
+    json.put("max_nan_steps", training.nonFinite().maxInARow());
     return json;
   }
 

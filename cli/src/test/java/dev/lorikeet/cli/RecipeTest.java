@@ -19,9 +19,11 @@ import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.NonFiniteConfig;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.RateConfig;
+import dev.lorikeet.training.RegularizationConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -215,6 +217,8 @@ class RecipeTest {
             new RateConfig(0.9, 2, 16.0, 1e-5),
             new FreezeConfig(1, true, true, 0, 5),
             new EvaluationConfig(false),
+            RegularizationConfig.NONE,
+            NonFiniteConfig.DEFAULT,
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
     assertThat(recipe.baselineTraining())

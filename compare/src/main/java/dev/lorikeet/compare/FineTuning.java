@@ -1,6 +1,7 @@
 package dev.lorikeet.compare;
 
 import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleEncoder;
@@ -13,6 +14,7 @@ import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
 import dev.lorikeet.training.TrainingData;
@@ -148,7 +150,8 @@ public final class FineTuning {
             .withProblemType(sequence ? config.problemType() : null)
             .withPrecision(config.precision())
             .withDevice(config.device())
-            .withSeed(config.training().seed());
+            .withSeed(config.training().seed())
+            .withDropouts(config.training().regularization().dropouts());
     return config.regime() == Regime.SCRATCH
         ? options.fromScratch(config.initialization())
         : options;
@@ -187,6 +190,21 @@ public final class FineTuning {
     }
   }
 
+  private TrainingData data(List<EncodedExample> encoded, Preprocessor preprocessor) {
+    Augmentation.Rates rates = config.training().regularization().augmentation();
+    if (rates.equals(Augmentation.NONE)) {
+      return TrainingData.of(encoded);
+    }
+    if (config.task().isLanguageModel()) {
+      throw new UsageException(
+          "word_dropout, word_swap and token_masking are for classification, not for "
+              + config.task().id()
+              + ", whose labels are the words themselves: leave them out");
+    }
+    return TrainingData.augmented(
+        encoded, Augmentation.of(rates, preprocessor.tokenizer()), config.training().seed());
+  }
+
   private Trainer trainer(
       Model model,
       List<Trainable> trainables,
@@ -201,7 +219,7 @@ public final class FineTuning {
     List<EncodedExample> encoded = encoder.encode(examples);
     tellSilent(encoder, examples);
     List<EncodedExample> encodedHeld = encoder.encode(held);
-    TrainingData data = TrainingData.of(encoded);
+    TrainingData data = data(encoded, preprocessor);
     if (config.task() == Task.MASKED_LM) {
       MaskedLm masking = MaskedLm.of(preprocessor.tokenizer());
       data = TrainingData.masked(encoded, masking, config.training().seed());

@@ -1,6 +1,6 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.data.Batch;
 import java.util.Arrays;
 
 /** How far a run is: what has to be known, beside parameters and optimizer, to go on. */
@@ -31,7 +31,7 @@ final class RunState {
 
   private int batches;
   private double lossSum;
-  private long terms;
+  private double terms;
 
   // ---- time ----
 
@@ -50,21 +50,16 @@ final class RunState {
 
   // ---- loss ----
 
-  /**
-   * Counts a batch's loss.
-   *
-   * @throws LorikeetException when it is not finite
-   */
-  void addLoss(double batchSum, int batchTerms) {
-    if (!Double.isFinite(batchSum)) {
-      throw new LorikeetException(
-          "the loss is "
-              + batchSum
-              + " at step "
-              + (step + 1)
-              + ": lower the learning rate, or look for broken rows in the data");
-    }
-    recent[batches++ % RECENT] = batchSum / Math.max(1, batchTerms);
+  /** Counts a batch, its tokens and its loss. */
+  void count(Batch batch, double sum, double batchTerms) {
+    tokens += batch.tokens();
+    positions += (long) batch.rows() * batch.length();
+    addLoss(sum, batchTerms);
+  }
+
+  /** Counts a batch's loss. */
+  void addLoss(double batchSum, double batchTerms) {
+    recent[batches++ % RECENT] = batchTerms > 0 ? batchSum / batchTerms : 0;
     lossSum += batchSum;
     terms += batchTerms;
   }

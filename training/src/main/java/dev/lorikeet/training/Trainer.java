@@ -24,7 +24,9 @@ public final class Trainer {
   private final List<EncodedExample> evaluationData;
   private final TrainingConfig config;
   private final TrainingListener listener;
+  private final LossScale lossScale;
   private final GradientPass pass;
+  private final StepGuard guard;
   private final Evaluator evaluator;
   private final int[] lengths;
   private final Layers layers;
@@ -64,8 +66,17 @@ public final class Trainer {
     this.evaluationData = evaluationData;
     this.config = config;
     this.listener = listener;
-    int maxTokens = config.maxTokensPerPass(model.mode().device());
-    pass = new GradientPass(model, this.trainables, new Loss(model), padTokenId, maxTokens);
+    lossScale = LossScale.of(model.mode().dtype());
+    pass =
+        new GradientPass(
+            model,
+            this.trainables,
+            new Loss(model, config.regularization(), first),
+            padTokenId,
+            config.maxTokensPerPass(model.mode().device()),
+            lossScale,
+            listener::remarked);
+    guard = new StepGuard(model, this.trainables, config.nonFinite(), lossScale, listener);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
 
@@ -81,7 +92,9 @@ public final class Trainer {
     PeakMemory.reset();
     Torch.seed(config.seed());
     try (Scope run = Scope.open();
-        Optimizer optimizer = config.optimizer().make(groups)) {
+        Optimizer optimizer = config.optimizer().make(groups);
+        Neftune noise = Neftune.on(model, config.regularization().neftuneNoiseAlpha());
+        Mixout mixout = Mixout.on(model, trainables, config.regularization().mixout())) {
       return new Run(groups, optimizer).run();
     } finally {
       model.training(false);
@@ -121,6 +134,8 @@ public final class Trainer {
     private final RunState state = new RunState();
     private final BestParameters best =
         new BestParameters(trainables, config.evaluation().keepBest());
+    private final WeightAverage average =
+        WeightAverage.of(trainables, config.regularization().averaging(), config.epochs());
     private final List<EpochReport> reports = new ArrayList<>();
 
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
@@ -138,6 +153,7 @@ public final class Trainer {
         endEpoch();
       }
       movement.after(rates.effectiveSteps(state.step, freezing));
+      average.exchange();
       best.restore();
       return result();
     }
@@ -162,12 +178,21 @@ public final class Trainer {
       freezing.at(state.step);
       try (Scope scope = Scope.open()) {
         Map<Parameter, Tensor> gradients = pass.gradients(examples, batches, state);
-        if (config.maxGradNorm() > 0) {
-          Ops.clipInPlace(List.copyOf(gradients.values()), config.maxGradNorm());
-        }
+        lossScale.unscale(gradients);
+        guard.check(gradients, clipped(List.copyOf(gradients.values())));
         optimizer.step(gradients, rates.at(state.step));
-        state.step++;
+        average.afterStep();
+      } catch (NonFinite e) {
+        guard.skip(e, state.step + 1);
       }
+      state.step++;
+    }
+
+    /** Clips gradients where that is asked for, and gives their norm before. */
+    private Tensor clipped(List<Tensor> gradients) {
+      return config.maxGradNorm() > 0
+          ? Ops.clipInPlace(gradients, config.maxGradNorm())
+          : Ops.totalNorm(gradients);
     }
 
     private void report() {
@@ -183,12 +208,15 @@ public final class Trainer {
     }
 
     private void endEpoch() {
+      average.afterEpoch(state.epoch);
+      average.exchange();
       Evaluation evaluation = evaluationData.isEmpty() ? null : evaluator.evaluate(evaluationData);
       EpochReport report =
           new EpochReport(state.epoch, state.meanLoss(), evaluation, state.seconds());
       reports.add(report);
       best.offer(report);
       state.plateau.offer(evaluation, state.meanLoss(), config.schedule());
+      average.exchange();
       listener.epochEnded(report);
       state.endEpoch();
     }

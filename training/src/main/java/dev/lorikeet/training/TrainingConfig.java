@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param rates learning rates by where a parameter lies
  * @param freeze what is frozen, for good or at first
  * @param evaluation when a run is evaluated, and what follows
+ * @param regularization what keeps the run from learning its examples by heart
+ * @param nonFinite what becomes of steps with NaN or infinity
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -40,6 +42,8 @@ public record TrainingConfig(
     RateConfig rates,
     FreezeConfig freeze,
     EvaluationConfig evaluation,
+    RegularizationConfig regularization,
+    NonFiniteConfig nonFinite,
     long seed) {
 
   /** The defaults. */
@@ -58,6 +62,8 @@ public record TrainingConfig(
           RateConfig.DEFAULT,
           FreezeConfig.NONE,
           EvaluationConfig.DEFAULT,
+          RegularizationConfig.NONE,
+          NonFiniteConfig.DEFAULT,
           1);
 
   /**
@@ -145,6 +151,8 @@ public record TrainingConfig(
     public RateConfig rates;
     public FreezeConfig freeze;
     public EvaluationConfig evaluation;
+    public RegularizationConfig regularization;
+    public NonFiniteConfig nonFinite;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -161,6 +169,8 @@ public record TrainingConfig(
       rates = config.rates;
       freeze = config.freeze;
       evaluation = config.evaluation;
+      regularization = config.regularization;
+      nonFinite = config.nonFinite;
       seed = config.seed;
     }
 
@@ -179,6 +189,8 @@ public record TrainingConfig(
           rates,
           freeze,
           evaluation,
+          regularization,
+          nonFinite,
           seed);
     }
   }

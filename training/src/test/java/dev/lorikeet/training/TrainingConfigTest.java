@@ -61,6 +61,8 @@ class TrainingConfigTest {
                 DEFAULT.rates(),
                 DEFAULT.freeze(),
                 DEFAULT.evaluation(),
+                DEFAULT.regularization(),
+                DEFAULT.nonFinite(),
                 9));
   }
 }
