@@ -9,11 +9,15 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.Checkpoints;
+import dev.lorikeet.training.IntervalStrategy;
+import dev.lorikeet.training.RunInterrupted;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** Trains a model and writes what was trained. */
 @Command(
@@ -22,8 +26,16 @@ import picocli.CommandLine.Mixin;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TrainCommand implements Callable<Integer> {
+  /** The exit status of what Ctrl-C ended. */
+  private static final int INTERRUPTED = 130;
+
   @Mixin private Console console;
   @Mixin private TrainFlags flags;
+
+  @Option(
+      names = "--resume",
+      description = "Go on from the newest checkpoint, OUTPUT.checkpoints/checkpoint-STEP.")
+  private boolean resume;
 
   @Override
   public Integer call() {
@@ -33,6 +45,8 @@ final class TrainCommand implements Callable<Integer> {
       throw new UsageException("recipe: output is missing: give --output, or the key in a recipe");
     }
     Outputs.mustBeWritable(output);
+    Checkpoints checkpoints =
+        Checkpoints.in(Outputs.checkpoints(output)).resuming(resume).messages(console::say);
     Torch.threads(recipe.threads());
     console.say("settings: " + recipe.json());
     LoadedData data =
@@ -42,12 +56,25 @@ final class TrainCommand implements Callable<Integer> {
         new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config())
             .listener(new ProgressBar(console.messages(), recipe.config().regime().id()));
     sayWhatIsTakenOut(recipe.config());
+    try (CtrlC ctrlC = new CtrlC(console)) {
+      tuning.checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed));
+      train(tuning, recipe, data, output);
+      if (recipe.config().training().checkpoint().saveStrategy() == IntervalStrategy.NO) {
+        checkpoints.deleteAll(); // of an interruption, which is over
+      }
+      return 0;
+    } catch (RunInterrupted e) {
+      console.say(e.getMessage() + "; the same command with --resume goes on from there");
+      return INTERRUPTED;
+    }
+  }
+
+  private void train(FineTuning tuning, Recipe recipe, LoadedData data, Path output) {
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
       tuned.save(output, Outputs.runRecord(recipe, data, results));
       console.print(results, text(tuning.result(), output));
     }
-    return 0;
   }
 
   /** Starts that take a part of each weight out train another base than the saved one's. */

@@ -3,7 +3,6 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.Schedule;
@@ -25,6 +24,7 @@ final class TrainingSection {
         groups(section),
         section.number("weight_decay", defaults.weightDecay()),
         section.integer("epochs", defaults.epochs()),
+        section.integer("max_steps", defaults.maxSteps()),
         section.integer("batch_size", defaults.batchSize()),
         section.integer("gradient_accumulation", defaults.gradientAccumulation()),
         section.has("max_tokens_per_pass")
@@ -33,7 +33,8 @@ final class TrainingSection {
         section.number("max_grad_norm", defaults.maxGradNorm()),
         optimizer(section, defaults.optimizer()),
         schedule(section, defaults.schedule()),
-        evaluation(section, defaults.evaluation()),
+        IntervalKeys.evaluation(section, defaults.evaluation()),
+        IntervalKeys.checkpoint(section, defaults.checkpoint()),
         defaults.seed());
   }
 
@@ -48,10 +49,6 @@ final class TrainingSection {
     return new ScheduleConfig(
         Schedule.of(text(section, "schedule", defaults.schedule().id())),
         section.number("warmup_ratio", defaults.warmupRatio()));
-  }
-
-  private static EvaluationConfig evaluation(Section section, EvaluationConfig defaults) {
-    return new EvaluationConfig(section.flag("keep_best", defaults.keepBest()));
   }
 
   /** Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both and a decay. */
@@ -90,6 +87,7 @@ final class TrainingSection {
       group.put("weight_decay", rule.weightDecay());
     }
     json.put("epochs", training.epochs());
+    json.put("max_steps", training.maxSteps());
     json.put("batch_size", training.batchSize());
     json.put("gradient_accumulation", training.gradientAccumulation());
     json.put("weight_decay", training.weightDecay());
@@ -100,7 +98,7 @@ final class TrainingSection {
     json.put("eps", training.optimizer().eps());
     json.put("schedule", training.schedule().schedule().id());
     json.put("warmup_ratio", training.schedule().warmupRatio());
-    json.put("keep_best", training.evaluation().keepBest());
+    IntervalKeys.write(json, training.evaluation(), training.checkpoint());
     return json;
   }
 

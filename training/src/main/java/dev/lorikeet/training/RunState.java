@@ -1,9 +1,14 @@
 package dev.lorikeet.training;
 
 import dev.lorikeet.torch.LorikeetException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
-/** How far a run is: what has to be known, beside parameters and optimizer, to go on. */
+/**
+ * How far a run is: what has to be known, beside parameters and optimizer, to go on. A checkpoint
+ * holds every field.
+ */
 final class RunState {
   private static final int RECENT = 20;
 
@@ -18,13 +23,29 @@ final class RunState {
   long tokens;
   long positions;
 
+  /** What the epochs and evaluations gave. */
+  List<EpochReport> epochs = new ArrayList<>();
+
+  List<StepEvaluation> evaluations = new ArrayList<>();
+
+  /** The best score, NaN before the first, and where it was reached. */
+  double bestScore = Double.NaN;
+
+  long bestStep;
+  int bestEpoch;
+
+  /** How many evaluations in a row gained nothing, and whether the run ends for that. */
+  int evaluationsWithoutGain;
+
+  boolean stopped;
+
   /** Training time since the start, evaluation not counted. */
   private long nanos;
 
   private long startedAt;
 
   /** The losses of the last batches, and the sums of the epoch. */
-  private final double[] recent = new double[RECENT];
+  private double[] recent = new double[RECENT];
 
   private int batches;
   private double lossSum;
@@ -78,7 +99,8 @@ final class RunState {
   }
 
   /** Goes on to the next epoch. */
-  void endEpoch() {
+  void endEpoch(EpochReport report) {
+    epochs.add(report);
     epoch++;
     batchesDone = 0;
     batches = 0;

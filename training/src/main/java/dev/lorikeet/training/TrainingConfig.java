@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param groups other learning rates and decays, by pattern; the first that matches counts
  * @param weightDecay decoupled weight decay of matrices; biases and norms never decay
  * @param epochs passes over the training data
+ * @param maxSteps the run has so many steps, whatever {@code epochs} says; −1 to go by the epochs
  * @param batchSize examples a batch
  * @param gradientAccumulation batches a step
  * @param maxTokensPerPass at most so many positions go through the model at once, and larger
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param optimizer how gradients become steps
  * @param schedule how the learning rate changes
  * @param evaluation when a run is evaluated, and what follows
+ * @param checkpoint when a run is saved
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -29,6 +31,7 @@ public record TrainingConfig(
     List<GroupRule> groups,
     double weightDecay,
     int epochs,
+    int maxSteps,
     int batchSize,
     int gradientAccumulation,
     @Nullable Integer maxTokensPerPass,
@@ -36,6 +39,7 @@ public record TrainingConfig(
     OptimizerConfig optimizer,
     ScheduleConfig schedule,
     EvaluationConfig evaluation,
+    CheckpointConfig checkpoint,
     long seed) {
 
   /** The defaults. */
@@ -45,6 +49,7 @@ public record TrainingConfig(
           List.of(),
           0.01,
           3,
+          -1,
           32,
           1,
           null,
@@ -52,6 +57,7 @@ public record TrainingConfig(
           OptimizerConfig.DEFAULT,
           ScheduleConfig.DEFAULT,
           EvaluationConfig.DEFAULT,
+          CheckpointConfig.DEFAULT,
           1);
 
   /**
@@ -65,6 +71,10 @@ public record TrainingConfig(
     atLeast("lr", lr, 0);
     atLeast("weight_decay", weightDecay, 0);
     atLeast("epochs", epochs, 1);
+    if (maxSteps < 1 && maxSteps != -1) {
+      throw new UsageException(
+          "max_steps is " + maxSteps + ": it must be at least 1, or -1 to go by the epochs");
+    }
     atLeast("batch_size", batchSize, 1);
     atLeast("gradient_accumulation", gradientAccumulation, 1);
     atLeast("max_tokens_per_pass", maxTokensPerPass == null ? 0 : maxTokensPerPass, 0);
@@ -130,6 +140,7 @@ public record TrainingConfig(
     public List<GroupRule> groups;
     public double weightDecay;
     public int epochs;
+    public int maxSteps;
     public int batchSize;
     public int gradientAccumulation;
     public @Nullable Integer maxTokensPerPass;
@@ -137,6 +148,7 @@ public record TrainingConfig(
     public OptimizerConfig optimizer;
     public ScheduleConfig schedule;
     public EvaluationConfig evaluation;
+    public CheckpointConfig checkpoint;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -144,6 +156,7 @@ public record TrainingConfig(
       groups = config.groups;
       weightDecay = config.weightDecay;
       epochs = config.epochs;
+      maxSteps = config.maxSteps;
       batchSize = config.batchSize;
       gradientAccumulation = config.gradientAccumulation;
       maxTokensPerPass = config.maxTokensPerPass;
@@ -151,6 +164,7 @@ public record TrainingConfig(
       optimizer = config.optimizer;
       schedule = config.schedule;
       evaluation = config.evaluation;
+      checkpoint = config.checkpoint;
       seed = config.seed;
     }
 
@@ -160,6 +174,7 @@ public record TrainingConfig(
           groups,
           weightDecay,
           epochs,
+          maxSteps,
           batchSize,
           gradientAccumulation,
           maxTokensPerPass,
@@ -167,6 +182,7 @@ public record TrainingConfig(
           optimizer,
           schedule,
           evaluation,
+          checkpoint,
           seed);
     }
   }
