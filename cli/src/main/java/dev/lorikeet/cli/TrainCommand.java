@@ -58,23 +58,24 @@ final class TrainCommand implements Callable<Integer> {
     sayWhatIsTakenOut(recipe.config());
     try (CtrlC ctrlC = new CtrlC(console)) {
       tuning.checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed));
-      train(tuning, recipe, data, output);
-      if (recipe.config().training().checkpoint().saveStrategy() == IntervalStrategy.NO) {
-        checkpoints.deleteAll(); // of an interruption, which is over
-      }
-      return 0;
-    } catch (RunInterrupted e) {
-      console.say(e.getMessage() + "; the same command with --resume goes on from there");
-      return INTERRUPTED;
+      return train(tuning, recipe, data, output, checkpoints);
     }
   }
 
-  private void train(FineTuning tuning, Recipe recipe, LoadedData data, Path output) {
+  private int train(
+      FineTuning tuning, Recipe recipe, LoadedData data, Path output, Checkpoints checkpoints) {
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
       tuned.save(output, Outputs.runRecord(recipe, data, results));
       console.print(results, text(tuning.result(), output));
+    } catch (RunInterrupted e) {
+      console.say(e.getMessage() + "; the same command with --resume goes on from there");
+      return INTERRUPTED;
     }
+    if (recipe.config().training().checkpoint().saveStrategy() == IntervalStrategy.NO) {
+      checkpoints.deleteAll(); // of an interruption, which is over
+    }
+    return 0;
   }
 
   /** Starts that take a part of each weight out train another base than the saved one's. */
