@@ -213,8 +213,8 @@ final class GoldenCase {
 
   /**
    * A parameter after its steps, but where its gradient is not above three times AdamW's eps, and
-   * not 0: g / (|g| + eps) hangs there on the last bits of sums of far larger terms, so such elements
-   * are the reference's own.
+   * not 0: g / (|g| + eps) hangs there on the last bits of sums of far larger terms, so such
+   * elements are the reference's own.
    */
   private Tensor settled(String key, Tensor actual, JsonNode settings) {
     Tensor size = expected.tensor(key.replace("step3.", "grad.")).abs();

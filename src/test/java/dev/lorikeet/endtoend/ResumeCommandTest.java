@@ -83,12 +83,12 @@ class ResumeCommandTest {
 
   @Test
   void theRecordSaysStepsEvaluationsAndTheBestStep() throws IOException {
-    Cli.done(
-        LINE + "--max-steps 4 --eval-strategy steps --eval-steps 2 --output %s", output());
+    Cli.done(LINE + "--max-steps 4 --eval-strategy steps --eval-steps 2 --output %s", output());
     JsonNode record = Cli.parse(Files.readString(output().resolve("lorikeet.json")));
     JsonNode results = record.path("results");
     assertThat(results.path("steps").asInt()).isEqualTo(4);
-    assertThat(results.path("evaluations")).extracting(e -> e.path("step").asInt())
+    assertThat(results.path("evaluations"))
+        .extracting(e -> e.path("step").asInt())
         .containsExactly(2, 4);
     assertThat(results.path("best_step").asInt()).isIn(2, 4);
     assertThat(record.path("settings").path("training").path("eval_strategy").asText())
