@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
@@ -81,7 +82,7 @@ final class RunCheckpoint {
           syncFolder(temporary);
         });
     try {
-      syncFolder(folder.toAbsolutePath().getParent());
+      syncFolder(Objects.requireNonNull(folder.toAbsolutePath().getParent()));
     } catch (IOException e) {
       throw new LorikeetException(folder + " cannot be written: " + e.getMessage(), e);
     }

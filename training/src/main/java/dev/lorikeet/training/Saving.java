@@ -57,7 +57,10 @@ final class Saving {
    * @throws UsageException when that is a checkpoint of another run, naming the first difference
    */
   void resume() {
-    RunCheckpoint checkpoint = checkpoints == null ? null : checkpoints.newest();
+    if (checkpoints == null) {
+      return;
+    }
+    RunCheckpoint checkpoint = checkpoints.newest();
     if (checkpoint == null) {
       return;
     }
