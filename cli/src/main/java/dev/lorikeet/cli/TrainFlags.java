@@ -269,6 +269,78 @@ final class TrainFlags {
   }
 
   @Option(
+      names = "--max-steps",
+      paramLabel = "N",
+      description = "End after N steps, whatever the epochs.")
+  void maxSteps(String value) {
+    flags.set("training.max_steps", value);
+  }
+
+  @Option(
+      names = "--eval-strategy",
+      paramLabel = "no|steps|epoch",
+      description = "When to evaluate.")
+  void evalStrategy(String value) {
+    flags.set("training.eval_strategy", value);
+  }
+
+  @Option(
+      names = "--eval-steps",
+      paramLabel = "N",
+      description = "Steps from evaluation to evaluation.")
+  void evalSteps(String value) {
+    flags.set("training.eval_steps", value);
+  }
+
+  @Option(
+      names = "--metric-for-best-model",
+      paramLabel = "METRIC",
+      description = "What evaluations are compared by.")
+  void metricForBestModel(String value) {
+    flags.set("training.metric_for_best_model", value);
+  }
+
+  @Option(
+      names = "--early-stopping-patience",
+      paramLabel = "N",
+      description = "End after N evaluations in a row without a gain.")
+  void earlyStoppingPatience(String value) {
+    flags.set("training.early_stopping_patience", value);
+  }
+
+  @Option(
+      names = "--early-stopping-threshold",
+      paramLabel = "GAIN",
+      description = "A gain must be above this.")
+  void earlyStoppingThreshold(String value) {
+    flags.set("training.early_stopping_threshold", value);
+  }
+
+  @Option(
+      names = "--save-strategy",
+      paramLabel = "no|steps|epoch",
+      description = "When to save a checkpoint to resume from.")
+  void saveStrategy(String value) {
+    flags.set("training.save_strategy", value);
+  }
+
+  @Option(
+      names = "--save-steps",
+      paramLabel = "N",
+      description = "Steps from checkpoint to checkpoint.")
+  void saveSteps(String value) {
+    flags.set("training.save_steps", value);
+  }
+
+  @Option(
+      names = "--save-total-limit",
+      paramLabel = "N",
+      description = "Keep the N newest checkpoints; 0 for all.")
+  void saveTotalLimit(String value) {
+    flags.set("training.save_total_limit", value);
+  }
+
+  @Option(
       names = "--label-smoothing-factor",
       paramLabel = "PART",
       description = "Spread this part of a label over all classes.")

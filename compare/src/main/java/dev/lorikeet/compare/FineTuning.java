@@ -15,6 +15,7 @@ import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.Checkpoints;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
 import dev.lorikeet.training.TrainingData;
@@ -22,7 +23,9 @@ import dev.lorikeet.training.TrainingListener;
 import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +42,7 @@ public final class FineTuning {
   private final Path checkpoint;
   private final FineTuningConfig config;
   private TrainingListener listener = TrainingListener.SILENT;
+  private @Nullable Checkpoints checkpoints;
   private @Nullable TrainingResult result;
 
   public FineTuning(Path checkpoint, FineTuningConfig config) {
@@ -49,6 +53,12 @@ public final class FineTuning {
   /** Lets {@code other} hear how the run goes. */
   public FineTuning listener(TrainingListener other) {
     listener = other;
+    return this;
+  }
+
+  /** Lets the run be saved, and go on from where it was saved. */
+  public FineTuning checkpoints(Checkpoints folder) {
+    checkpoints = folder;
     return this;
   }
 
@@ -232,6 +242,28 @@ public final class FineTuning {
         encodedHeld,
         preprocessor.padTokenId(model),
         config.training(),
-        listener);
+        listener)
+        .checkpoints(
+            checkpoints == null ? null : checkpoints.identifiedBy(() -> identity(model)));
+  }
+
+  /** What a run that goes on must have in common with the one that was saved. */
+  private Map<String, String> identity(Model model) {
+    Map<String, String> identity = new LinkedHashMap<>();
+    identity.put("model", model.checkpoint() == null ? "none" : model.checkpoint().sha256());
+    identity.put("task", config.task().id());
+    identity.put("problem_type", config.problemType().id());
+    identity.put("method", config.method());
+    identity.put("initialization", config.initialization().id());
+    identity.put("precision", config.precision().toString());
+    identity.put("data.max_length", Integer.toString(config.maxLength()));
+    if (config.regime() == Regime.ADAPTER) {
+      config
+          .adapter()
+          .json()
+          .properties()
+          .forEach(e -> identity.put("adapter." + e.getKey(), e.getValue().toString()));
+    }
+    return identity;
   }
 }

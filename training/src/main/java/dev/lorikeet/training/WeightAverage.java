@@ -16,49 +16,60 @@ final class WeightAverage {
   private final List<Tensor> averages;
   private final AveragingConfig config;
   private final int firstEpoch;
-  private long averaged;
+  private final RunState state;
 
   private WeightAverage(
-      List<Tensor> weights, List<Tensor> averages, AveragingConfig config, int firstEpoch) {
+      List<Tensor> weights,
+      List<Tensor> averages,
+      AveragingConfig config,
+      int firstEpoch,
+      RunState state) {
     this.weights = weights;
     this.averages = averages;
     this.config = config;
     this.firstEpoch = firstEpoch;
+    this.state = state;
   }
 
   /** The average that is asked for; without any, nothing is copied. */
-  static WeightAverage of(List<Trainable> trainables, AveragingConfig config, int epochs) {
+  static WeightAverage of(
+      List<Trainable> trainables, AveragingConfig config, int epochs, RunState state) {
     if (config.equals(AveragingConfig.NONE)) {
-      return new WeightAverage(List.of(), List.of(), config, 0);
+      return new WeightAverage(List.of(), List.of(), config, 0, state);
     }
     List<Tensor> weights = trainables.stream().map(t -> t.parameter().original()).toList();
     List<Tensor> averages = weights.stream().map(weight -> weight.detach().copy()).toList();
-    return new WeightAverage(weights, averages, config, epochs - config.lastEpochs() + 1);
+    return new WeightAverage(weights, averages, config, epochs - config.lastEpochs() + 1, state);
   }
 
   /** Takes the weights of a step into an exponential moving average. */
   void afterStep() {
     if (config.emaDecay() > 0) {
-      approach(averaged == 0 ? 1 : 1 - decay());
+      approach(state.averaged == 0 ? 1 : 1 - decay());
     }
   }
 
   /** d, or (1 + n) / (10 + n) where that is less; n averages were taken. */
   private double decay() {
-    double warm = (1.0 + averaged) / (10.0 + averaged);
+    double warm = (1.0 + state.averaged) / (10.0 + state.averaged);
     return config.emaWarmup() ? Math.min(config.emaDecay(), warm) : config.emaDecay();
   }
 
   /** Takes the weights of one of the last epochs into their mean. */
   void afterEpoch(int epoch) {
     if (config.lastEpochs() > 0 && epoch >= firstEpoch) {
-      approach(1.0 / (averaged + 1));
+      approach(1.0 / (state.averaged + 1));
     }
+  }
+
+  /** The averages themselves, for checkpoints; none where nothing is averaged. */
+  List<Tensor> averages() {
+    return averages;
   }
 
   private void approach(double share) {
     Ops.approachInPlace(averages, weights, share);
-    averaged++;
+    state.averaged++;
   }
 
   /**
@@ -66,7 +77,7 @@ final class WeightAverage {
    * there is an average it does nothing.
    */
   void exchange() {
-    if (averaged == 0) {
+    if (state.averaged == 0) {
       return;
     }
     for (int i = 0; i < weights.size(); i++) {

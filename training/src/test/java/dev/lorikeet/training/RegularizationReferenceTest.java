@@ -124,7 +124,8 @@ class RegularizationReferenceTest {
         new Parameter("w", Tensor.of(new float[] {9, 9, 9, 9, 9}, 5), Scope.unbound());
     parameter.train();
     WeightAverage average =
-        WeightAverage.of(List.of(new Trainable("w", parameter, false)), config, path.size());
+        WeightAverage.of(
+            List.of(new Trainable("w", parameter, false)), config, path.size(), new RunState());
     for (int step = 0; step < path.size(); step++) {
       Tensor weights = Tensor.of(floats(path.get(step)), 5);
       parameter.original().setInPlace(weights);
