@@ -58,7 +58,7 @@ class DropoutsTest {
       return;
     }
     ObjectNode expected = JsonNodeFactory.instance.objectNode().put("model_type", modelType);
-    for (String key : keys.split(" ")) {
+    for (String key : keys.split(" ", -1)) {
       expected.put(key, 0.3);
     }
     assertThat(changed(modelType, dropouts).json()).isEqualTo(expected);
