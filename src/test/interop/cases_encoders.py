@@ -4,7 +4,9 @@ from peft import LoraConfig, PrefixTuningConfig, PromptTuningConfig
 from record import Case, case, texts
 from transformers import (
     CamembertConfig,
+    CamembertForMaskedLM,
     CamembertForSequenceClassification,
+    CamembertForTokenClassification,
     DistilBertConfig,
     DistilBertForMaskedLM,
     DistilBertForSequenceClassification,
@@ -19,6 +21,7 @@ from transformers import (
     RobertaForTokenClassification,
     XLMRobertaConfig,
     XLMRobertaForMaskedLM,
+    XLMRobertaForSequenceClassification,
 )
 
 BERT_LIKE = dict(
@@ -65,6 +68,30 @@ def _():
         CamembertForSequenceClassification(CamembertConfig(num_labels=1, **dict(ROBERTA, num_hidden_layers=1))),
         lora("all-linear", task_type="SEQ_CLS"),
         texts(labels="number", pad=1))
+
+
+@case("xlmr-classify-lora", note="XLM-RoBERTa's sequence head")
+def _():
+    return Case(
+        XLMRobertaForSequenceClassification(XLMRobertaConfig(num_labels=3, **dict(ROBERTA, num_hidden_layers=1))),
+        lora(["key", "output.dense"], task_type="SEQ_CLS"),
+        texts(labels="class", pad=1))
+
+
+@case("camembert-tag-lora", note="CamemBERT's token head")
+def _():
+    return Case(
+        CamembertForTokenClassification(CamembertConfig(num_labels=3, **dict(ROBERTA, num_hidden_layers=1))),
+        lora(["query"], task_type="TOKEN_CLS"),
+        texts(labels="token", pad=1))
+
+
+@case("camembert-mlm-lora", note="CamemBERT's masked LM")
+def _():
+    return Case(
+        CamembertForMaskedLM(CamembertConfig(**dict(ROBERTA, num_hidden_layers=1))),
+        lora(["query"]),
+        texts(labels="mask", pad=1))
 
 
 # PEFT 0.21 fails on all-linear here: it adapts pre_classifier, and then would save it whole.

@@ -138,23 +138,6 @@ def record(name):
             "eps": EPS, "steps": STEPS},
         "losses": steps(model, trainable, inputs, expected),
     }
-    merge(model, inputs, before, expected)
-    case_json = {
-        "name": name,
-        "model_class": type(base).__name__,
-        "model_type": base.config.model_type,
-        "note": note,
-        "atol_logits": 2e-5,
-        "atol_grad": 2e-5,
-        "rtol_grad": 1e-3,
-        "trainable_parameters": sum(p.numel() for p in trainable.values()),
-        "total_parameters": sum(p.numel() for p in model.parameters()),
-        "optimizer": {
-            "name": "AdamW", "lr": LR, "fast_lr": FAST_LR, "fast_if_name_contains": FAST,
-            "weight_decay": DECAY, "no_decay_if": "one-dimensional", "betas": [0.9, 0.999],
-            "eps": EPS, "steps": STEPS},
-        "losses": steps(model, trainable, inputs, expected),
-    }
     if recorded.generate:
         prompt = inputs["input_ids"][:1, :6]
         expected["generate.prompt"] = prompt

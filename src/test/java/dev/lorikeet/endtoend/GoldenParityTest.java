@@ -22,23 +22,7 @@ class GoldenParityTest {
    * Cases whose architecture or method is not built yet; a test below fails when one of them
    * passes.
    */
-  private static final Set<String> NOT_YET =
-      Set.of(
-          // methods
-          "bert-classify-ia3",
-          "bert-classify-loha",
-          "bert-classify-lokr",
-          "bert-classify-oft",
-          "bert-classify-vera",
-          "electra-classify-prefix",
-          "llama-lm-prefix",
-          "llama-lm-prompt",
-          "llama-lm-ptuning",
-          "roberta-classify-prompt",
-          // architectures
-          "gpt2-lm-lora",
-          "t5-seq2seq-lora",
-          "vit-classify-lora");
+  private static final Set<String> NOT_YET = Set.of();
 
   @TestFactory
   Stream<DynamicTest> everyCaseAgreesWithItsReference() throws IOException {

@@ -1,6 +1,7 @@
 package dev.lorikeet.adapters;
 
 import dev.lorikeet.models.EmbeddingSlot;
+import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
@@ -23,15 +24,17 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An adapter slipped into a model: a layer around each adapted linear layer or embedding, and
- * copies of its own of whatever of the base it trains (modules saved whole, biases). The base's
- * tensors never change, so that disabling or unmerging gives back the very bytes.
+ * An adapter slipped into a model: a layer around each adapted linear layer or embedding, or
+ * virtual tokens before the real ones, and copies of its own of whatever of the base it trains
+ * (modules saved whole, norms, biases). The base's tensors never change, so that disabling or
+ * unmerging gives back the very bytes.
  */
 public final class Adapter {
   private final Model model;
   private final AdapterConfig config;
   private final Map<String, Place> places = new LinkedHashMap<>();
   private boolean enabled;
+  private boolean isMerged;
 
   /** The base's parameters that this adapter has copies of, with those copies. */
   private final Map<Parameter, Parameter> copies = new LinkedHashMap<>();
@@ -39,28 +42,39 @@ public final class Adapter {
   /** All that is trained, under PEFT's names. */
   private final Map<String, Parameter> parameters = new LinkedHashMap<>();
 
+  /** What the adapted layers have in common, by name. */
+  private final Map<String, Parameter> shared;
+
   /** The base's weights that are merged now, with what answers in their place. */
   private final Map<Parameter, Parameter> merged = new LinkedHashMap<>();
 
-  private Adapter(Model model, AdapterConfig asked) {
+  /** What stands before the tokens, if the method changes them. */
+  private final @Nullable InputAdapter input;
+
+  private Adapter(Model model, AdapterConfig asked, boolean stored) {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
-    Targets targets = asked.targets().orDefaultsOf(model.config().modelType());
-    List<String> adapted = targets.match(paths(asked), saved::contains, notLinear(model));
-    asked.mustMatch(adapted);
+    AdapterConfig chosen = asked.resolvedFor(model.config());
+    Targets targets = chosen.targets().inMemory(namesOnDisk(model));
+    List<String> adapted = adapted(chosen, targets, saved);
     config =
-        asked.with(
+        chosen.with(
             resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
-    for (String path : adapted) {
-      addPlace(path, place(path));
+    input = config instanceof InputConfig changed ? changed.input(model, stored) : null;
+    if (input != null) {
+      parameters.putAll(input.parameters());
     }
+    shared = config.copiesAs().isPresent() || input != null ? Map.of() : addLayers(adapted);
     config
         .trainableTokens()
         .byPath(model.embeddings().keySet())
         .forEach((path, tokens) -> addTokens(path, tokens, adapted, saved));
     for (Parameter base : model.parameters().values()) {
-      if (saved.contains(base.name())) {
-        addCopy(base, PeftNames.ofBase(base.name()));
+      String name = model.nameInMemory(base.name());
+      if (saved.contains(name)) {
+        addCopy(base, nameOfSaved(name));
+      } else if (config.copiesAs().isPresent()) {
+        addCopy(base, adapted, config.copiesAs().get());
       } else if (trainsBias(base, adapted)) {
         addCopy(base, biasName(base, adapted));
       }
@@ -78,7 +92,7 @@ public final class Adapter {
   public static Adapter attach(Model model, AdapterConfig config, long seed) {
     mustBeFree(model);
     Torch.seed(seed);
-    Adapter adapter = new Adapter(model, config);
+    Adapter adapter = new Adapter(model, config, false);
     adapter.train();
     return adapter;
   }
@@ -86,7 +100,7 @@ public final class Adapter {
   /** Slips in an adapter whose values are to be read from a file: nothing is trainable. */
   static Adapter attachFrozen(Model model, AdapterConfig config) {
     mustBeFree(model);
-    return new Adapter(model, config);
+    return new Adapter(model, config, true);
   }
 
   private static void mustBeFree(Model model) {
@@ -105,10 +119,36 @@ public final class Adapter {
               throw new LorikeetException(
                   path + " has an adapter already: disable or merge that one first");
             });
+    if (model.preparesInputs()) {
+      throw new LorikeetException(
+          "the model reads virtual tokens of another adapter already: disable that one first");
+    }
+  }
+
+  /** The paths that the method's layers, or copies, are for. */
+  private List<String> adapted(AdapterConfig chosen, Targets targets, ModulesToSave saved) {
+    if (chosen instanceof InputConfig) {
+      return List.of();
+    }
+    List<String> adapted = targets.match(paths(chosen), saved::contains, notLinear(model));
+    chosen.mustMatch(adapted);
+    return adapted;
+  }
+
+  /** Puts layers around what is adapted; answers what they have in common. */
+  private Map<String, Parameter> addLayers(List<String> adapted) {
+    LayerMaker maker = config.layers(linear(adapted), model.weightScope());
+    for (String path : adapted) {
+      addPlace(path, place(path, maker));
+    }
+    return maker.shared();
   }
 
   /** The paths of all layers that can be adapted. */
   private List<String> paths(AdapterConfig asked) {
+    if (asked.copiesAs().isPresent()) {
+      return model.parameters().values().stream().map(this::module).distinct().toList();
+    }
     List<String> paths = new ArrayList<>();
     if (asked.adaptsEmbeddings()) {
       paths.addAll(model.embeddings().keySet());
@@ -147,14 +187,22 @@ public final class Adapter {
     }
   }
 
-  private Place place(String path) {
+  private List<Linear> linear(List<String> adapted) {
+    return adapted.stream()
+        .map(model.projections()::get)
+        .filter(Objects::nonNull)
+        .map(ProjectionSlot::base)
+        .toList();
+  }
+
+  private Place place(String path, LayerMaker maker) {
     try (Scope scope = Scope.open()) {
       EmbeddingSlot table = model.embeddings().get(path);
       if (table != null) {
         return new Place.OfEmbedding(table, config.embedding(table.base(), model.weightScope()));
       }
       ProjectionSlot slot = Objects.requireNonNull(model.projections().get(path), path);
-      return new Place.OfProjection(slot, config.layer(slot.base(), model.weightScope()));
+      return new Place.OfProjection(slot, maker.around(slot.base()));
     }
   }
 
@@ -167,6 +215,20 @@ public final class Adapter {
     }
   }
 
+  private void addCopy(Parameter base, List<String> adapted, String copies) {
+    String module = module(base);
+    if (adapted.contains(module)) {
+      String leaf = base.name().substring(base.name().lastIndexOf('.'));
+      addCopy(base, PeftNames.ofLayer(module, copies + leaf));
+    }
+  }
+
+  private String nameOfSaved(String parameter) {
+    return config instanceof InputConfig
+        ? PeftNames.ofBaseBesidePrompt(parameter)
+        : PeftNames.ofBase(parameter);
+  }
+
   private boolean trainsBias(Parameter base, List<String> adapted) {
     return switch (config.bias()) {
       case NONE -> false;
@@ -175,14 +237,32 @@ public final class Adapter {
     };
   }
 
-  private static String biasName(Parameter bias, List<String> adapted) {
+  private String biasName(Parameter bias, List<String> adapted) {
     return adapted.contains(module(bias))
         ? PeftNames.ofAdaptedBias(module(bias))
-        : PeftNames.ofBase(bias.name());
+        : PeftNames.ofBase(model.nameInMemory(bias.name()));
   }
 
-  private static String module(Parameter parameter) {
+  private String module(Parameter parameter) {
+    return model.nameInMemory(onDisk(parameter));
+  }
+
+  /** The module of a parameter, as on disk. */
+  private static String onDisk(Parameter parameter) {
     return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
+  }
+
+  /** What the linear layers' paths would be on disk. */
+  private static Map<String, String> namesOnDisk(Model model) {
+    Map<String, String> names = new LinkedHashMap<>();
+    model
+        .projections()
+        .forEach(
+            (path, slot) -> {
+              String stored = onDisk(slot.base().weight()); // another module's where it is tied
+              names.put(path, model.nameInMemory(stored).equals(path) ? stored : path);
+            });
+    return names;
   }
 
   /** What {@code all-linear} leaves out: embeddings, and the linear layers of the head. */
@@ -229,12 +309,19 @@ public final class Adapter {
   Map<String, Tensor> saved() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     parameters.forEach((name, parameter) -> tensors.put(name, parameter.original()));
+    if (input != null) {
+      tensors.keySet().removeAll(input.parameters().keySet());
+      tensors.put(PeftNames.PROMPT, input.promptEmbeddings());
+    }
     places.forEach(
         (path, place) ->
             place
                 .adapted()
                 .saved()
                 .forEach((name, tensor) -> tensors.put(PeftNames.ofLayer(path, name), tensor)));
+    if (config.savesShared()) {
+      shared.forEach((name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
+    }
     if (config.trainableTokens().isEmpty()) {
       for (String path : config.targets().savedWithBase(places.keySet())) {
         tensors.put(PeftNames.ofBaseWeight(path), baseTable(path));
@@ -263,11 +350,34 @@ public final class Adapter {
     }
   }
 
+  /** What the layers have in common and a file may bring, by its names there. */
+  Map<String, Parameter> shared() {
+    Map<String, Parameter> byName = new LinkedHashMap<>();
+    shared.forEach((name, tensor) -> byName.put(PeftNames.ofShared(name), tensor));
+    return byName;
+  }
+
+  /** How many virtual tokens the model reads before each row's own. */
+  public int virtualTokens() {
+    try (Scope scope = Scope.open()) {
+      return input == null ? 0 : Math.toIntExact(input.promptEmbeddings().size(0));
+    }
+  }
+
   /** The adapted layers by their path in the model. */
   public Map<String, Adapted> layers() {
     Map<String, Adapted> layers = new LinkedHashMap<>();
     places.forEach((path, place) -> layers.put(path, place.adapted()));
     return layers;
+  }
+
+  /** Whether all adapted linear layers are stored transposed, [in, out], as GPT-2's are. */
+  boolean isOnTransposedWeights() {
+    List<ProjectionSlot> adapted =
+        model.projections().values().stream()
+            .filter(slot -> places.containsKey(slot.path()))
+            .toList();
+    return !adapted.isEmpty() && adapted.stream().allMatch(slot -> slot.base().transposed());
   }
 
   /** All parameters that the adapter has, under the names of PEFT's files. */
@@ -291,6 +401,9 @@ public final class Adapter {
   public void enable() {
     takeMergeBack();
     places.values().forEach(Place::fill);
+    if (input != null) {
+      model.prepareInputs(input::prepare);
+    }
     copies.forEach(Parameter::substitute);
     enabled = true;
   }
@@ -299,6 +412,9 @@ public final class Adapter {
   public void disable() {
     takeMergeBack();
     places.values().forEach(Place::reset);
+    if (input != null) {
+      model.takeInputsAsTheyAre();
+    }
     copies.forEach(Parameter::restore);
     enabled = false;
   }
@@ -309,12 +425,19 @@ public final class Adapter {
    * changes nothing. An embedding's merge leaves output weights that are tied to it as they are,
    * and the other way round.
    *
-   * @throws LorikeetException when a merged weight has NaN or infinite elements, or a layer has no
-   *     bias that the adapter's can be merged into; nothing is changed
+   * @throws LorikeetException when the method changes the input alone, a merged weight has NaN or
+   *     infinite elements, or a layer has no bias that the adapter's can be merged into; nothing is
+   *     changed
    */
   public void merge() {
-    if (isMerged()) {
+    if (isMerged) {
       return;
+    }
+    if (input != null) {
+      throw new LorikeetException(
+          config.peftType()
+              + " changes what the model reads, not its weights, and cannot be merged into them:"
+              + " keep the adapter beside the base");
     }
     copies.forEach(Parameter::substitute); // what is merged may start from them
     Map<Parameter, Parameter> weights = new LinkedHashMap<>();
@@ -330,6 +453,7 @@ public final class Adapter {
     places.values().forEach(Place::reset);
     weights.forEach(Parameter::substitute);
     merged.putAll(weights);
+    isMerged = true;
     enabled = false;
   }
 
@@ -356,7 +480,7 @@ public final class Adapter {
   }
 
   public boolean isMerged() {
-    return !merged.isEmpty();
+    return isMerged;
   }
 
   private void takeMergeBack() {
@@ -373,6 +497,7 @@ public final class Adapter {
           weight.free();
         });
     merged.clear();
+    isMerged = false;
   }
 
   /** Takes the adapter out of the model and frees it; it must not be used again. */
@@ -381,6 +506,7 @@ public final class Adapter {
     Set<Parameter> own = new LinkedHashSet<>(parameters.values());
     own.addAll(copies.values());
     places.values().forEach(place -> own.addAll(place.adapted().constants()));
+    own.addAll(shared.values());
     own.forEach(Parameter::free);
   }
 }

@@ -3,8 +3,10 @@ package dev.lorikeet.adapters;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.Embedding;
 import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.torch.Scope;
 import java.util.List;
+import java.util.Optional;
 
 /** A method's settings, under PEFT's names. */
 public interface AdapterConfig {
@@ -20,8 +22,15 @@ public interface AdapterConfig {
   /** The same settings with other {@link #targets} and {@link #modulesToSave}. */
   AdapterConfig with(Targets targets, List<String> modulesToSave);
 
+  /** The same settings with what they leave open as PEFT chooses it for an architecture. */
+  default AdapterConfig resolvedFor(ModelConfig model) {
+    return with(targets().orDefaultsOf(model.modelType()), modulesToSave());
+  }
+
   /** Which of the base's biases are trained. */
-  Bias bias();
+  default Bias bias() {
+    return Bias.NONE;
+  }
 
   /** The method's keys and values in adapter_config.json. */
   ObjectNode json();
@@ -32,6 +41,29 @@ public interface AdapterConfig {
    * @param owner the scope for the layer's parameters
    */
   AdapterLayer layer(Linear base, Scope owner);
+
+  /**
+   * What makes the layers around all of {@code adapted}; by itself one {@link #layer} after the
+   * other.
+   *
+   * @param owner the scope for the parameters
+   */
+  default LayerMaker layers(List<Linear> adapted, Scope owner) {
+    return base -> layer(base, owner);
+  }
+
+  /** Whether files hold the layers' {@link LayerMaker#shared} tensors too. */
+  default boolean savesShared() {
+    return true;
+  }
+
+  /**
+   * Where the method trains copies of the matched modules instead of layers around them, what files
+   * call the copies.
+   */
+  default Optional<String> copiesAs() {
+    return Optional.empty();
+  }
 
   /** Whether embedding tables can be targets too, by name or expression. */
   default boolean adaptsEmbeddings() {
@@ -62,5 +94,5 @@ public interface AdapterConfig {
    *
    * @throws dev.lorikeet.torch.UsageException when a pattern matches none of them
    */
-  void mustMatch(List<String> adaptedPaths);
+  default void mustMatch(List<String> adaptedPaths) {}
 }

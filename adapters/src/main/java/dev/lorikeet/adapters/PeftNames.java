@@ -7,6 +7,9 @@ import java.util.regex.Pattern;
  * name, below {@code base_model.model}.
  */
 final class PeftNames {
+  /** The vectors of a soft prompt or a learned prefix. */
+  static final String PROMPT = "prompt_embeddings";
+
   private static final String PREFIX = "base_model.model.";
   private static final String BASE_WEIGHT = ".base_layer.weight";
 
@@ -26,9 +29,19 @@ final class PeftNames {
     return PREFIX + path + "." + parameter;
   }
 
+  /** A tensor that all layers have in common: {@code base_model.vera_A}. */
+  static String ofShared(String name) {
+    return "base_model." + name;
+  }
+
   /** A parameter of the base that the adapter trains: in a module saved whole, or a lone bias. */
   static String ofBase(String parameter) {
     return PREFIX + parameter;
+  }
+
+  /** The same beside a soft prompt, which PEFT puts no wrapper around layers for. */
+  static String ofBaseBesidePrompt(String parameter) {
+    return "base_model." + parameter;
   }
 
   /** The base's own weight inside an adapted layer: {@code ….embed_tokens.base_layer.weight}. */

@@ -54,11 +54,14 @@ public record Targets(
           Map.entry("electra", List.of("query", "value")),
           Map.entry("gemma2", List.of("q_proj", "v_proj")),
           Map.entry("gemma3_text", List.of("q_proj", "v_proj")),
+          Map.entry("gpt2", List.of("c_attn")),
           Map.entry("llama", List.of("q_proj", "v_proj")),
           Map.entry("mistral", List.of("q_proj", "v_proj")),
+          Map.entry("mt5", List.of("q", "v")),
           Map.entry("qwen2", List.of("q_proj", "v_proj")),
           Map.entry("qwen3", List.of("q_proj", "v_proj")),
           Map.entry("roberta", List.of("query", "value")),
+          Map.entry("t5", List.of("q", "v")),
           Map.entry("xlm-roberta", List.of("query", "value")));
 
   /** The names of embeddings that PEFT saves with the adapter. */
@@ -118,10 +121,20 @@ public record Targets(
    * @throws UsageException when PEFT has none for it either
    */
   Targets orDefaultsOf(String modelType) {
+    return orDefaultsOf(modelType, PEFT_DEFAULTS);
+  }
+
+  /**
+   * These targets, or where they name none, a method's own for the architecture.
+   *
+   * @param all by {@code model_type}
+   * @throws UsageException when it has none either
+   */
+  public Targets orDefaultsOf(String modelType, Map<String, List<String>> all) {
     if (!modules.isEmpty()) {
       return this;
     }
-    List<String> defaults = PEFT_DEFAULTS.get(modelType);
+    List<String> defaults = all.get(modelType);
     if (defaults == null) {
       throw new UsageException(
           "target_modules is missing, and there are no default ones for model_type \""
@@ -129,6 +142,49 @@ public record Targets(
               + "\": name them, or all-linear");
     }
     return new Targets(defaults, false, exclude, excludeRegex, layersToTransform, layersPattern);
+  }
+
+  /**
+   * These targets by the names that modules have in memory: an entry that matches none of those but
+   * some of those on disk becomes the last names of what it matches, or where these mean more
+   * modules, their paths.
+   *
+   * @param onDisk the path on disk of each path in memory
+   */
+  Targets inMemory(Map<String, String> onDisk) {
+    List<String> renamed = inMemory(modules, regex, onDisk);
+    List<String> renamedExclude = inMemory(exclude, excludeRegex, onDisk);
+    return new Targets(
+        renamed,
+        regex && renamed.equals(modules),
+        renamedExclude,
+        excludeRegex && renamedExclude.equals(exclude),
+        layersToTransform,
+        layersPattern);
+  }
+
+  private static List<String> inMemory(
+      List<String> entries, boolean regex, Map<String, String> onDisk) {
+    Set<String> renamed = new LinkedHashSet<>();
+    for (String entry : entries) {
+      List<String> alone = List.of(entry);
+      boolean known = onDisk.keySet().stream().anyMatch(path -> matches(alone, regex, path));
+      List<String> meant =
+          onDisk.entrySet().stream()
+              .filter(path -> !known && matches(alone, regex, path.getValue()))
+              .map(Map.Entry::getKey)
+              .toList();
+      renamed.addAll(meant.isEmpty() ? alone : shortest(meant, onDisk.keySet()));
+    }
+    return List.copyOf(renamed);
+  }
+
+  /** The last names of paths, where they match no others. */
+  private static List<String> shortest(List<String> paths, Collection<String> all) {
+    List<String> names =
+        paths.stream().map(path -> path.substring(path.lastIndexOf('.') + 1)).distinct().toList();
+    List<String> matched = all.stream().filter(path -> matches(names, false, path)).toList();
+    return matched.equals(paths) ? names : paths;
   }
 
   /** These modules exactly, with nothing excluded. */
@@ -292,8 +348,7 @@ public record Targets(
 
   /** Writes what {@link #read} reads. */
   public void write(ObjectNode json) {
-    json.set("target_modules", json(modules, regex || modules.equals(List.of(ALL_LINEAR))));
-    json.set("exclude_modules", exclude.isEmpty() ? null : json(exclude, excludeRegex));
+    writeModules(json);
     ArrayNode layers = layersToTransform == null ? null : json.arrayNode();
     if (layers != null && layersToTransform != null) {
       layersToTransform.stream().sorted().forEach(layers::add);
@@ -302,6 +357,13 @@ public record Targets(
     json.set(
         "layers_pattern",
         layersPattern.isEmpty() ? null : json(layersPattern, layersPattern.size() == 1));
+  }
+
+  /** Writes {@code target_modules} and {@code exclude_modules} alone. */
+  public void writeModules(ObjectNode json) {
+    boolean text = regex || modules.equals(List.of(ALL_LINEAR));
+    json.set("target_modules", modules.isEmpty() ? null : json(modules, text));
+    json.set("exclude_modules", exclude.isEmpty() ? null : json(exclude, excludeRegex));
   }
 
   private static JsonNode json(List<String> entries, boolean asText) {

@@ -2,12 +2,16 @@ package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterMethod;
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.models.Initialization;
@@ -15,10 +19,11 @@ import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.FreezeConfig;
+import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -66,20 +71,26 @@ record Recipe(
     ProblemType problemType =
         ProblemType.of(text(root, "problem_type", defaults.problemType().id()));
     DataSettings dataSettings = DataSettings.read(data, task);
-    Regime regime = Regime.of(text(root, "method", defaults.regime().id()));
+    String method = text(root, "method", defaults.method());
+    Regime regime = Regime.of(method);
     Section adapter = root.section("adapter");
     Section training = root.section("training");
     TrainingConfig trainingConfig =
-        TrainingSection.read(training, startingFrom(defaults.training(), regime)).withSeed(seed);
+        TrainingSection.read(
+                training,
+                Preset.over(
+                    startingFrom(defaults.training(), regime), root.text("preset", null), regime))
+            .withSeed(seed);
     FineTuningConfig config =
         new FineTuningConfig(
             task,
             problemType,
             regime,
-            lora(adapter, defaults.lora()),
+            adapter(adapter, method),
             trainingConfig,
             Initialization.of(text(root, "initialization", defaults.initialization().id())),
             data.integer("max_length", defaults.maxLength()),
+            TrainOn.of(text(data, "train_on", defaults.trainOn().id())),
             Precision.of(text(root, "precision", "float32"), device),
             device);
     Section baseline = root.section("baseline");
@@ -89,7 +100,7 @@ record Recipe(
             output == null ? null : Path.of(output),
             dataSettings,
             config,
-            trainingConfig.withLr(baseline.number("lr", BASELINE_LR), List.of()),
+            allAtOneRate(trainingConfig, baseline.number("lr", BASELINE_LR)),
             Initialization.of(text(baseline, "initialization", Initialization.PAPER.id())),
             root.integer("threads", Runtime.getRuntime().availableProcessors()));
     baseline(baseline);
@@ -107,8 +118,27 @@ record Recipe(
     }
   }
 
+  /** The settings of an adapter method; where nothing is adapted, LoRA's, which nobody reads. */
+  private static AdapterConfig adapter(Section adapter, String method) {
+    AdapterMethod other = AdapterMethods.ofId(method).orElse(null);
+    return other == null || other.peftType().equals(LoraConfig.DEFAULT.peftType())
+        ? lora(adapter, LoraConfig.DEFAULT)
+        : AdapterSection.read(adapter, other);
+  }
+
   private static TrainingConfig startingFrom(TrainingConfig defaults, Regime regime) {
     return regime == Regime.SCRATCH ? defaults.withLr(BASELINE_LR, List.of()) : defaults;
+  }
+
+  /** Nothing of a baseline is pretrained, so nothing is frozen, and no layer's rate differs. */
+  private static TrainingConfig allAtOneRate(TrainingConfig training, double lr) {
+    return training
+        .withLr(lr, List.of())
+        .with(
+            draft -> {
+              draft.rates = RateConfig.DEFAULT;
+              draft.freeze = FreezeConfig.NONE;
+            });
   }
 
   private static LoraConfig lora(Section adapter, LoraConfig defaults) {
@@ -125,7 +155,7 @@ record Recipe(
         .r(adapter.integer("r", defaults.r()))
         .loraAlpha(adapter.number("lora_alpha", defaults.loraAlpha()))
         .loraDropout(adapter.number("lora_dropout", defaults.loraDropout()))
-        .targets(targets(adapter))
+        .targets(AdapterSection.targets(adapter, Targets.allLinear()))
         .rankPattern(ranks)
         .alphaPattern(alphas)
         .bias(Bias.of(text(adapter, "bias", defaults.bias().id())))
@@ -136,29 +166,6 @@ record Recipe(
         .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
         .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
         .build();
-  }
-
-  private static Targets targets(Section adapter) {
-    Targets named = typed(adapter, "target_modules");
-    Targets targets = named == null ? Targets.allLinear() : named;
-    Targets excluded = typed(adapter, "exclude_modules");
-    List<Integer> layers = adapter.integers("layers_to_transform");
-    return new Targets(
-        targets.modules(),
-        targets.regex(),
-        excluded == null ? List.of() : excluded.modules(),
-        excluded != null && excluded.regex(),
-        layers.isEmpty() ? null : new LinkedHashSet<>(layers),
-        adapter.texts("layers_pattern"));
-  }
-
-  /** A list of entries, or one text as users type it; null where the key is absent. */
-  private static @Nullable Targets typed(Section adapter, String key) {
-    if (adapter.isList(key)) {
-      return Targets.of(adapter.texts(key).toArray(new String[0]));
-    }
-    String text = adapter.text(key, null);
-    return text == null ? null : Targets.parse(text);
   }
 
   private static String text(Section section, String key, String otherwise) {
@@ -173,21 +180,20 @@ record Recipe(
     json.put("output", output == null ? null : output.toString());
     json.put("task", config.task().id());
     json.put("problem_type", config.problemType().id());
-    json.put("method", config.regime().id());
+    json.put("method", config.method());
     json.put("initialization", config.initialization().id());
     json.put("precision", config.precision().name().toLowerCase(Locale.ROOT));
     json.put("device", config.device().name());
     json.put("threads", threads);
     json.put("seed", config.training().seed());
-    json.putObject("data")
-        .put("train", data.train())
-        .put("eval", data.eval())
-        .put("text", data.columns().text())
-        .put("text_pair", data.columns().textPair())
-        .put("label", data.columns().label())
+    ObjectNode dataJson = json.putObject("data");
+    dataJson.put("train", data.train()).put("eval", data.eval());
+    ColumnNames.write(data.columns(), config.task(), dataJson);
+    dataJson
         .put("max_length", config.maxLength())
+        .put("train_on", config.trainOn().id())
         .put("on_bad_row", data.onBadRow().name().toLowerCase(Locale.ROOT));
-    ObjectNode adapter = config.lora().json();
+    ObjectNode adapter = config.adapter().json();
     adapter.remove("fan_in_fan_out");
     json.set("adapter", adapter);
     json.set("training", TrainingSection.json(config.training()));
@@ -202,11 +208,10 @@ record Recipe(
       DataReader.OnBadRow onBadRow) {
 
     private static DataSettings read(Section data, Task task) {
-      String label = data.text("label", task == Task.MASKED_LM ? null : "label");
       return new DataSettings(
           data.required("train", "--data"),
           data.text("eval", null),
-          new DataReader.Columns(text(data, "text", "text"), data.text("text_pair", null), label),
+          ColumnNames.of(data).columns(task),
           OnBadRowNames.of(text(data, "on_bad_row", "fail")));
     }
   }

@@ -12,6 +12,7 @@ import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Checkpoints;
 import dev.lorikeet.training.IntervalStrategy;
 import dev.lorikeet.training.RunInterrupted;
+import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -37,16 +38,21 @@ final class TrainCommand implements Callable<Integer> {
       description = "Go on from the newest checkpoint, OUTPUT.checkpoints/checkpoint-STEP.")
   private boolean resume;
 
+  @Option(
+      names = "--dry-run",
+      description = "Print the parameter groups, rates and steps; train and write nothing.")
+  private boolean dryRun;
+
   @Override
   public Integer call() {
     Recipe recipe = Recipe.read(flags.tree().root());
     Path output = recipe.output();
-    if (output == null) {
+    if (output == null && !dryRun) {
       throw new UsageException("recipe: output is missing: give --output, or the key in a recipe");
     }
-    Outputs.mustBeWritable(output);
-    Checkpoints checkpoints =
-        Checkpoints.in(Outputs.checkpoints(output)).resuming(resume).messages(console::say);
+    if (output != null) {
+      Outputs.mustBeWritable(output);
+    }
     Torch.threads(recipe.threads());
     console.say("settings: " + recipe.json());
     LoadedData data =
@@ -54,8 +60,15 @@ final class TrainCommand implements Callable<Integer> {
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
     FineTuning tuning =
         new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config())
-            .listener(new ProgressBar(console.messages(), recipe.config().regime().id()));
+            .listener(new ProgressBar(console.messages(), recipe.config().method()));
+    if (output == null || dryRun) {
+      TrainingPlan plan = tuning.plan(data.train(), data.eval());
+      console.print(DryRun.json(plan), DryRun.text(plan));
+      return 0;
+    }
     sayWhatIsTakenOut(recipe.config());
+    Checkpoints checkpoints =
+        Checkpoints.in(Outputs.checkpoints(output)).resuming(resume).messages(console::say);
     try (CtrlC ctrlC = new CtrlC(console)) {
       tuning.checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed));
       return train(tuning, recipe, data, output, checkpoints);
@@ -80,8 +93,9 @@ final class TrainCommand implements Callable<Integer> {
 
   /** Starts that take a part of each weight out train another base than the saved one's. */
   private void sayWhatIsTakenOut(FineTuningConfig config) {
-    LoraConfig lora = config.lora();
-    if (config.regime() == Regime.LORA && lora.init().changesBase()) {
+    if (config.regime() == Regime.ADAPTER
+        && config.adapter() instanceof LoraConfig lora
+        && lora.init().changesBase()) {
       console
           .messages()
           .println(

@@ -46,7 +46,8 @@ final class TrainFlags {
   @Option(
       names = "--data",
       paramLabel = "FILE",
-      description = "Training examples: .jsonl, .csv, .tsv, .parquet, or sql:QUERY.")
+      description =
+          "Training examples: .jsonl, .csv, .tsv, .parquet, sql:QUERY, or a folder of images.")
   void data(String value) {
     flags.set("data.train", value);
   }
@@ -59,7 +60,9 @@ final class TrainFlags {
   @Option(
       names = "--task",
       paramLabel = "TASK",
-      description = "sequence-classification, token-classification or masked-lm.")
+      description =
+          "sequence-classification, token-classification, image-classification, masked-lm,"
+              + " causal-lm or seq2seq-lm.")
   void task(String value) {
     flags.set("task", value);
   }
@@ -87,6 +90,39 @@ final class TrainFlags {
     flags.set("data.label", value);
   }
 
+  @Option(names = "--messages", paramLabel = "COLUMN", description = "The chats' column.")
+  void messages(String value) {
+    flags.set("data.messages", value);
+  }
+
+  @Option(names = "--prompt", paramLabel = "COLUMN", description = "The prompts' column.")
+  void prompt(String value) {
+    flags.set("data.prompt", value);
+  }
+
+  @Option(names = "--completion", paramLabel = "COLUMN", description = "Their completions' column.")
+  void completion(String value) {
+    flags.set("data.completion", value);
+  }
+
+  @Option(names = "--target", paramLabel = "COLUMN", description = "The target texts' column.")
+  void target(String value) {
+    flags.set("data.target", value);
+  }
+
+  @Option(names = "--image", paramLabel = "COLUMN", description = "The column of images' files.")
+  void image(String value) {
+    flags.set("data.image", value);
+  }
+
+  @Option(
+      names = "--train-on",
+      paramLabel = "assistant|all",
+      description = "What of chats, and of prompts with completions, is learned.")
+  void trainOn(String value) {
+    flags.set("data.train_on", value);
+  }
+
   @Option(names = "--on-bad-row", paramLabel = "fail|skip", description = "Malformed rows.")
   void onBadRow(String value) {
     flags.set("data.on_bad_row", value);
@@ -97,12 +133,17 @@ final class TrainFlags {
     flags.set("data.max_length", value);
   }
 
-  @Option(names = "--method", paramLabel = "METHOD", description = "lora, full, probe or scratch.")
+  @Option(
+      names = "--method",
+      paramLabel = "METHOD",
+      description =
+          "lora, ia3, vera, loha, lokr, oft, prompt, ptuning, prefix, ln_tuning, bitfit, full, probe"
+              + " or scratch.")
   void method(String value) {
     flags.set("method", value);
   }
 
-  @Option(names = "--rank", paramLabel = "R", description = "LoRA's rank.")
+  @Option(names = "--rank", paramLabel = "R", description = "The adapter's rank, r.")
   void rank(String value) {
     flags.set("adapter.r", value);
   }
@@ -148,6 +189,14 @@ final class TrainFlags {
     flags.set("adapter.use_rslora", Boolean.toString(value));
   }
 
+  @Option(
+      names = "--preset",
+      paramLabel = "fine-tune|train",
+      description = "Defaults: a small rate and few epochs, or a high rate until a plateau.")
+  void preset(String value) {
+    flags.set("preset", value);
+  }
+
   @Option(names = "--lr", paramLabel = "RATE", description = "The learning rate.")
   void lr(String value) {
     flags.set("training.lr", value);
@@ -166,6 +215,14 @@ final class TrainFlags {
               equals < 0 ? value : value.substring(0, equals),
               equals < 0 ? "" : value.substring(equals + 1));
         });
+  }
+
+  @Option(
+      names = "--optimizer",
+      paramLabel = "NAME",
+      description = "adamw, adam, sgd, rmsprop, adagrad, adafactor or lion.")
+  void optimizer(String value) {
+    flags.set("training.optimizer", value);
   }
 
   @Option(names = "--epochs", paramLabel = "N", description = "Passes over the data.")
@@ -188,7 +245,15 @@ final class TrainFlags {
     flags.set("training.warmup_ratio", value);
   }
 
-  @Option(names = "--schedule", paramLabel = "NAME", description = "linear, cosine or constant.")
+  @Option(names = "--warmup-steps", paramLabel = "N", description = "Or their number.")
+  void warmupSteps(String value) {
+    flags.set("training.warmup_steps", value);
+  }
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "NAME",
+      description = "linear, cosine, constant ...: transformers' lr_scheduler_type, or one_cycle.")
   void schedule(String value) {
     flags.set("training.schedule", value);
   }

@@ -2,22 +2,23 @@ package dev.lorikeet.compare;
 
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.data.EncodedExample;
-import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.ExampleEncoder;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
-import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.training.Checkpoints;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
 import dev.lorikeet.training.TrainingData;
 import dev.lorikeet.training.TrainingListener;
+import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -26,7 +27,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From a checkpoint and labelled texts to a trained model.
+ * From a checkpoint and labelled texts, or images, to a trained model.
  *
  * <pre>{@code
  * FineTuning tuning = new FineTuning(checkpoint, FineTuningConfig.DEFAULT.withLora(LoraConfig.of(8, 16)));
@@ -67,19 +68,68 @@ public final class FineTuning {
    * @throws LorikeetException when the checkpoint, the examples or a setting does not fit
    */
   public TextModel train(List<Example> examples, List<Example> held) {
+    Prepared prepared = prepare(examples, held);
+    try {
+      prepared.trainer.checkpoints(
+          checkpoints == null
+              ? null
+              : checkpoints.identifiedBy(() -> identity(prepared.model)));
+      result = prepared.trainer.run();
+      prepared.trainables.forEach(trainable -> trainable.parameter().freeze());
+      return prepared.trained(config);
+    } catch (RuntimeException e) {
+      prepared.close();
+      throw e;
+    }
+  }
+
+  /**
+   * What {@link #train} would do with the same examples: its steps, groups and rates.
+   *
+   * @throws LorikeetException as {@link #train}
+   */
+  public TrainingPlan plan(List<Example> examples, List<Example> held) {
+    try (Prepared prepared = prepare(examples, held)) {
+      return prepared.trainer.plan();
+    }
+  }
+
+  /** A model and all that training it needs. */
+  private record Prepared(
+      Model model,
+      @Nullable Adapter adapter,
+      Preprocessor preprocessor,
+      @Nullable Labels labels,
+      List<Trainable> trainables,
+      Trainer trainer)
+      implements AutoCloseable {
+    TextModel trained(FineTuningConfig config) {
+      return new TextModel(
+          model, adapter, preprocessor, labels, config.maxLength(), config.trainOn());
+    }
+
+    @Override
+    public void close() {
+      preprocessor.close();
+      model.close();
+    }
+  }
+
+  private Prepared prepare(List<Example> examples, List<Example> held) {
     Labels labels = labels(examples);
-    ModelConfig.read(checkpoint); // a folder that is no checkpoint must not be told of a tokenizer
-    TextTokenizer tokenizer = TextTokenizer.open(checkpoint);
+    // A folder that is no checkpoint, or another task's, must not be told of a tokenizer.
+    ModelConfig.read(checkpoint).mustHaveHead(config.task());
+    Preprocessor preprocessor = Preprocessor.open(config.task(), checkpoint, null);
     Model model = null;
     try {
       model = Model.open(checkpoint, options(labels));
-      tokenizer.mustFit(model.config().integer("vocab_size"));
-      TextModel.mustHavePositions(model, config.maxLength());
-      Adapter adapter = config.regime() == Regime.LORA ? attach(model) : null;
-      run(model, adapter, tokenizer, labels, examples, held);
-      return new TextModel(model, adapter, tokenizer, labels, config.maxLength());
+      preprocessor.mustFit(model, config.maxLength());
+      Adapter adapter = config.regime() == Regime.ADAPTER ? attach(model) : null;
+      List<Trainable> trainables = trainables(model, adapter);
+      Trainer trainer = trainer(model, trainables, preprocessor, labels, examples, held);
+      return new Prepared(model, adapter, preprocessor, labels, trainables, trainer);
     } catch (RuntimeException e) {
-      tokenizer.close();
+      preprocessor.close();
       if (model != null) {
         model.close();
       }
@@ -99,7 +149,7 @@ public final class FineTuning {
     boolean regression =
         config.task() == Task.SEQUENCE_CLASSIFICATION
             && config.problemType() == ProblemType.REGRESSION;
-    return regression || config.task() == Task.MASKED_LM ? null : Labels.discover(examples);
+    return regression || config.task().isLanguageModel() ? null : Labels.discover(examples);
   }
 
   private ModelOptions options(@Nullable Labels labels) {
@@ -119,47 +169,66 @@ public final class FineTuning {
   }
 
   private Adapter attach(Model model) {
-    return Adapter.attach(model, config.lora(), config.training().seed());
+    Adapter adapter = Adapter.attach(model, config.adapter(), config.training().seed());
+    Preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
+    return adapter;
   }
 
   private List<Trainable> trainables(Model model, @Nullable Adapter adapter) {
     if (adapter != null) {
       return Trainable.of(adapter);
     }
-    return config.regime() == Regime.PROBE ? Trainable.headOf(model) : Trainable.allOf(model);
+    return switch (config.regime()) {
+      case PROBE -> Trainable.headOf(model);
+      case BITFIT -> Trainable.biasesOf(model);
+      case ADAPTER, FULL, SCRATCH -> Trainable.allOf(model);
+    };
   }
 
-  private void run(
+  private void tellDefaults(Preprocessor preprocessor) {
+    if (preprocessor.isDefault()) {
+      listener.remarked(
+          (checkpoint + " has no " + ImageProcessor.FILE + ": pictures are prepared as for the")
+              + " first ViT, 224 pixels wide and high, with values from -1 to 1");
+    }
+  }
+
+  private void tellSilent(ExampleEncoder encoder, List<Example> examples) {
+    if (encoder.silent() > 0) {
+      listener.remarked(
+          (encoder.silent() + " of " + examples.size() + " examples have no token to learn in")
+              + (" their first " + config.maxLength() + " and are left out"));
+    }
+  }
+
+  private Trainer trainer(
       Model model,
-      @Nullable Adapter adapter,
-      TextTokenizer tokenizer,
+      List<Trainable> trainables,
+      Preprocessor preprocessor,
       @Nullable Labels labels,
       List<Example> examples,
       List<Example> held) {
-    Encoder encoder =
-        new Encoder(tokenizer, labels, config.task(), config.problemType(), config.maxLength());
+    tellDefaults(preprocessor);
+    ExampleEncoder encoder =
+        preprocessor.encoder(
+            model, labels, config.problemType(), config.maxLength(), config.trainOn());
     List<EncodedExample> encoded = encoder.encode(examples);
+    tellSilent(encoder, examples);
     List<EncodedExample> encodedHeld = encoder.encode(held);
     TrainingData data = TrainingData.of(encoded);
     if (config.task() == Task.MASKED_LM) {
-      MaskedLm masking = MaskedLm.of(tokenizer);
+      MaskedLm masking = MaskedLm.of(preprocessor.tokenizer());
       data = TrainingData.masked(encoded, masking, config.training().seed());
       encodedHeld = TrainingData.masked(encodedHeld, masking, 0).epoch(0);
     }
-    List<Trainable> trainables = trainables(model, adapter);
-    result =
-        new Trainer(
-                model,
-                trainables,
-                data,
-                encodedHeld,
-                tokenizer.padTokenId(),
-                config.training(),
-                listener)
-            .checkpoints(
-                checkpoints == null ? null : checkpoints.identifiedBy(() -> identity(model)))
-            .run();
-    trainables.forEach(trainable -> trainable.parameter().freeze());
+    return new Trainer(
+        model,
+        trainables,
+        data,
+        encodedHeld,
+        preprocessor.padTokenId(model),
+        config.training(),
+        listener);
   }
 
   /** What a run that goes on must have in common with the one that was saved. */
@@ -168,13 +237,14 @@ public final class FineTuning {
     identity.put("model", model.checkpoint() == null ? "none" : model.checkpoint().sha256());
     identity.put("task", config.task().id());
     identity.put("problem_type", config.problemType().id());
-    identity.put("method", config.regime().id());
+    identity.put("method", config.method());
     identity.put("initialization", config.initialization().id());
     identity.put("precision", config.precision().toString());
     identity.put("data.max_length", Integer.toString(config.maxLength()));
-    if (config.regime() == Regime.LORA) {
+    identity.put("data.train_on", config.trainOn().toString());
+    if (config.regime() == Regime.ADAPTER) {
       config
-          .lora()
+          .adapter()
           .json()
           .properties()
           .forEach(e -> identity.put("adapter." + e.getKey(), e.getValue().toString()));

@@ -1,5 +1,8 @@
 package dev.lorikeet.compare;
 
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterMethods;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ProblemType;
@@ -15,20 +18,23 @@ import dev.lorikeet.training.TrainingConfig;
  * @param task the head to train
  * @param problemType what a sequence's labels are; for other tasks it does not matter
  * @param regime what is trained
- * @param lora the adapter, for {@link Regime#LORA}
+ * @param adapter the adapter, for {@link Regime#ADAPTER}
  * @param training the loop
  * @param initialization of the weights, for {@link Regime#SCRATCH}
  * @param maxLength texts are cut to this many tokens, special ones included
+ * @param trainOn which tokens of chats, and of prompts with completions, a causal language model
+ *     learns
  * @param precision of activations and frozen weights: float32 or bfloat16
  */
 public record FineTuningConfig(
     Task task,
     ProblemType problemType,
     Regime regime,
-    LoraConfig lora,
+    AdapterConfig adapter,
     TrainingConfig training,
     Initialization initialization,
     int maxLength,
+    TrainOn trainOn,
     DType precision,
     Device device) {
 
@@ -37,11 +43,12 @@ public record FineTuningConfig(
       new FineTuningConfig(
           Task.SEQUENCE_CLASSIFICATION,
           ProblemType.SINGLE_LABEL,
-          Regime.LORA,
+          Regime.ADAPTER,
           LoraConfig.DEFAULT,
           TrainingConfig.DEFAULT,
           Initialization.PAPER,
           128,
+          TrainOn.ASSISTANT,
           DType.FLOAT32,
           Device.CPU);
 
@@ -60,38 +67,93 @@ public record FineTuningConfig(
   /** With another head. */
   public FineTuningConfig withTask(Task other, ProblemType type) {
     return new FineTuningConfig(
-        other, type, regime, lora, training, initialization, maxLength, precision, device);
+        other,
+        type,
+        regime,
+        adapter,
+        training,
+        initialization,
+        maxLength,
+        trainOn,
+        precision,
+        device);
   }
 
   /** With an adapter of these settings. */
-  public FineTuningConfig withLora(LoraConfig other) {
+  public FineTuningConfig withAdapter(AdapterConfig other) {
     return new FineTuningConfig(
         task,
         problemType,
-        Regime.LORA,
+        Regime.ADAPTER,
         other,
         training,
         initialization,
         maxLength,
+        trainOn,
         precision,
         device);
+  }
+
+  /** With LoRA of these settings. */
+  public FineTuningConfig withLora(LoraConfig other) {
+    return withAdapter(other);
+  }
+
+  /** What users call the method. */
+  public String method() {
+    return regime == Regime.ADAPTER
+        ? AdapterMethods.ofType(adapter.peftType()).orElseThrow().id()
+        : regime.id();
   }
 
   /** Training something else. */
   public FineTuningConfig withRegime(Regime other, Initialization start) {
     return new FineTuningConfig(
-        task, problemType, other, lora, training, start, maxLength, precision, device);
+        task, problemType, other, adapter, training, start, maxLength, trainOn, precision, device);
   }
 
   /** With another training loop. */
   public FineTuningConfig withTraining(TrainingConfig other) {
     return new FineTuningConfig(
-        task, problemType, regime, lora, other, initialization, maxLength, precision, device);
+        task,
+        problemType,
+        regime,
+        adapter,
+        other,
+        initialization,
+        maxLength,
+        trainOn,
+        precision,
+        device);
   }
 
   /** With texts cut elsewhere. */
   public FineTuningConfig withMaxLength(int tokens) {
     return new FineTuningConfig(
-        task, problemType, regime, lora, training, initialization, tokens, precision, device);
+        task,
+        problemType,
+        regime,
+        adapter,
+        training,
+        initialization,
+        tokens,
+        trainOn,
+        precision,
+        device);
+  }
+
+  /** With another part of the chats to learn. */
+  public FineTuningConfig withTrainOn(TrainOn other) {
+    return new FineTuningConfig(
+        task,
+        problemType,
+        regime,
+        adapter,
+        training,
+        initialization,
+        maxLength,
+        other,
+        precision,
+        device);
   }
 }

@@ -1,43 +1,54 @@
 package dev.lorikeet.compare;
 
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.torch.UsageException;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** What is trained, and what it starts from. */
 public enum Regime {
-  /** A low-rank adapter and the head, in a frozen pretrained model. */
-  LORA,
+  /** An adapter and the head, in a frozen pretrained model. */
+  ADAPTER,
   /** All weights of a pretrained model. */
   FULL,
+  /** The biases and the head of a pretrained model (Ben Zaken et al. 2021, arXiv:2106.10199). */
+  BITFIT,
   /** The head alone, on a frozen pretrained model. */
   PROBE,
   /** All weights, drawn anew. */
   SCRATCH;
 
-  /** The name that users type. */
+  /** The name that users type; they type an adapter method's own instead of {@code adapter}. */
   public String id() {
     return name().toLowerCase(Locale.ROOT);
   }
 
   /**
-   * The regime called {@code id}.
+   * The regime of a method: {@link #ADAPTER} for an adapter method's name, else the regime called
+   * so.
    *
    * @throws UsageException when there is none, listing those there are
    */
-  public static Regime of(String id) {
-    return Arrays.stream(values())
-        .filter(regime -> regime.id().equals(id))
+  public static Regime of(String method) {
+    if (AdapterMethods.ofId(method).isPresent()) {
+      return ADAPTER;
+    }
+    return others()
+        .filter(regime -> regime.id().equals(method))
         .findFirst()
         .orElseThrow(
             () ->
                 new UsageException(
                     "unknown method \""
-                        + id
+                        + method
                         + "\": use "
-                        + Arrays.stream(values())
-                            .map(Regime::id)
+                        + Stream.concat(AdapterMethods.ids().stream(), others().map(Regime::id))
                             .collect(Collectors.joining(", "))));
+  }
+
+  private static Stream<Regime> others() {
+    return Arrays.stream(values()).filter(regime -> regime != ADAPTER);
   }
 }

@@ -5,15 +5,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.data.EncodedExample;
-import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.ExampleEncoder;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.export.OnnxExport;
 import dev.lorikeet.export.Parity;
+import dev.lorikeet.models.ChatTemplate;
 import dev.lorikeet.models.Encoding;
 import dev.lorikeet.models.GenerationConfig;
+import dev.lorikeet.models.Message;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
@@ -31,7 +34,6 @@ import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.Evaluator;
 import dev.lorikeet.training.Predictor;
 import dev.lorikeet.training.TrainingData;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -40,7 +42,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A model that answers texts: its weights, adapter, tokenizer and labels together. */
+/** A model that answers texts or images: its weights, adapter, tokenizer and labels together. */
 public final class TextModel implements AutoCloseable {
   private static final int BATCH = 32;
 
@@ -49,21 +51,24 @@ public final class TextModel implements AutoCloseable {
 
   private final Model model;
   private final @Nullable Adapter adapter;
-  private final TextTokenizer tokenizer;
+  private final Preprocessor preprocessor;
   private final @Nullable Labels labels;
   private final int maxLength;
+  private final TrainOn trainOn;
 
   TextModel(
       Model model,
       @Nullable Adapter adapter,
-      TextTokenizer tokenizer,
+      Preprocessor preprocessor,
       @Nullable Labels labels,
-      int maxLength) {
+      int maxLength,
+      TrainOn trainOn) {
     this.model = model;
     this.adapter = adapter;
-    this.tokenizer = tokenizer;
+    this.preprocessor = preprocessor;
     this.labels = labels;
     this.maxLength = maxLength;
+    this.trainOn = trainOn;
   }
 
   /**
@@ -82,32 +87,26 @@ public final class TextModel implements AutoCloseable {
     RunRecord record = RunRecord.read(adapterFolder == null ? checkpoint : adapterFolder);
     AdapterFolder folder = adapterFolder == null ? null : AdapterFolder.open(adapterFolder);
     Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
-    TextTokenizer tokenizer = null;
+    Preprocessor preprocessor = null;
     try {
       Adapter adapter = folder == null ? null : folder.attachTo(model);
-      mustBeTrained(model, adapter, checkpoint);
-      tokenizer = TextTokenizer.open(tokenizerFolder(checkpoint, adapterFolder));
-      tokenizer.mustFit(model.config().integer("vocab_size"));
+      Task task = mustBeTrained(model, adapter, checkpoint);
+      preprocessor = Preprocessor.open(task, checkpoint, adapterFolder);
       int length = maxLength != null ? maxLength : record.maxLength(model.config());
-      mustHavePositions(model, length);
-      return new TextModel(model, adapter, tokenizer, labels(model), length);
+      preprocessor.mustFit(model, length);
+      return new TextModel(model, adapter, preprocessor, labels(model), length, record.trainOn());
     } catch (RuntimeException e) {
       model.close();
-      if (tokenizer != null) {
-        tokenizer.close();
+      if (preprocessor != null) {
+        preprocessor.close();
       }
       throw e;
     }
   }
 
-  private static Path tokenizerFolder(Path checkpoint, @Nullable Path adapterFolder) {
-    return adapterFolder != null && Files.exists(adapterFolder.resolve("tokenizer.json"))
-        ? adapterFolder
-        : checkpoint;
-  }
-
-  private static void mustBeTrained(Model model, @Nullable Adapter adapter, Path checkpoint) {
-    if (model.task() == null) {
+  private static Task mustBeTrained(Model model, @Nullable Adapter adapter, Path checkpoint) {
+    Task task = model.task();
+    if (task == null) {
       throw new UsageException(
           checkpoint + " has no head: give --task, or the adapter that was trained on it");
     }
@@ -118,29 +117,22 @@ public final class TextModel implements AutoCloseable {
               + String.join(" and ", model.newModules())
               + ": give the adapter that was trained on it, or train one");
     }
-  }
-
-  static void mustHavePositions(Model model, int length) {
-    int positions = model.config().maxTokens();
-    if (length > positions) {
-      throw new UsageException(
-          "max_length is "
-              + length
-              + ", the model has "
-              + positions
-              + " positions: use at most that");
-    }
+    return task;
   }
 
   private static @Nullable Labels labels(Model model) {
     boolean regression =
         model.task() == Task.SEQUENCE_CLASSIFICATION
             && model.config().problemType() == ProblemType.REGRESSION;
-    if (regression || model.task() == Task.MASKED_LM) {
+    if (regression || isLanguageModel(model.task())) {
       return null;
     }
     List<String> names = model.config().labels();
     return new Labels(names.isEmpty() ? RunRecord.numbered(model.config().labelCount()) : names);
+  }
+
+  private static boolean isLanguageModel(@Nullable Task task) {
+    return task != null && task.isLanguageModel();
   }
 
   // ---- what it is ----
@@ -153,13 +145,23 @@ public final class TextModel implements AutoCloseable {
     return adapter;
   }
 
+  /**
+   * The tokenizer.
+   *
+   * @throws UsageException when the model reads images
+   */
   public TextTokenizer tokenizer() {
-    return tokenizer;
+    return preprocessor.tokenizer();
   }
 
-  /** The classes; null for regression and masked language models. */
+  /** The classes; null for regression and language models. */
   public @Nullable Labels labels() {
     return labels;
+  }
+
+  /** Which tokens of a chat a causal language model learned, and is scored on. */
+  public TrainOn trainOn() {
+    return trainOn;
   }
 
   /** Texts are cut to this many tokens. */
@@ -175,8 +177,8 @@ public final class TextModel implements AutoCloseable {
     return task;
   }
 
-  private Encoder encoder() {
-    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength);
+  private ExampleEncoder encoder() {
+    return preprocessor.encoder(model, labels, model.config().problemType(), maxLength, trainOn);
   }
 
   // ---- answering ----
@@ -185,34 +187,97 @@ public final class TextModel implements AutoCloseable {
   public Evaluation evaluate(List<Example> examples) {
     List<EncodedExample> encoded = encoder().encode(examples);
     if (task() == Task.MASKED_LM) {
-      encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer), 0).epoch(0);
+      encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer()), 0).epoch(0);
     }
-    return new Evaluator(model, BATCH, tokenizer.padTokenId()).evaluate(encoded);
+    return new Evaluator(model, BATCH, preprocessor.padTokenId(model)).evaluate(encoded);
   }
 
   /**
    * The model's answers, in the order of the texts; labels that the examples have are not looked
    * at.
    *
-   * @throws LorikeetException when a text for a masked LM has no mask
+   * @throws LorikeetException when a text for a masked LM has no mask, or one beyond the maximal
+   *     length
+   * @throws UsageException when the model writes texts
    */
   public List<Prediction> predict(List<Example> examples) {
-    List<Example> unlabelled =
-        examples.stream()
-            .map(e -> new Example(e.text(), e.textPair(), e.words(), List.of()))
-            .toList();
+    mustPredict();
+    return answers(examples, this::prediction);
+  }
+
+  /**
+   * What a masked language model puts in the places of the masks, in the order of the texts and
+   * their masks.
+   *
+   * @param topK how many candidates a mask gets, at most
+   * @throws LorikeetException when a text has no mask, or one beyond the maximal length
+   * @throws UsageException when the model's head is another
+   */
+  public List<List<MaskFill>> fillMasks(List<Example> examples, int topK) {
+    if (task() != Task.MASKED_LM) {
+      throw new UsageException(
+          "only masked language models fill masks, and this head is for " + task().id());
+    }
+    if (topK < 1) {
+      throw new UsageException("top-k is " + topK + ": use at least 1");
+    }
+    return answers(
+        examples,
+        (example, encoded, logits) ->
+            MaskFill.of(example, encoded, logits, topK, tokenizer(), maxLength));
+  }
+
+  /** Makes an answer of a text's logits. */
+  private interface Answer<T> {
+    T of(Example example, EncodedExample encoded, float[] logits);
+  }
+
+  private <T> List<T> answers(List<Example> examples, Answer<T> answer) {
+    List<Example> unlabelled = examples.stream().map(Example::unlabelled).toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);
-    Predictor predictor = new Predictor(model, Math.min(BATCH, step), tokenizer.padTokenId());
-    List<Prediction> predictions = new ArrayList<>();
+    Predictor predictor =
+        new Predictor(model, Math.min(BATCH, step), preprocessor.padTokenId(model));
+    List<T> answers = new ArrayList<>();
     for (int start = 0; start < encoded.size(); start += step) {
       int end = Math.min(start + step, encoded.size());
       float[][] logits = predictor.logits(encoded.subList(start, end));
       for (int i = start; i < end; i++) {
-        predictions.add(prediction(unlabelled.get(i), encoded.get(i), logits[i - start]));
+        answers.add(answer.of(unlabelled.get(i), encoded.get(i), logits[i - start]));
       }
     }
-    return predictions;
+    return answers;
+  }
+
+  /**
+   * Checks that the model answers by scores.
+   *
+   * @throws UsageException when it writes texts
+   */
+  public void mustPredict() {
+    mustNotWrite("answers by writing: use lorikeet generate");
+  }
+
+  /**
+   * Checks that there is an ONNX export for the model's task.
+   *
+   * @throws UsageException when it writes texts or reads images
+   */
+  public void mustExport() {
+    String otherwise = "has no ONNX export: use lorikeet merge for a checkpoint";
+    mustNotWrite(otherwise);
+    mustNotBeOf(Task.IMAGE_CLASSIFICATION, otherwise);
+  }
+
+  private void mustNotWrite(String otherwise) {
+    mustNotBeOf(Task.CAUSAL_LM, otherwise);
+    mustNotBeOf(Task.SEQ_2_SEQ_LM, otherwise);
+  }
+
+  private void mustNotBeOf(Task task, String otherwise) {
+    if (task() == task) {
+      throw new UsageException("a model for " + task.id() + " " + otherwise);
+    }
   }
 
   /** How many texts' logits may be kept at once. */
@@ -228,8 +293,9 @@ public final class TextModel implements AutoCloseable {
   private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {
     List<String> names = labels == null ? List.of() : labels.names();
     return switch (task()) {
-      case MASKED_LM -> mask(example, encoded, logits);
+      case MASKED_LM -> words(MaskFill.of(example, encoded, logits, 1, tokenizer(), maxLength));
       default -> throw new IllegalStateException("no prediction for " + task());
+      case IMAGE_CLASSIFICATION -> Predictions.single(logits, names);
       case TOKEN_CLASSIFICATION -> Predictions.words(logits, wordIds(example), names);
       case SEQUENCE_CLASSIFICATION ->
           switch (model.config().problemType()) {
@@ -250,39 +316,49 @@ public final class TextModel implements AutoCloseable {
   /**
    * Continues texts.
    *
-   * @throws UsageException when the model is no causal language model
+   * @throws UsageException when the model writes no texts
    */
   public List<TextGenerator.Answer> generate(
       List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
     List<int[]> tokens =
-        tokenizer.encodeAll(prompts, null, Integer.MAX_VALUE).stream().map(Encoding::ids).toList();
-    return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
+        tokenizer().encodeAll(prompts, null, Integer.MAX_VALUE).stream()
+            .map(Encoding::ids)
+            .toList();
+    return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
+  }
+
+  /**
+   * Answers chats, as the model's own template writes them.
+   *
+   * @throws UsageException when the model writes no texts
+   * @throws LorikeetException when it has no chat template, or the template refuses a chat
+   */
+  public List<TextGenerator.Answer> chat(
+      List<List<Message>> chats, GenerationConfig config, TextGenerator.Listener listener) {
+    ChatTemplate template = tokenizer().chatTemplate();
+    if (template == null) {
+      throw new LorikeetException(
+          "the model has no chat template (chat_template in tokenizer_config.json, or"
+              + " chat_template.jinja): it continues texts, but answers no chats");
+    }
+    List<int[]> tokens =
+        chats.stream()
+            .map(chat -> tokenizer().write(template.render(chat, true).text(), false).ids())
+            .toList();
+    return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
   }
 
   private int[] wordIds(Example example) {
-    Encoding encoding = tokenizer.encodeWords(example.words(), maxLength);
+    Encoding encoding = tokenizer().encodeWords(example.words(), maxLength);
     return encoding.wordIds();
   }
 
-  /** The likeliest word for the first mask. */
-  private Prediction mask(Example example, EncodedExample encoded, float[] logits) {
-    Integer mask = tokenizer.maskTokenId();
-    for (int token = 0; token < encoded.length(); token++) {
-      if (mask != null && encoded.ids()[token] == mask) {
-        int words = logits.length / encoded.length();
-        int best = Predictions.argmax(logits, token * words, words);
-        double score = Predictions.softmax(logits, token * words, words, best);
-        return new Prediction(List.of(tokenizer.token(best)), List.of(score), new float[0]);
-      }
-    }
-    throw new LorikeetException(
-        "\""
-            + example.text()
-            + "\" has no mask in its first "
-            + maxLength
-            + " tokens: write "
-            + (mask == null ? "one" : tokenizer.token(mask))
-            + " where a word is to be found");
+  private static Prediction words(List<MaskFill> fills) {
+    List<MaskFill.Candidate> best = fills.stream().map(fill -> fill.candidates().get(0)).toList();
+    return new Prediction(
+        best.stream().map(MaskFill.Candidate::token).toList(),
+        best.stream().map(MaskFill.Candidate::score).toList(),
+        new float[0]);
   }
 
   // ---- keeping ----
@@ -294,7 +370,7 @@ public final class TextModel implements AutoCloseable {
 
   /**
    * Writes what was trained: the adapter where there is one, else the whole checkpoint; and beside
-   * it the tokenizer and {@code lorikeet.json}.
+   * it the tokenizer, or how images are prepared, and {@code lorikeet.json}.
    *
    * @param run what to say of the run in {@code lorikeet.json}
    * @throws LorikeetException when the folder cannot be written; nothing of it remains then
@@ -313,7 +389,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   private void saveBeside(Path folder, ObjectNode run) {
-    tokenizer.save(folder);
+    preprocessor.save(folder);
     RunRecord.write(this, run, folder);
   }
 
@@ -350,8 +426,10 @@ public final class TextModel implements AutoCloseable {
    * @param tolerance the largest difference of two logits that passes
    * @return what the check found; empty without examples
    * @throws LorikeetException when it disagrees, or cannot be exported or written
+   * @throws UsageException when the model writes texts or reads images
    */
   public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
+    mustExport();
     List<EncodedExample> encoded = encoder().encode(examples);
     try (Scope scope = Scope.open()) {
       OnnxExport export =
@@ -361,7 +439,8 @@ public final class TextModel implements AutoCloseable {
               .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
       if (!encoded.isEmpty()) {
         int rows = Math.min(BATCH, textsAtOnce(encoded));
-        export.verify(new CheckedBatches(model, encoded, rows, tokenizer.padTokenId()), tolerance);
+        export.verify(
+            new CheckedBatches(model, encoded, rows, preprocessor.padTokenId(model)), tolerance);
       }
       return export.write(folder);
     }
@@ -387,7 +466,7 @@ public final class TextModel implements AutoCloseable {
   /** Frees the weights and the tokenizer. */
   @Override
   public void close() {
-    tokenizer.close();
+    preprocessor.close();
     model.close();
   }
 }

@@ -3,6 +3,7 @@ package dev.lorikeet.compare;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ProblemType;
@@ -23,7 +24,8 @@ class FineTuningConfigTest {
             .withTraining(loop)
             .withTask(Task.SEQUENCE_CLASSIFICATION, ProblemType.REGRESSION)
             .withRegime(Regime.SCRATCH, Initialization.HE)
-            .withMaxLength(77);
+            .withMaxLength(77)
+            .withTrainOn(TrainOn.ALL);
     assertThat(config)
         .isEqualTo(
             new FineTuningConfig(
@@ -34,6 +36,7 @@ class FineTuningConfigTest {
                 loop,
                 Initialization.HE,
                 77,
+                TrainOn.ALL,
                 DType.FLOAT32,
                 FineTuningConfig.DEFAULT.device()));
   }
@@ -55,10 +58,11 @@ class FineTuningConfigTest {
                     all.task(),
                     all.problemType(),
                     all.regime(),
-                    all.lora(),
+                    all.adapter(),
                     all.training(),
                     all.initialization(),
                     all.maxLength(),
+                    all.trainOn(),
                     DType.FLOAT64,
                     all.device()))
         .isInstanceOf(UsageException.class)
@@ -70,6 +74,8 @@ class FineTuningConfigTest {
     assertThat(Regime.of("probe")).isEqualTo(Regime.PROBE);
     assertThatThrownBy(() -> Regime.of("Probe"))
         .isInstanceOf(UsageException.class)
-        .hasMessage("unknown method \"Probe\": use lora, full, probe, scratch");
+        .hasMessage(
+            "unknown method \"Probe\": use ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt,"
+                + " ptuning, vera, full, bitfit, probe, scratch");
   }
 }

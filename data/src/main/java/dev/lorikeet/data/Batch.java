@@ -1,12 +1,16 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.LongStream;
 
 /**
  * Examples side by side, padded on the right to the longest; arrays are row by row. {@code B} rows,
- * {@code T} tokens, {@code C} labels.
+ * {@code T} tokens, {@code C} labels. A batch of images has no ids, mask and types, but {@link
+ * #pixelValues}.
  *
  * @param rows B
  * @param length T
@@ -14,10 +18,11 @@ import java.util.stream.LongStream;
  * @param attentionMask [B, T], 1 for tokens and 0 for padding
  * @param tokenTypeIds [B, T], 0 for the first text and 1 for the second
  * @param classes [B] for a single-label task; [B, T], {@link EncodedExample#IGNORED} at padding,
- *     where tokens have labels; else empty
+ *     where tokens have labels; [B, U] where the labels are an answer of U tokens; else empty
  * @param targets [B] for regression, [B, C] for a multi-label task, else empty
  * @param indices [B], the place of each row in the data set
  * @param tokens how many of the B·T are not padding
+ * @param images B pictures, or none where there are texts
  */
 @SuppressWarnings("ArrayRecordComponent") // batches are never compared
 public record Batch(
@@ -29,7 +34,10 @@ public record Batch(
     long[] classes,
     float[] targets,
     int[] indices,
-    int tokens) {
+    int tokens,
+    List<ImageFile> images) {
+
+  private static final long[] NO_TOKENS = {};
 
   /**
    * The batch of some examples of a data set.
@@ -41,16 +49,44 @@ public record Batch(
   public static Batch of(List<EncodedExample> all, int[] indices, int padTokenId) {
     List<EncodedExample> examples = Arrays.stream(indices).mapToObj(all::get).toList();
     int length = examples.stream().mapToInt(EncodedExample::length).max().orElseThrow();
+    if (examples.get(0).image() != null) {
+      return ofImages(examples, length, indices);
+    }
     return new Batch(
         indices.length,
         length,
         padded(examples.stream().map(e -> longs(e.ids())).toList(), length, padTokenId),
         padded(examples.stream().map(Batch::ones).toList(), length, 0),
         padded(examples.stream().map(e -> longs(e.typeIds())).toList(), length, 0),
-        classes(examples, length),
+        classes(examples),
         targets(examples),
         indices.clone(),
-        examples.stream().mapToInt(EncodedExample::length).sum());
+        examples.stream().mapToInt(EncodedExample::length).sum(),
+        List.of());
+  }
+
+  private static Batch ofImages(List<EncodedExample> examples, int length, int[] indices) {
+    return new Batch(
+        indices.length,
+        length,
+        NO_TOKENS,
+        NO_TOKENS,
+        NO_TOKENS,
+        classes(examples),
+        targets(examples),
+        indices.clone(),
+        examples.stream().mapToInt(EncodedExample::length).sum(),
+        examples.stream().map(e -> Objects.requireNonNull(e.image())).toList());
+  }
+
+  /**
+   * Reads the pictures, which are in memory only from now on.
+   *
+   * @return [B, channels, height, width], float32, on the host
+   * @throws LorikeetException when a file is no picture, or they end up in different sizes
+   */
+  public Tensor pixelValues() {
+    return images.get(0).processor().read(images.stream().map(ImageFile::file).toList());
   }
 
   /**
@@ -63,13 +99,16 @@ public record Batch(
         : (int) LongStream.of(classes).filter(c -> c != EncodedExample.IGNORED).count();
   }
 
-  private static long[] classes(List<EncodedExample> examples, int length) {
+  /** How many labels a row has, padding included: 1, T or U; 0 without any. */
+  public int labelLength() {
+    return classes.length / rows;
+  }
+
+  private static long[] classes(List<EncodedExample> examples) {
     List<long[]> classes = examples.stream().map(EncodedExample::classes).toList();
     mustAgree(classes.stream().mapToInt(c -> c.length).toArray());
-    boolean ofTokens = classes.stream().anyMatch(c -> c.length > 1);
-    return ofTokens
-        ? padded(classes, length, EncodedExample.IGNORED)
-        : classes.stream().flatMapToLong(LongStream::of).toArray();
+    int length = classes.stream().mapToInt(c -> c.length).max().orElse(0);
+    return padded(classes, length, EncodedExample.IGNORED);
   }
 
   private static float[] targets(List<EncodedExample> examples) {

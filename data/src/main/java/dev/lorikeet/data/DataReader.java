@@ -5,6 +5,7 @@ import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
 import dev.lorikeet.torch.UsageException;
+import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -28,6 +29,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>sql:SELECT gloss AS text, topic AS label FROM 'x.parquet'</pre>
  *
+ * <p>For a causal language model a row is a text, a prompt with its completion (both texts, or both
+ * lists of messages), or a chat: a list of messages with role and content, or of turns {@code from}
+ * and {@code value} (human, gpt) as ShareGPT has them. For an encoder-decoder it is a text with its
+ * target.
+ *
+ * <p>For image classification a row names the file of a picture, from the folder of the data set
+ * where it is a file; or the source is a folder of pictures with a sub-folder for each label. Each
+ * picture is decoded once, so that a broken one is a bad row, and decoded again when it is used.
+ *
  * <p>Several labels in a row, and the words and labels of token classification, are arrays; where a
  * cell can only be a string, labels stand between {@code |}, and words and their labels between
  * spaces. Rows keep the order of the file.
@@ -43,11 +53,24 @@ public final class DataReader {
   /**
    * Which columns hold what.
    *
-   * @param text the text, or the words
-   * @param textPair the second text of a pair; null when texts are single
+   * @param text the text, the words, or the file of an image
+   * @param textPair the second text of a pair; for a causal language model the completion of a
+   *     prompt, for an encoder-decoder the target; null when texts are single
    * @param label the label or labels; null when the rows are unlabelled
+   * @param chats whether the texts are lists of messages
    */
-  public record Columns(String text, @Nullable String textPair, @Nullable String label) {
+  public record Columns(
+      String text, @Nullable String textPair, @Nullable String label, boolean chats) {
+
+    /** Columns of texts. */
+    public Columns(String text, @Nullable String textPair, @Nullable String label) {
+      this(text, textPair, label, false);
+    }
+
+    /** Chats for a language model: {@code [{"role": ..., "content": ...}, ...]}. */
+    public static Columns ofChats(String messages) {
+      return new Columns(messages, null, null, true);
+    }
 
     /** The names of those columns that are given. */
     List<String> names() {
@@ -103,7 +126,7 @@ public final class DataReader {
   /**
    * Reads a whole data set.
    *
-   * @param source a file, or {@code sql:} and a query
+   * @param source a file, {@code sql:} and a query, or a folder of images
    * @param problemType what the labels are; only sequence classification asks for it
    * @throws LorikeetException when the file is missing, unreadable, not UTF-8 or without a good
    *     row, or when a row is malformed and {@code onBadRow} is FAIL; the message has file and line
@@ -113,8 +136,9 @@ public final class DataReader {
    */
   public static DataSet read(
       String source, Columns columns, Task task, ProblemType problemType, OnBadRow onBadRow) {
-    Format format = Format.of(source);
-    RowParser parser = new RowParser(columns, task, problemType, format.flat());
+    Format format = Format.of(source, task);
+    RowParser parser =
+        new RowParser(columns, task, problemType, format.flat(), format.images(source, task));
     List<Example> examples = new ArrayList<>();
     List<String> reports = new ArrayList<>();
     int skipped = 0;
@@ -152,11 +176,18 @@ public final class DataReader {
     CSV,
     TSV,
     PARQUET,
-    SQL;
+    SQL,
+    FOLDER;
 
-    static Format of(String source) {
+    static Format of(String source, Task task) {
       if (source.startsWith(QUERY)) {
         return SQL;
+      }
+      if (task == Task.IMAGE_CLASSIFICATION && new File(source).isDirectory()) {
+        return FOLDER;
+      }
+      if (task == Task.IMAGE_CLASSIFICATION && !new File(source).exists()) {
+        throw new LorikeetException(source + ": no such file or folder");
       }
       String name = source.toLowerCase(Locale.ROOT);
       String ending = name.substring(name.lastIndexOf('.') + 1);
@@ -182,7 +213,18 @@ public final class DataReader {
       return this == SQL ? "the query" : source;
     }
 
+    /** Where the names of images begin. */
+    Path images(String source, Task task) {
+      if (this == SQL || task != Task.IMAGE_CLASSIFICATION) {
+        return Path.of("");
+      }
+      return this == FOLDER ? Path.of(source) : existing(source).resolveSibling("");
+    }
+
     String place(String source, long number) {
+      if (this == FOLDER) {
+        return source;
+      }
       return this == SQL || this == PARQUET
           ? name(source) + ", row " + number
           : source + ":" + number;
@@ -191,6 +233,9 @@ public final class DataReader {
     Rows open(String source, Columns columns) {
       if (this == SQL) {
         return JsonRows.ofQuery(name(source), source.substring(QUERY.length()), columns);
+      }
+      if (this == FOLDER) {
+        return ImageFolder.open(Path.of(source), columns.label() != null);
       }
       Path file = existing(source);
       return switch (this) {

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>In token classification the first token of a word carries the word's label; the others, and
  * special tokens, are ignored (Devlin et al. 2019, arXiv:1810.04805, §5.3).
  */
-public final class Encoder {
+public final class Encoder implements ExampleEncoder {
   /** How many texts go to the tokenizer at once. */
   private static final int CHUNK = 4096;
 
@@ -29,7 +29,9 @@ public final class Encoder {
   private final Task task;
   private final ProblemType problemType;
   private final int maxLength;
+  private final @Nullable LanguageModelEncoder languageModel;
   private int truncated;
+  private int silent;
 
   /**
    * An encoder.
@@ -45,6 +47,28 @@ public final class Encoder {
       Task task,
       ProblemType problemType,
       int maxLength) {
+    this(tokenizer, labels, task, problemType, maxLength, TrainOn.ASSISTANT);
+  }
+
+  /**
+   * An encoder that a causal language model may also have.
+   *
+   * @param labels the labels that have ids; null where none is needed
+   * @param problemType what the labels of sequence classification are
+   * @param maxLength in tokens, special ones included; what is longer is cut
+   * @param trainOn which tokens of chats and of prompts with completions a language model learns
+   */
+  public Encoder(
+      TextTokenizer tokenizer,
+      @Nullable Labels labels,
+      Task task,
+      ProblemType problemType,
+      int maxLength,
+      TrainOn trainOn) {
+    languageModel =
+        task == Task.CAUSAL_LM || task == Task.SEQ_2_SEQ_LM
+            ? new LanguageModelEncoder(tokenizer, maxLength, trainOn)
+            : null;
     this.tokenizer = tokenizer;
     this.labels = labels;
     this.task = task;
@@ -58,13 +82,29 @@ public final class Encoder {
   }
 
   /**
-   * Encodes examples, in their order.
+   * How many of the examples encoded so far had no token to learn and were left out: the maximal
+   * length cut off what the assistant says, or it says nothing.
+   */
+  @Override
+  public int silent() {
+    return silent;
+  }
+
+  /**
+   * Encodes examples, in their order. For a causal language model those without a token to learn
+   * are left out.
    *
    * @throws LorikeetException when a label is unknown, or, in regression, no number, or when an
    *     example has several where the task takes one
+   * @throws LorikeetException when the chat template refuses a chat, or no example has a token to
+   *     learn
    * @throws dev.lorikeet.torch.UsageException when the maximal length has no room for a text
    */
+  @Override
   public List<EncodedExample> encode(List<Example> examples) {
+    if (languageModel != null) {
+      return written(languageModel, examples);
+    }
     List<EncodedExample> encoded = new ArrayList<>(examples.size());
     for (int start = 0; start < examples.size(); start += CHUNK) {
       List<Example> chunk = examples.subList(start, Math.min(start + CHUNK, examples.size()));
@@ -77,6 +117,40 @@ public final class Encoder {
     return encoded;
   }
 
+  private List<EncodedExample> written(LanguageModelEncoder encoder, List<Example> examples) {
+    if (task == Task.SEQ_2_SEQ_LM) {
+      return examples.stream().map(encoder::translation).toList();
+    }
+    List<EncodedExample> encoded = new ArrayList<>(examples.size());
+    for (int i = 0; i < examples.size(); i++) {
+      LanguageModelEncoder.Full full = causal(encoder, examples.get(i), i);
+      EncodedExample example = encoder.cut(full);
+      truncated += full.ids().length > maxLength ? 1 : 0;
+      if (LanguageModelEncoder.teaches(example)) {
+        encoded.add(example);
+      }
+    }
+    silent += examples.size() - encoded.size();
+    if (encoded.isEmpty() && !examples.isEmpty()) {
+      throw new LorikeetException(
+          "none of the "
+              + examples.size()
+              + " examples has a token to learn in its first "
+              + maxLength
+              + ": raise max_length, or look whether the assistant says anything");
+    }
+    return encoded;
+  }
+
+  private static LanguageModelEncoder.Full causal(
+      LanguageModelEncoder encoder, Example example, int place) {
+    try {
+      return encoder.causal(example);
+    } catch (LorikeetException e) {
+      throw new LorikeetException("example " + (place + 1) + ": " + e.getMessage(), e);
+    }
+  }
+
   private List<Encoding> tokenize(List<Example> examples, int maximum) {
     if (examples.isEmpty()) {
       return List.of();
@@ -84,12 +158,19 @@ public final class Encoder {
     if (task == Task.TOKEN_CLASSIFICATION) {
       return examples.stream().map(e -> tokenizer.encodeWords(words(e), maximum)).toList();
     }
-    List<String> texts = examples.stream().map(Example::text).toList();
+    List<String> texts = examples.stream().map(Encoder::text).toList();
     List<String> pairs = examples.stream().map(Example::textPair).filter(Objects::nonNull).toList();
     if (!pairs.isEmpty() && pairs.size() != texts.size()) {
       throw new IllegalArgumentException("single texts and pairs in one data set");
     }
     return tokenizer.encodeAll(texts, pairs.isEmpty() ? null : pairs, maximum);
+  }
+
+  private static String text(Example example) {
+    if (example.image() != null) {
+      throw new IllegalArgumentException("an image for a model that reads texts: " + example);
+    }
+    return example.text();
   }
 
   private static List<String> words(Example example) {

@@ -1,9 +1,15 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.models.ImageProcessor;
+import dev.lorikeet.models.Message;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.math.BigDecimal;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -16,21 +22,35 @@ final class RowParser {
   private final Task task;
   private final ProblemType problemType;
   private final boolean flat;
+  private final Path folder;
 
   /**
    * @param flat whether cells are strings only (CSV, TSV), so that several labels share one
+   * @param folder where the names of images begin
    * @throws UsageException when the task has no use for one of the columns
    */
-  RowParser(DataReader.Columns columns, Task task, ProblemType problemType, boolean flat) {
+  RowParser(
+      DataReader.Columns columns, Task task, ProblemType problemType, boolean flat, Path folder) {
     this.columns = columns;
     this.task = task;
     this.problemType = problemType;
     this.flat = flat;
+    this.folder = folder;
     if (task == Task.TOKEN_CLASSIFICATION && columns.textPair() != null) {
       throw new UsageException(
           task.id() + " takes single texts, not column \"" + columns.textPair() + "\" as well");
     }
-    if (task == Task.MASKED_LM && columns.label() != null) {
+    if (task == Task.IMAGE_CLASSIFICATION && problemType != ProblemType.SINGLE_LABEL) {
+      throw new UsageException(
+          task.id() + " takes one label a picture, and the problem type is " + problemType.id());
+    }
+    if (task == Task.SEQ_2_SEQ_LM && columns.textPair() == null) {
+      throw new UsageException(task.id() + " needs the targets' column: give --target");
+    }
+    if (columns.chats() && task != Task.CAUSAL_LM) {
+      throw new UsageException(task.id() + " takes texts, not chats: give --text");
+    }
+    if (task.isLanguageModel() && columns.label() != null) {
       throw new UsageException(
           task.id() + " takes no labels: leave column \"" + columns.label() + "\" out");
     }
@@ -43,9 +63,40 @@ final class RowParser {
     if (task == Task.TOKEN_CLASSIFICATION) {
       return tagged(row);
     }
+    if (task == Task.CAUSAL_LM && (columns.chats() || Chats.isChat(row.text()))) {
+      return chat(row);
+    }
+    if (task == Task.IMAGE_CLASSIFICATION) {
+      return picture(row);
+    }
     String text = text(columns.text(), row.text());
     String pair = columns.textPair() == null ? null : text(columns.textPair(), row.textPair());
     return new Example(text, pair, List.of(), labels(row.label()));
+  }
+
+  /** A chat; with a second column what is said after it, which alone is learned. */
+  private Example chat(Rows.Row row) throws BadRow {
+    List<Message> messages = new ArrayList<>(Chats.messages(columns.text(), row.text()));
+    int given = 0;
+    if (columns.textPair() != null) {
+      given = messages.size();
+      messages.addAll(Chats.messages(columns.textPair(), row.textPair()));
+    }
+    return Example.ofChat(new Example.Chat(messages, given));
+  }
+
+  private Example picture(Rows.Row row) throws BadRow {
+    String name = text(columns.text(), row.text());
+    List<String> labels = labels(row.label());
+    try {
+      Path file = folder.resolve(name);
+      ImageProcessor.mustBeImage(file);
+      return Example.ofImage(file, labels.toArray(new String[0]));
+    } catch (InvalidPathException e) {
+      throw bad(columns.text(), "is \"" + name + "\", and no file can have this name");
+    } catch (LorikeetException e) {
+      throw new BadRow(String.valueOf(e.getMessage()));
+    }
   }
 
   private static String text(String name, Cell cell) throws BadRow {
@@ -158,7 +209,7 @@ final class RowParser {
     }
   }
 
-  private static BadRow bad(@Nullable String name, String problem) {
+  static BadRow bad(@Nullable String name, String problem) {
     return new BadRow("\"" + name + "\" " + problem);
   }
 }

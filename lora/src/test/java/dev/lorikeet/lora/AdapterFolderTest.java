@@ -116,10 +116,12 @@ class AdapterFolderTest {
 
   @Test
   void anUnknownMethodIsNamedWithThoseThatAreKnown() throws IOException {
-    change(json -> json.put("peft_type", "LOHA"));
-    assertRefused(
-        () -> AdapterFolder.open(copy),
-        "COPY/adapter_config.json: peft_type \"LOHA\" is not supported; supported: LORA");
+    change(json -> json.put("peft_type", "POLY"));
+    assertThatThrownBy(() -> AdapterFolder.open(copy))
+        .isInstanceOf(LorikeetException.class)
+        .hasMessageContaining(
+            "adapter_config.json: peft_type \"POLY\" is not supported; supported: ")
+        .hasMessageContaining("LORA");
   }
 
   @Test

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +23,8 @@ public final class Model implements AutoCloseable {
   /** Architectures that scale the output's input where the weights are tied, and only there. */
   private static final Set<String> SCALED_WHEN_TIED = Set.of("t5", "mt5", "umt5", "longt5");
 
+  private static final UnaryOperator<ModelInput> AS_THEY_ARE = UnaryOperator.identity();
+
   private final ModelConfig config;
   private final @Nullable Task task;
   private final Mode mode;
@@ -31,7 +32,7 @@ public final class Model implements AutoCloseable {
   private final Weights.Build build;
   private final Architecture architecture;
   private final @Nullable Checkpoint checkpoint;
-  private UnaryOperator<ModelInput> prepare = UnaryOperator.identity();
+  private UnaryOperator<ModelInput> prepare = AS_THEY_ARE;
 
   private Model(
       ModelConfig config,
@@ -39,21 +40,16 @@ public final class Model implements AutoCloseable {
       @Nullable Checkpoint checkpoint,
       Mode mode,
       Scope weights,
-      ModelOptions options) {
+      ModelOptions options,
+      @Nullable Map<String, Blueprint.Entry> blueprint) {
     this.config = config;
     this.task = task;
     this.mode = mode;
     this.weights = weights;
     this.checkpoint = checkpoint;
     Architecture.Factory factory = Architectures.of(config);
-    if (task != null && !factory.tasks().contains(task)) {
-      throw new LorikeetException(
-          "model_type \""
-              + config.modelType()
-              + "\" has no head for "
-              + task.id()
-              + "; it has heads for "
-              + factory.tasks().stream().map(Task::id).collect(Collectors.joining(", ")));
+    if (task != null) {
+      config.mustHaveHead(task);
     }
     Initialization initialization =
         options.scratch() == null ? Initialization.PAPER : options.scratch();
@@ -65,7 +61,9 @@ public final class Model implements AutoCloseable {
             weights,
             initialization,
             config.number("initializer_range", 0.02),
-            options.seed());
+            options.seed(),
+            factory.moduleNames(),
+            blueprint);
     architecture = factory.build(config, task, build.root());
   }
 
@@ -78,18 +76,37 @@ public final class Model implements AutoCloseable {
    *     asks for
    */
   public static Model open(Path folder, ModelOptions options) {
-    ModelConfig read = ModelConfig.read(folder);
-    Task task = options.task() == null ? read.task() : options.task();
-    ModelConfig config =
-        options.task() == null
-            ? read
-            : read.withHead(options.task(), options.labels(), options.problemType());
+    ModelConfig config = withHead(ModelConfig.read(folder), options);
     Architectures.of(config);
     Checkpoint checkpoint = options.scratch() == null ? Checkpoint.open(folder) : null;
+    return build(config, checkpoint, options, null);
+  }
+
+  /**
+   * A model whose tensors are written down and not made: each weight is one zero that is seen
+   * everywhere.
+   */
+  static Model planned(
+      ModelConfig read, ModelOptions options, Map<String, Blueprint.Entry> blueprint) {
+    return build(withHead(read, options), null, options, blueprint);
+  }
+
+  private static ModelConfig withHead(ModelConfig read, ModelOptions options) {
+    return options.task() == null
+        ? read
+        : read.withHead(options.task(), options.labels(), options.problemType());
+  }
+
+  private static Model build(
+      ModelConfig config,
+      @Nullable Checkpoint checkpoint,
+      ModelOptions options,
+      @Nullable Map<String, Blueprint.Entry> blueprint) {
+    Task task = options.task() == null ? config.task() : options.task();
     Scope weights = Scope.unbound();
     try {
       Mode mode = new Mode(options.precision(), options.device());
-      return new Model(config, task, checkpoint, mode, weights, options);
+      return new Model(config, task, checkpoint, mode, weights, options, blueprint);
     } catch (RuntimeException e) {
       weights.close();
       throw e;
@@ -130,6 +147,14 @@ public final class Model implements AutoCloseable {
     return Collections.unmodifiableMap(build.embeddings);
   }
 
+  /**
+   * The name of a module or parameter in transformers' memory, by that on disk; the same for most
+   * architectures. Parameters here go by their names on disk, projections by those in memory.
+   */
+  public String nameInMemory(String name) {
+    return build.names.inMemory(name);
+  }
+
   /** The modules whose weights the checkpoint lacked, drawn from the seed: they need training. */
   public Set<String> newModules() {
     return Collections.unmodifiableSet(build.newModules);
@@ -152,15 +177,39 @@ public final class Model implements AutoCloseable {
    * @return [B, C] for sequences and images, [B, T, C] for tokens, [B, T, D] without a head
    */
   public Tensor logits(ModelInput input) {
-    return Scope.tidy(() -> architecture.logits(prepare.apply(input.to(mode.device()))));
+    return Scope.tidy(
+        () -> {
+          ModelInput prepared = prepare.apply(input.to(mode.device()));
+          Tensor logits = architecture.logits(prepared);
+          prepared.mustBeRead(config.modelType());
+          return logits;
+        });
   }
 
   /**
-   * Has every input changed before the model reads it, as soft prompts and learned prefixes do;
-   * {@code UnaryOperator.identity()} ends it.
+   * The last hidden state of an encoder-decoder's encoder, for {@link
+   * ModelInput#withEncoderStates}.
+   *
+   * @return [B, T, D], in the model's precision
+   * @throws LorikeetException when it is no encoder-decoder
    */
+  public Tensor encode(ModelInput input) {
+    return Scope.tidy(() -> architecture.encode(prepare.apply(input.to(mode.device()))));
+  }
+
+  /** Has every input changed before the model reads it, as soft prompts and prefixes do. */
   public void prepareInputs(UnaryOperator<ModelInput> change) {
     prepare = change;
+  }
+
+  /** Ends {@link #prepareInputs}. */
+  public void takeInputsAsTheyAre() {
+    prepare = AS_THEY_ARE;
+  }
+
+  /** Whether inputs are changed before the model reads them. */
+  public boolean preparesInputs() {
+    return prepare != AS_THEY_ARE;
   }
 
   /** The forward pass itself, for what knows the architecture. */

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,18 @@ public final class ModelConfig {
     if (!Files.isRegularFile(file)) {
       throw new LorikeetException(
           folder + " has no config.json: give the folder of a Hugging Face checkpoint");
+    }
+    return readFile(file);
+  }
+
+  /**
+   * Reads a configuration that may have another name and lie alone.
+   *
+   * @throws LorikeetException when the file is missing or not a JSON object
+   */
+  public static ModelConfig readFile(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new LorikeetException(file + " does not exist: give the config.json of a model");
     }
     try {
       return of(file.toString(), JSON.readTree(file.toFile()));
@@ -210,6 +224,24 @@ public final class ModelConfig {
   /** The most tokens that the model has places for. */
   public int maxTokens() {
     return Architectures.of(this).maxTokens(this);
+  }
+
+  /**
+   * Checks that there is a head for a task.
+   *
+   * @throws LorikeetException when there is none, with those there are
+   */
+  public void mustHaveHead(Task task) {
+    Set<Task> heads = Architectures.of(this).tasks();
+    if (!heads.contains(task)) {
+      throw new LorikeetException(
+          "model_type \""
+              + modelType()
+              + "\" has no head for "
+              + task.id()
+              + "; it has heads for "
+              + heads.stream().map(Task::id).collect(Collectors.joining(", ")));
+    }
   }
 
   /** The head that the checkpoint's class has ({@code architectures}), or null when it has none. */

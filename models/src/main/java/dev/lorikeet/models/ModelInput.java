@@ -26,6 +26,13 @@ public final class ModelInput {
   private @Nullable Tensor prompt;
   private @Nullable KeyValueCache cache;
   private int logitsToKeep;
+  private Reads reads = new Reads();
+
+  /** What the architecture has asked for, of this input or copies that it made. */
+  private static final class Reads {
+    private boolean prompt;
+    private boolean cache;
+  }
 
   private ModelInput(@Nullable Tensor inputIds, @Nullable Tensor pixelValues) {
     this.inputIds = inputIds;
@@ -67,6 +74,7 @@ public final class ModelInput {
     copy.prompt = prompt;
     copy.cache = cache;
     copy.logitsToKeep = logitsToKeep;
+    copy.reads = reads;
     return copy;
   }
 
@@ -97,11 +105,14 @@ public final class ModelInput {
    * @param vectors [B, V, D]
    */
   public ModelInput withPrompt(Tensor vectors) {
-    ModelInput copy = copy();
+    ModelInput copy = after(vectors.size(1));
     copy.prompt = vectors;
-    if (attentionMask != null) {
-      Tensor ones = Tensor.full(1, DType.INT64, vectors.device(), vectors.size(0), vectors.size(1));
-      copy.attentionMask = Tensor.cat(List.of(ones, attentionMask), 1);
+    copy.reads = new Reads();
+    if (positionIds != null && copy.positionIds != null) {
+      Tensor own = Tensor.arange(0, vectors.size(1), vectors.device());
+      copy.positionIds =
+          Tensor.cat(
+              List.of(own.unsqueeze(0).expand(positionIds.size(0), -1), copy.positionIds), 1);
     }
     if (tokenTypeIds != null) {
       Tensor first = Tensor.zeros(DType.INT64, vectors.device(), vectors.size(0), vectors.size(1));
@@ -110,10 +121,26 @@ public final class ModelInput {
     return copy;
   }
 
+  /** As it is to be read after {@code virtual} tokens that are in the cache or stand in front. */
+  public ModelInput after(long virtual) {
+    ModelInput copy = copy();
+    if (attentionMask != null) {
+      Tensor ones =
+          Tensor.full(1, DType.INT64, attentionMask.device(), attentionMask.size(0), virtual);
+      copy.attentionMask = Tensor.cat(List.of(ones, attentionMask), 1);
+    }
+    if (positionIds != null) {
+      Tensor shift = Tensor.full((double) virtual, DType.INT64, positionIds.device(), 1);
+      copy.positionIds = positionIds.add(shift);
+    }
+    return copy;
+  }
+
   /** With the keys and values of earlier tokens, which the tokens attend to and join. */
   public ModelInput withCache(KeyValueCache earlier) {
     ModelInput copy = copy();
     copy.cache = earlier;
+    copy.reads = new Reads();
     return copy;
   }
 
@@ -180,6 +207,7 @@ public final class ModelInput {
   }
 
   public @Nullable KeyValueCache cache() {
+    reads.cache = true;
     return cache;
   }
 
@@ -222,9 +250,26 @@ public final class ModelInput {
 
   /** The soft prompt, where there is one, and after it the embedded tokens: [B, V + T, D]. */
   Tensor prepend(Tensor embedded) {
+    reads.prompt = true;
     return prompt == null
         ? embedded
         : Tensor.cat(List.of(prompt.to(embedded.dtype()), embedded), 1);
+  }
+
+  /**
+   * Checks that a pass has not left out a soft prompt or a cache.
+   *
+   * @throws LorikeetException when the architecture reads none
+   */
+  void mustBeRead(String modelType) {
+    if ((prompt != null && !reads.prompt) || (cache != null && !reads.cache)) {
+      throw new LorikeetException(
+          "model_type \""
+              + modelType
+              + "\" reads no "
+              + (prompt != null && !reads.prompt ? "soft prompts" : "learned prefixes or caches")
+              + ": use a method that adapts its layers");
+    }
   }
 
   /** What of [B, T, D] logits are asked for, a view [B, n, D]. */
@@ -246,6 +291,7 @@ public final class ModelInput {
     moved.prompt = prompt;
     moved.cache = cache;
     moved.logitsToKeep = logitsToKeep;
+    moved.reads = reads;
     return moved;
   }
 }

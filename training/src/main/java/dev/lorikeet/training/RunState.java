@@ -1,5 +1,6 @@
 package dev.lorikeet.training;
 
+import com.fasterxml.jackson.annotation.JsonMerge;
 import dev.lorikeet.torch.LorikeetException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,6 +28,9 @@ final class RunState {
   List<EpochReport> epochs = new ArrayList<>();
 
   List<StepEvaluation> evaluations = new ArrayList<>();
+
+  /** What evaluations did to the learning rate. */
+  @JsonMerge final Plateau plateau = new Plateau();
 
   /** The best score, NaN before the first, and where it was reached. */
   double bestScore = Double.NaN;

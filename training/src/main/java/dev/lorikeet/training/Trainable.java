@@ -17,7 +17,7 @@ import java.util.Set;
  * @param head whether it belongs to the head, which no encoder layer is
  */
 public record Trainable(String name, Parameter parameter, boolean head) {
-  private static final String PEFT_PREFIX = "base_model.model.";
+  private static final String PEFT_PREFIX = "^base_model\\.(model\\.)?";
   private static final Set<String> HEADS =
       Set.of(
           "classifier",
@@ -38,8 +38,7 @@ public record Trainable(String name, Parameter parameter, boolean head) {
         .parameters()
         .forEach(
             (name, parameter) ->
-                trainables.add(
-                    of(adapter.model(), name.substring(PEFT_PREFIX.length()), parameter)));
+                trainables.add(of(adapter.model(), name.replaceFirst(PEFT_PREFIX, ""), parameter)));
     adapter.train();
     return trainables;
   }
@@ -59,6 +58,20 @@ public record Trainable(String name, Parameter parameter, boolean head) {
     return train(model, head);
   }
 
+  /**
+   * The biases of all layers, and the head's parameters (Ben Zaken et al. 2021, arXiv:2106.10199).
+   */
+  public static List<Trainable> biasesOf(Model model) {
+    List<Parameter> trained =
+        model.parameters().values().stream()
+            .filter(p -> p.name().endsWith(".bias") || isHead(model, p.name()))
+            .toList();
+    if (trained.stream().noneMatch(p -> p.name().endsWith(".bias"))) {
+      throw new LorikeetException("the model has no biases to train: choose another method");
+    }
+    return train(model, trained);
+  }
+
   private static List<Trainable> train(Model model, Collection<Parameter> parameters) {
     parameters.forEach(Parameter::train);
     return parameters.stream().map(p -> of(model, p.name(), p)).toList();
@@ -70,7 +83,7 @@ public record Trainable(String name, Parameter parameter, boolean head) {
 
   /** Whether a path starts with a head's name, or lies in a module that the checkpoint lacked. */
   private static boolean isHead(Model model, String name) {
-    return HEADS.contains(name.substring(0, name.indexOf('.')))
+    return HEADS.contains(name.split("\\.", 2)[0])
         || model.newModules().stream().anyMatch(module -> name.startsWith(module + "."));
   }
 }

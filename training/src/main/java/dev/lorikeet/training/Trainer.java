@@ -29,12 +29,16 @@ public final class Trainer {
   private final Evaluator evaluator;
   private final int[] lengths;
   private @Nullable Checkpoints checkpoints;
+  private final Layers layers;
+  private final Freezing freezing;
+  private final long stepsPerEpoch;
 
   /**
    * A run over {@code data}.
    *
    * @param evaluationData scored as the settings say; empty for none
    * @throws LorikeetException when there are no examples or no trainable parameters
+   * @throws dev.lorikeet.torch.UsageException when what is to be frozen is not there
    */
   public Trainer(
       Model model,
@@ -52,7 +56,12 @@ public final class Trainer {
       throw new LorikeetException("there are no trainable parameters: attach an adapter first");
     }
     this.model = model;
-    this.trainables = List.copyOf(trainables);
+    lengths = EncodedExample.lengths(first);
+    stepsPerEpoch =
+        ceilDiv(ceilDiv(lengths.length, config.batchSize()), config.gradientAccumulation());
+    layers = Layers.of(model.parameters().keySet());
+    freezing = new Freezing(trainables, layers, config.freeze(), stepsPerEpoch);
+    this.trainables = freezing.trained();
     this.data = data;
     this.evaluationData = evaluationData;
     this.config = config;
@@ -60,7 +69,6 @@ public final class Trainer {
     int maxTokens = config.maxTokensPerPass(model.mode().device());
     pass = new GradientPass(model, this.trainables, new Loss(model), padTokenId, maxTokens);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
-    lengths = EncodedExample.lengths(first);
   }
 
   /** Lets the run be saved and go on. */
@@ -78,8 +86,7 @@ public final class Trainer {
    *     not move
    */
   public TrainingResult run() {
-    List<ParameterGroup> groups =
-        ParameterGroup.of(trainables, config.lr(), config.weightDecay(), config.groups());
+    List<ParameterGroup> groups = groups();
     PeakMemory.reset();
     try (Scope run = Scope.open();
         Optimizer optimizer = config.optimizer().make(groups)) {
@@ -87,6 +94,30 @@ public final class Trainer {
     } finally {
       model.training(false);
     }
+  }
+
+  private List<ParameterGroup> groups() {
+    return ParameterGroup.of(
+        trainables,
+        config.lr(),
+        config.weightDecay(),
+        config.groups(),
+        new RateFactors(config.rates(), trainables, layers));
+  }
+
+  private long totalSteps() {
+    return config.maxSteps() > 0 ? config.maxSteps() : stepsPerEpoch * config.epochs();
+  }
+
+  /**
+   * What {@link #run} would do.
+   *
+   * @throws dev.lorikeet.torch.UsageException as {@link #run}
+   */
+  public TrainingPlan plan() {
+    List<ParameterGroup> groups = groups();
+    LearningRates rates = new LearningRates(groups, config.schedule(), totalSteps(), new Plateau());
+    return TrainingPlan.of(groups, rates, freezing, stepsPerEpoch, totalSteps());
   }
 
   /** A run under way. */
@@ -106,12 +137,8 @@ public final class Trainer {
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
       this.groups = groups;
       this.optimizer = optimizer;
-      long batches = ceilDiv(lengths.length, config.batchSize());
-      totalSteps =
-          config.maxSteps() > 0
-              ? config.maxSteps()
-              : ceilDiv(batches, config.gradientAccumulation()) * config.epochs();
-      rates = new LearningRates(groups, config.schedule(), totalSteps);
+      totalSteps = totalSteps();
+      rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
       saving =
           new Saving(
               checkpoints,
@@ -125,15 +152,15 @@ public final class Trainer {
 
     TrainingResult run() {
       listener.started(groups, totalSteps);
-      MovementCheck movement = MovementCheck.before(groups);
+      MovementCheck movement = MovementCheck.before(groups, config.optimizer().type());
       saving.resume();
       evaluation.start();
-      while (state.step < totalSteps && !state.stopped) {
+      while (!isOver()) {
         step();
         report();
         settle();
       }
-      movement.after(rates.effectiveSteps() - (totalSteps - state.step));
+      movement.after(rates.effectiveSteps(state.step, freezing));
       best.restore();
       return result();
     }
@@ -146,6 +173,7 @@ public final class Trainer {
       state.startClock();
       model.training(true);
       Torch.seed(stepSeed());
+      freezing.at(state.step);
       try (Scope scope = Scope.open()) {
         Map<Parameter, Tensor> gradients = pass.gradients(epoch.examples(), batches, state);
         if (config.maxGradNorm() > 0) {
@@ -175,18 +203,27 @@ public final class Trainer {
               seconds / state.step * (totalSteps - state.step)));
     }
 
+    private boolean isOver() {
+      return state.step >= totalSteps || state.stopped || rates.areSpent();
+    }
+
     /** What follows a step: an evaluation, the end of the epoch, a checkpoint, as it is time. */
     private void settle() {
       boolean last = state.step == totalSteps;
       boolean epochEnds = last || state.batchesDone == epoch.batches().size();
       Evaluation scores = evaluation.afterStep(totalSteps, epochEnds);
       if (epochEnds || state.stopped) {
-        EpochReport report =
-            new EpochReport(state.epoch, state.meanLoss(), scores, state.seconds());
-        state.endEpoch(report);
-        listener.epochEnded(report);
+        endEpoch(scores);
       }
-      saving.afterStep(totalSteps, epochEnds);
+      saving.afterStep(totalSteps, epochEnds, isOver());
+    }
+
+    private void endEpoch(@Nullable Evaluation scores) {
+      EpochReport report =
+          new EpochReport(state.epoch, state.meanLoss(), scores, state.seconds());
+      state.plateau.offer(scores, state.meanLoss(), config.schedule());
+      state.endEpoch(report);
+      listener.epochEnded(report);
     }
 
     private TrainingResult result() {

@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  *     never
  * @param optimizer how gradients become steps
  * @param schedule how the learning rate changes
+ * @param rates learning rates by where a parameter lies
+ * @param freeze what is frozen, for good or at first
  * @param evaluation when a run is evaluated, and what follows
  * @param checkpoint when a run is saved
  * @param seed of data order and dropout
@@ -38,6 +40,8 @@ public record TrainingConfig(
     double maxGradNorm,
     OptimizerConfig optimizer,
     ScheduleConfig schedule,
+    RateConfig rates,
+    FreezeConfig freeze,
     EvaluationConfig evaluation,
     CheckpointConfig checkpoint,
     long seed) {
@@ -56,6 +60,8 @@ public record TrainingConfig(
           1.0,
           OptimizerConfig.DEFAULT,
           ScheduleConfig.DEFAULT,
+          RateConfig.DEFAULT,
+          FreezeConfig.NONE,
           EvaluationConfig.DEFAULT,
           CheckpointConfig.DEFAULT,
           1);
@@ -147,6 +153,8 @@ public record TrainingConfig(
     public double maxGradNorm;
     public OptimizerConfig optimizer;
     public ScheduleConfig schedule;
+    public RateConfig rates;
+    public FreezeConfig freeze;
     public EvaluationConfig evaluation;
     public CheckpointConfig checkpoint;
     public long seed;
@@ -163,6 +171,8 @@ public record TrainingConfig(
       maxGradNorm = config.maxGradNorm;
       optimizer = config.optimizer;
       schedule = config.schedule;
+      rates = config.rates;
+      freeze = config.freeze;
       evaluation = config.evaluation;
       checkpoint = config.checkpoint;
       seed = config.seed;
@@ -181,6 +191,8 @@ public record TrainingConfig(
           maxGradNorm,
           optimizer,
           schedule,
+          rates,
+          freeze,
           evaluation,
           checkpoint,
           seed);

@@ -93,6 +93,8 @@ class TrainingConfigTest {
                 DEFAULT.maxGradNorm(),
                 DEFAULT.optimizer(),
                 DEFAULT.schedule(),
+                DEFAULT.rates(),
+                DEFAULT.freeze(),
                 DEFAULT.evaluation(),
                 DEFAULT.checkpoint(),
                 9));

@@ -1,0 +1,20 @@
+package dev.lorikeet.adapters;
+
+import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.Parameter;
+import java.util.Map;
+
+/** What makes the layers of one adapter, and the tensors that they have in common. */
+@FunctionalInterface
+public interface LayerMaker {
+  /** A layer around {@code base}, initialised from the engine's random state. */
+  AdapterLayer around(Linear base);
+
+  /**
+   * Tensors that all layers compute with and never change, by their names in adapter files such as
+   * {@code vera_A}. A file that has them brings its own; one that lacks them means these.
+   */
+  default Map<String, Parameter> shared() {
+    return Map.of();
+  }
+}

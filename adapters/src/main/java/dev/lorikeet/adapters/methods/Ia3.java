@@ -1,0 +1,211 @@
+package dev.lorikeet.adapters.methods;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterLayer;
+import dev.lorikeet.adapters.AdapterMethod;
+import dev.lorikeet.adapters.Settings;
+import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.ModelConfig;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.UsageException;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * (IA)³: a vector scales the outputs of keys and values, and the inputs of a feed-forward's second
+ * layer (Liu et al. 2022, arXiv:2205.05638, §3.3).
+ *
+ * @param targets the layers to adapt
+ * @param feedForward those of them whose inputs are scaled, by the ends of their paths; or one
+ *     expression that matches whole paths; null for PEFT's choice for the architecture
+ * @param feedForwardRegex whether it is an expression
+ * @param modulesToSave modules that are trained and saved whole
+ * @param initWeights whether vectors start at one, where the model is unchanged, and not at random
+ */
+public record Ia3(
+    Targets targets,
+    @Nullable List<String> feedForward,
+    boolean feedForwardRegex,
+    List<String> modulesToSave,
+    boolean initWeights)
+    implements AdapterConfig {
+
+  private static final List<String> BERT = List.of("key", "value", "output.dense");
+  private static final List<String> KV_DOWN = List.of("k_proj", "v_proj", "down_proj");
+  private static final List<String> QV_DOWN = List.of("q_proj", "v_proj", "down_proj");
+
+  /** What PEFT adapts where adapter_config.json does not say; the last is the feed-forward. */
+  private static final Map<String, List<String>> PEFT_DEFAULTS =
+      Map.ofEntries(
+          Map.entry("bert", BERT),
+          Map.entry("roberta", BERT),
+          Map.entry("deberta-v2", List.of("key_proj", "value_proj", "output.dense")),
+          Map.entry("t5", List.of("k", "v", "wo")),
+          Map.entry("gpt2", List.of("c_attn", "mlp.c_proj")),
+          Map.entry("llama", KV_DOWN),
+          Map.entry("mistral", KV_DOWN),
+          Map.entry("gemma", QV_DOWN),
+          Map.entry("gemma2", QV_DOWN),
+          Map.entry("gemma3_text", QV_DOWN),
+          Map.entry("qwen2", QV_DOWN),
+          Map.entry("qwen3", QV_DOWN));
+
+  public Ia3 {
+    feedForward = feedForward == null ? null : List.copyOf(feedForward);
+    modulesToSave = List.copyOf(modulesToSave);
+    if (feedForward != null && !feedForwardRegex && !targets.regex()) {
+      for (String entry : feedForward) {
+        if (!targets.modules().isEmpty()
+            && !targets.modules().contains(entry)
+            && !targets.modules().contains(Targets.ALL_LINEAR)) {
+          throw new UsageException(
+              "feedforward_modules entry \""
+                  + entry
+                  + "\" is not one of target_modules "
+                  + targets.modules()
+                  + ": name it in both");
+        }
+      }
+    }
+  }
+
+  /** (IA)³ as PEFT calls it. */
+  public static final class Method implements AdapterMethod {
+    @Override
+    public String peftType() {
+      return "IA3";
+    }
+
+    @Override
+    public Ia3 read(ObjectNode json) {
+      Settings settings = new Settings(json);
+      settings.mustBeOff("layers_to_transform", "layers_pattern"); // PEFT's (IA)³ has none
+      return new Ia3(
+          Targets.read(json),
+          settings.texts("feedforward_modules"),
+          json.path("feedforward_modules").isTextual(),
+          settings.modulesToSave(),
+          settings.flag("init_ia3_weights", true));
+    }
+  }
+
+  @Override
+  public String peftType() {
+    return "IA3";
+  }
+
+  @Override
+  public Ia3 with(Targets newTargets, List<String> newModulesToSave) {
+    List<String> scaled = feedForward;
+    if (scaled != null && !feedForwardRegex && targets.modules().contains(Targets.ALL_LINEAR)) {
+      scaled = newTargets.modules().stream().filter(this::isFeedForward).toList();
+    }
+    return new Ia3(newTargets, scaled, feedForwardRegex, newModulesToSave, initWeights);
+  }
+
+  @Override
+  public Ia3 resolvedFor(ModelConfig model) {
+    List<String> defaults = PEFT_DEFAULTS.get(model.modelType());
+    List<String> scaled = feedForward;
+    if (scaled == null) {
+      if (defaults == null) {
+        throw new UsageException(
+            "feedforward_modules is missing, and there are no default ones for model_type \""
+                + model.modelType()
+                + "\": name them, or none with an empty list");
+      }
+      scaled = List.of(defaults.get(defaults.size() - 1));
+    }
+    return new Ia3(
+        targets.orDefaultsOf(model.modelType(), PEFT_DEFAULTS),
+        scaled,
+        feedForwardRegex,
+        modulesToSave,
+        initWeights);
+  }
+
+  @Override
+  public void mustMatch(List<String> adaptedPaths) {
+    for (String entry : Objects.requireNonNull(feedForward)) {
+      if (adaptedPaths.stream().noneMatch(path -> isFeedForward(entry, path))) {
+        throw Targets.noMatch("feedforward_modules", entry, adaptedPaths);
+      }
+    }
+  }
+
+  private boolean isFeedForward(String path) {
+    return Objects.requireNonNull(feedForward).stream()
+        .anyMatch(entry -> isFeedForward(entry, path));
+  }
+
+  private boolean isFeedForward(String entry, String path) {
+    return feedForwardRegex ? path.matches(entry) : path.endsWith(entry);
+  }
+
+  @Override
+  public ObjectNode json() {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    targets.writeModules(json);
+    if (feedForwardRegex && feedForward != null) {
+      json.put("feedforward_modules", feedForward.get(0));
+    } else if (feedForward == null) {
+      json.putNull("feedforward_modules");
+    } else {
+      feedForward.forEach(json.putArray("feedforward_modules")::add);
+    }
+    Settings.put(json, "modules_to_save", modulesToSave);
+    json.put("init_ia3_weights", initWeights);
+    json.put("fan_in_fan_out", false);
+    return json;
+  }
+
+  @Override
+  public AdapterLayer layer(Linear base, Scope owner) {
+    boolean scalesInput = isFeedForward(base.path());
+    long[] shape = scalesInput ? new long[] {1, base.in()} : new long[] {base.out(), 1};
+    Tensor start =
+        initWeights ? Tensor.full(1, DType.FLOAT32, Device.CPU, shape) : Tensor.normal(0, 1, shape);
+    Tensor placed = start.to(base.mode().device());
+    return new Layer(base, new Parameter(base.path() + ".ia3_l", placed, owner), scalesInput);
+  }
+
+  /**
+   * y = l ⊙ (x Wᵀ + b), or y = (l ⊙ x) Wᵀ + b.
+   *
+   * @param scale l [out, 1], or [1, in]
+   * @param scalesInput whether it is the latter
+   */
+  private record Layer(Linear base, Parameter scale, boolean scalesInput) implements AdapterLayer {
+    @Override
+    public Tensor forward(Tensor x) {
+      Tensor l = scale.value(x.dtype()).reshape(-1);
+      return scalesInput ? base.forward(x.mul(l)) : base.forward(x).mul(l);
+    }
+
+    @Override
+    public Tensor mergedWeight() {
+      return base.matrix(DType.FLOAT32).mul(scale.value(DType.FLOAT32));
+    }
+
+    @Override
+    public @Nullable Tensor mergedBias() {
+      return scalesInput || base.bias() == null
+          ? null
+          : base.bias().value(DType.FLOAT32).mul(scale.value(DType.FLOAT32).reshape(-1));
+    }
+
+    @Override
+    public Map<String, Parameter> parameters() {
+      return Map.of("ia3_l", scale);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+package dev.lorikeet.adapters.methods;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.PathPatterns;
+import dev.lorikeet.adapters.Settings;
+import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.UsageException;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * What LoHa and LoKr have in common: an update ΔW of a weight, made of small factors and scaled by
+ * α/r (Yeh et al. 2024, arXiv:2309.14859).
+ *
+ * @param r the rank
+ * @param alpha α
+ * @param rankDropout the probability with which a row of ΔW is left out in training
+ * @param moduleDropout the probability with which all of ΔW is
+ * @param targets the layers to adapt
+ * @param rankPattern ranks for paths that a key matches, instead of {@code r}
+ * @param alphaPattern likewise α
+ * @param modulesToSave modules that are trained and saved whole
+ */
+public record Lycoris(
+    int r,
+    double alpha,
+    double rankDropout,
+    double moduleDropout,
+    Targets targets,
+    Map<String, Integer> rankPattern,
+    Map<String, Double> alphaPattern,
+    List<String> modulesToSave) {
+
+  public Lycoris {
+    mustBePositive("r", r);
+    rankPattern.forEach((key, rank) -> mustBePositive("rank_pattern " + key, rank));
+    mustBeProbability("rank_dropout", rankDropout);
+    mustBeProbability("module_dropout", moduleDropout);
+    PathPatterns.mustBeExpressions("rank_pattern", rankPattern.keySet());
+    PathPatterns.mustBeExpressions("alpha_pattern", alphaPattern.keySet());
+    rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
+    alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
+    modulesToSave = List.copyOf(modulesToSave);
+  }
+
+  private static void mustBePositive(String key, int rank) {
+    if (rank < 1) {
+      throw new UsageException(key + " is " + rank + ": a rank must be at least 1");
+    }
+  }
+
+  static void mustBeProbability(String key, double p) {
+    if (!(p >= 0 && p < 1)) {
+      throw new UsageException(key + " is " + p + ": it must be at least 0 and below 1");
+    }
+  }
+
+  static Lycoris read(Settings settings) {
+    return new Lycoris(
+        settings.integer("r", 8),
+        settings.number("alpha", 8),
+        settings.number("rank_dropout", 0),
+        settings.number("module_dropout", 0),
+        Targets.read(settings.json()),
+        settings.integers("rank_pattern"),
+        settings.numbers("alpha_pattern"),
+        settings.modulesToSave());
+  }
+
+  void write(ObjectNode json) {
+    json.put("r", r);
+    Settings.put(json, "alpha", alpha);
+    json.put("rank_dropout", rankDropout);
+    json.put("module_dropout", moduleDropout);
+    targets.write(json);
+    ObjectNode ranks = json.putObject("rank_pattern");
+    rankPattern.forEach(ranks::put);
+    ObjectNode alphas = json.putObject("alpha_pattern");
+    alphaPattern.forEach((key, value) -> Settings.put(alphas, key, value));
+    Settings.put(json, "modules_to_save", modulesToSave);
+    json.put("use_effective_conv2d", false); // of convolutions, which no layer here is
+  }
+
+  Lycoris with(Targets newTargets, List<String> newModulesToSave) {
+    return new Lycoris(
+        r,
+        alpha,
+        rankDropout,
+        moduleDropout,
+        newTargets,
+        rankPattern,
+        alphaPattern,
+        newModulesToSave);
+  }
+
+  void mustMatch(List<String> paths) {
+    PathPatterns.mustMatch("rank_pattern", rankPattern.keySet(), paths);
+    PathPatterns.mustMatch("alpha_pattern", alphaPattern.keySet(), paths);
+  }
+
+  int rank(String path) {
+    return PathPatterns.first(rankPattern, path).orElse(r);
+  }
+
+  /** α/r at a path. */
+  double scaling(String path) {
+    return PathPatterns.first(alphaPattern, path).orElse(alpha) / rank(path);
+  }
+
+  /** A factor [rows, columns] drawn as PyTorch draws a linear layer's weight, or zero. */
+  static Parameter factor(
+      Linear base, String name, long rows, long columns, boolean zero, Scope owner) {
+    double bound = zero ? 0 : 1 / Math.sqrt((double) columns);
+    Tensor start = Tensor.uniform(-bound, bound, rows, columns).to(base.mode().device());
+    return new Parameter(base.path() + "." + name, start, owner);
+  }
+
+  /**
+   * x Wᵀ + b + x ΔWᵀ, with dropout while the model trains.
+   *
+   * @param rescaled whether the rows that are kept make up for those left out
+   * @param update ΔW [out, in], float32
+   */
+  Tensor forward(Linear base, Tensor x, boolean rescaled, Supplier<Tensor> update) {
+    boolean training = base.mode().isTraining();
+    Tensor y = base.forward(x);
+    if (training && moduleDropout > 0 && Tensor.uniform(0, 1, 1).item() <= moduleDropout) {
+      return y;
+    }
+    Tensor delta = update.get();
+    if (training && rankDropout > 0) {
+      Tensor kept = Tensor.uniform(0, 1, base.out(), 1).gt(rankDropout).to(DType.FLOAT32);
+      double share = kept.sum().item() / base.out();
+      delta = delta.mul(kept.to(delta.device()).mul(rescaled && share > 0 ? 1 / share : 1));
+    }
+    return y.add(Ops.linear(x, delta.to(x.dtype()), null));
+  }
+}

@@ -1,0 +1,146 @@
+package dev.lorikeet.compare;
+
+import dev.lorikeet.data.Encoder;
+import dev.lorikeet.data.ExampleEncoder;
+import dev.lorikeet.data.ImageEncoder;
+import dev.lorikeet.data.Labels;
+import dev.lorikeet.data.TrainOn;
+import dev.lorikeet.models.ImageProcessor;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelConfig;
+import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** What makes a model's input of examples: a tokenizer of texts, or a processor of images. */
+final class Preprocessor implements AutoCloseable {
+  private final Task task;
+  private final @Nullable TextTokenizer tokenizer;
+  private final @Nullable ImageProcessor images;
+
+  private Preprocessor(
+      Task task, @Nullable TextTokenizer tokenizer, @Nullable ImageProcessor images) {
+    this.task = task;
+    this.tokenizer = tokenizer;
+    this.images = images;
+  }
+
+  /**
+   * The one of a checkpoint, or the one that was saved beside its adapter.
+   *
+   * @throws LorikeetException when there is none, or one that cannot be read
+   */
+  static Preprocessor open(Task task, Path checkpoint, @Nullable Path adapterFolder) {
+    boolean ofImages = task == Task.IMAGE_CLASSIFICATION;
+    String file = ofImages ? ImageProcessor.FILE : "tokenizer.json";
+    Path folder =
+        adapterFolder != null && Files.exists(adapterFolder.resolve(file))
+            ? adapterFolder
+            : checkpoint;
+    return ofImages
+        ? new Preprocessor(task, null, ImageProcessor.open(folder))
+        : new Preprocessor(task, TextTokenizer.open(folder), null);
+  }
+
+  /**
+   * Checks that the model can read what comes out.
+   *
+   * @param maxLength texts are cut to this many tokens
+   * @throws LorikeetException when the files do not belong to the model
+   * @throws UsageException when it has no places for so many tokens
+   */
+  void mustFit(Model model, int maxLength) {
+    ModelConfig config = model.config();
+    if (images != null) {
+      if (config.problemType() != ProblemType.SINGLE_LABEL) {
+        throw new LorikeetException(
+            config.place()
+                + (": problem_type " + config.problemType().id() + " is not supported for ")
+                + (task.id() + ", one label a picture is"));
+      }
+      images.mustFit(config);
+      return;
+    }
+    tokenizer().mustFit(config.integer("vocab_size"));
+    mustHavePositions(model, maxLength);
+  }
+
+  /**
+   * Checks that a model has places for texts of some length.
+   *
+   * @throws UsageException when it has not
+   */
+  static void mustHavePositions(Model model, int maxLength) {
+    int positions = model.config().maxTokens();
+    if (maxLength > positions) {
+      throw new UsageException(
+          "max_length is "
+              + maxLength
+              + ", the model has "
+              + positions
+              + " positions: use at most that");
+    }
+  }
+
+  /** Whether images are prepared as for the first ViT, since nothing says how. */
+  boolean isDefault() {
+    return images != null && images.isDefault();
+  }
+
+  /**
+   * The tokenizer.
+   *
+   * @throws UsageException when the model reads images
+   */
+  TextTokenizer tokenizer() {
+    if (tokenizer == null) {
+      throw new UsageException("a model for " + task.id() + " reads no texts");
+    }
+    return tokenizer;
+  }
+
+  /**
+   * The token that fills short rows; of no meaning for images. A decoder that classifies finds the
+   * ends of texts by its own {@code pad_token_id}, so that comes first.
+   */
+  int padTokenId(Model model) {
+    return tokenizer == null ? 0 : model.config().integer("pad_token_id", tokenizer.padTokenId());
+  }
+
+  /**
+   * An encoder of examples.
+   *
+   * @param maxLength texts are cut to this many tokens
+   */
+  ExampleEncoder encoder(
+      Model model,
+      @Nullable Labels labels,
+      ProblemType problemType,
+      int maxLength,
+      TrainOn trainOn) {
+    return images != null
+        ? new ImageEncoder(images, model.config().maxTokens(), labels)
+        : new Encoder(tokenizer(), labels, task, problemType, maxLength, trainOn);
+  }
+
+  /** Writes its files into a folder. */
+  void save(Path folder) {
+    if (images != null) {
+      images.save(folder);
+    } else {
+      tokenizer().save(folder);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (tokenizer != null) {
+      tokenizer.close();
+    }
+  }
+}
