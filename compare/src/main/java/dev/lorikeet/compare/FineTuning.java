@@ -71,9 +71,7 @@ public final class FineTuning {
     Prepared prepared = prepare(examples, held);
     try {
       prepared.trainer.checkpoints(
-          checkpoints == null
-              ? null
-              : checkpoints.identifiedBy(() -> identity(prepared.model)));
+          checkpoints == null ? null : checkpoints.identifiedBy(() -> identity(prepared.model)));
       result = prepared.trainer.run();
       prepared.trainables.forEach(trainable -> trainable.parameter().freeze());
       return prepared.trained(config);

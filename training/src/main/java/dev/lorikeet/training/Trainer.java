@@ -219,8 +219,7 @@ public final class Trainer {
     }
 
     private void endEpoch(@Nullable Evaluation scores) {
-      EpochReport report =
-          new EpochReport(state.epoch, state.meanLoss(), scores, state.seconds());
+      EpochReport report = new EpochReport(state.epoch, state.meanLoss(), scores, state.seconds());
       state.plateau.offer(scores, state.meanLoss(), config.schedule());
       state.endEpoch(report);
       listener.epochEnded(report);
