@@ -72,6 +72,8 @@ public final class FineTuning {
   public TextModel train(List<Example> examples, List<Example> held) {
     Prepared prepared = prepare(examples, held);
     try {
+      prepared.trainer.checkpoints(
+          checkpoints == null ? null : checkpoints.identifiedBy(() -> identity(prepared.model)));
       result = prepared.trainer.run();
       prepared.trainables.forEach(trainable -> trainable.parameter().freeze());
       return prepared.trained(config);
@@ -236,15 +238,14 @@ public final class FineTuning {
       encodedHeld = TrainingData.masked(encodedHeld, masking, 0).epoch(0);
     }
     return new Trainer(
-        model,
-        trainables,
-        data,
-        encodedHeld,
-        preprocessor.padTokenId(model),
-        config.training(),
-        listener)
-        .checkpoints(
-            checkpoints == null ? null : checkpoints.identifiedBy(() -> identity(model)));
+            model,
+            trainables,
+            data,
+            encodedHeld,
+            preprocessor.padTokenId(model),
+            config.training(),
+            listener)
+        .checkpoints(checkpoints == null ? null : checkpoints.identifiedBy(() -> identity(model)));
   }
 
   /** What a run that goes on must have in common with the one that was saved. */
@@ -257,6 +258,7 @@ public final class FineTuning {
     identity.put("initialization", config.initialization().id());
     identity.put("precision", config.precision().toString());
     identity.put("data.max_length", Integer.toString(config.maxLength()));
+    identity.put("data.train_on", config.trainOn().toString());
     if (config.regime() == Regime.ADAPTER) {
       config
           .adapter()

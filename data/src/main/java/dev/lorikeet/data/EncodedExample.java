@@ -34,8 +34,7 @@ public record EncodedExample(
   }
 
   /** A text whose tokens are of words. */
-  public EncodedExample(
-      int[] ids, int[] typeIds, long[] classes, float[] targets, int[] wordIds) {
+  public EncodedExample(int[] ids, int[] typeIds, long[] classes, float[] targets, int[] wordIds) {
     this(ids, typeIds, classes, targets, null, wordIds);
   }
 

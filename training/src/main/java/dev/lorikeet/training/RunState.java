@@ -24,9 +24,6 @@ final class RunState {
   long tokens;
   long positions;
 
-  /** What evaluations did to the learning rate. */
-  @JsonMerge final Plateau plateau = new Plateau();
-
   /** How many weights an average has taken in. */
   long averaged;
 
@@ -39,6 +36,9 @@ final class RunState {
   List<EpochReport> epochs = new ArrayList<>();
 
   List<StepEvaluation> evaluations = new ArrayList<>();
+
+  /** What evaluations did to the learning rate. */
+  @JsonMerge final Plateau plateau = new Plateau();
 
   /** The best score, NaN before the first, and where it was reached. */
   double bestScore = Double.NaN;

@@ -16,7 +16,8 @@ final class Saving {
   private final CheckpointConfig config;
   private final Supplier<Map<String, String>> ownIdentity;
   private final RunState state;
-  private final Map<String, Tensor> parameters = new LinkedHashMap<>();
+  private final List<Trainable> trainables;
+  private final WeightAverage average;
   private final Optimizer optimizer;
   private final BestParameters best;
   private @Nullable Map<String, String> identity;
@@ -49,10 +50,8 @@ final class Saving {
     this.state = state;
     this.optimizer = optimizer;
     this.best = best;
-    trainables.forEach(t -> parameters.put(t.name(), t.parameter().original()));
-    for (int i = 0; i < average.averages().size(); i++) {
-      parameters.put(trainables.get(i).name() + "/average", average.averages().get(i));
-    }
+    this.trainables = trainables;
+    this.average = average;
   }
 
   /**
@@ -70,7 +69,7 @@ final class Saving {
     }
     mustBeSame(checkpoint.identity(), identity(), checkpoints);
     checkpoint.readInto(state);
-    checkpoint.readParameters(parameters);
+    checkpoint.readParameters(parameters());
     checkpoint.readOptimizer(optimizer.state());
     best.load(checkpoint);
     savedStep = state.step;
@@ -101,13 +100,13 @@ final class Saving {
    * Saves the run if it is time for that or it is asked to stop.
    *
    * @param epochEnded whether the last step has ended an epoch, or the run
+   * @param over whether it was the last
    * @throws RunInterrupted when it is asked to stop, after it has been saved
    */
-  void afterStep(long totalSteps, boolean epochEnded) {
+  void afterStep(long totalSteps, boolean epochEnded, boolean over) {
     if (checkpoints == null) {
       return;
     }
-    boolean over = state.step == totalSteps || state.stopped;
     IntervalStrategy strategy = config.saveStrategy();
     boolean stop = !over && checkpoints.stopIsRequested();
     boolean due =
@@ -129,9 +128,19 @@ final class Saving {
     if (Files.exists(folder)) {
       RunCheckpoint.delete(folder); // a damaged one, else the run had gone on from it
     }
-    RunCheckpoint.write(folder, identity(), state, parameters, optimizer.state(), best.copies());
+    RunCheckpoint.write(folder, identity(), state, parameters(), optimizer.state(), best.copies());
     savedStep = state.step;
     to.keep(config.saveTotalLimit());
+  }
+
+  /** By name; a parameter that freezes or thaws gets another tensor. */
+  private Map<String, Tensor> parameters() {
+    Map<String, Tensor> parameters = new LinkedHashMap<>();
+    trainables.forEach(t -> parameters.put(t.name(), t.parameter().original()));
+    for (int i = 0; i < average.averages().size(); i++) {
+      parameters.put(trainables.get(i).name() + "/average", average.averages().get(i));
+    }
+    return parameters;
   }
 
   private Map<String, String> identity() {

@@ -30,10 +30,10 @@ public final class Trainer {
   private final StepGuard guard;
   private final Evaluator evaluator;
   private final int[] lengths;
+  private @Nullable Checkpoints checkpoints;
   private final Layers layers;
   private final Freezing freezing;
   private final long stepsPerEpoch;
-  private @Nullable Checkpoints checkpoints;
 
   /**
    * A run over {@code data}.
@@ -175,7 +175,7 @@ public final class Trainer {
         lossScale.restore(state.lossScale, state.goodSteps);
       }
       evaluation.start();
-      while (state.step < totalSteps && !state.stopped && !rates.areSpent()) {
+      while (!isOver()) {
         step();
         report();
         settle();
@@ -235,6 +235,10 @@ public final class Trainer {
               seconds / state.step * (totalSteps - state.step)));
     }
 
+    private boolean isOver() {
+      return state.step >= totalSteps || state.stopped || rates.areSpent();
+    }
+
     /** What follows a step: an evaluation, the end of the epoch, a checkpoint, as it is time. */
     private void settle() {
       boolean last = state.step == totalSteps;
@@ -243,16 +247,17 @@ public final class Trainer {
         average.afterEpoch(state.epoch);
       }
       Evaluation scores = evaluation.afterStep(totalSteps, epochEnds);
-      if (epochEnds) {
-        state.plateau.offer(scores, state.meanLoss(), config.schedule());
-      }
       if (epochEnds || state.stopped) {
-        EpochReport report =
-            new EpochReport(state.epoch, state.meanLoss(), scores, state.seconds());
-        state.endEpoch(report);
-        listener.epochEnded(report);
+        endEpoch(scores);
       }
-      saving.afterStep(totalSteps, epochEnds);
+      saving.afterStep(totalSteps, epochEnds, isOver());
+    }
+
+    private void endEpoch(@Nullable Evaluation scores) {
+      EpochReport report = new EpochReport(state.epoch, state.meanLoss(), scores, state.seconds());
+      state.plateau.offer(scores, state.meanLoss(), config.schedule());
+      state.endEpoch(report);
+      listener.epochEnded(report);
     }
 
     private TrainingResult result() {
