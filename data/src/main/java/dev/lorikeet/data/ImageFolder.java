@@ -49,7 +49,7 @@ final class ImageFolder implements Rows {
     } catch (IOException e) {
       throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     } catch (UncheckedIOException e) {
-      throw new LorikeetException(folder + " cannot be read: " + e.getCause().getMessage(), e);
+      throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     }
   }
 
