@@ -1,6 +1,5 @@
 package dev.lorikeet.cli;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterConfig;
@@ -20,14 +19,10 @@ import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
-import dev.lorikeet.training.EvaluationConfig;
-import dev.lorikeet.training.GroupRule;
-import dev.lorikeet.training.OptimizerConfig;
-import dev.lorikeet.training.Schedule;
-import dev.lorikeet.training.ScheduleConfig;
+import dev.lorikeet.training.FreezeConfig;
+import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -80,7 +75,12 @@ record Recipe(
     Regime regime = Regime.of(method);
     Section adapter = root.section("adapter");
     Section training = root.section("training");
-    TrainingConfig trainingConfig = training(training, defaults.training(), regime).withSeed(seed);
+    TrainingConfig trainingConfig =
+        TrainingSection.read(
+                training,
+                Preset.over(
+                    startingFrom(defaults.training(), regime), root.text("preset", null), regime))
+            .withSeed(seed);
     FineTuningConfig config =
         new FineTuningConfig(
             task,
@@ -100,7 +100,7 @@ record Recipe(
             output == null ? null : Path.of(output),
             dataSettings,
             config,
-            trainingConfig.withLr(baseline.number("lr", BASELINE_LR), List.of()),
+            allAtOneRate(trainingConfig, baseline.number("lr", BASELINE_LR)),
             Initialization.of(text(baseline, "initialization", Initialization.PAPER.id())),
             root.integer("threads", Runtime.getRuntime().availableProcessors()));
     baseline(baseline);
@@ -124,6 +124,21 @@ record Recipe(
     return other == null || other.peftType().equals(LoraConfig.DEFAULT.peftType())
         ? lora(adapter, LoraConfig.DEFAULT)
         : AdapterSection.read(adapter, other);
+  }
+
+  private static TrainingConfig startingFrom(TrainingConfig defaults, Regime regime) {
+    return regime == Regime.SCRATCH ? defaults.withLr(BASELINE_LR, List.of()) : defaults;
+  }
+
+  /** Nothing of a baseline is pretrained, so nothing is frozen, and no layer's rate differs. */
+  private static TrainingConfig allAtOneRate(TrainingConfig training, double lr) {
+    return training
+        .withLr(lr, List.of())
+        .with(
+            draft -> {
+              draft.rates = RateConfig.DEFAULT;
+              draft.freeze = FreezeConfig.NONE;
+            });
   }
 
   private static LoraConfig lora(Section adapter, LoraConfig defaults) {
@@ -151,65 +166,6 @@ record Recipe(
         .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
         .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
         .build();
-  }
-
-  private static TrainingConfig training(Section section, TrainingConfig defaults, Regime regime) {
-    return new TrainingConfig(
-        section.number("lr", regime == Regime.SCRATCH ? BASELINE_LR : defaults.lr()),
-        groups(section),
-        section.number("weight_decay", defaults.weightDecay()),
-        section.integer("epochs", defaults.epochs()),
-        section.integer("batch_size", defaults.batchSize()),
-        section.integer("gradient_accumulation", defaults.gradientAccumulation()),
-        section.has("max_tokens_per_pass")
-            ? (Integer) section.integer("max_tokens_per_pass", 0)
-            : defaults.maxTokensPerPass(),
-        section.number("max_grad_norm", defaults.maxGradNorm()),
-        optimizer(section, defaults.optimizer()),
-        schedule(section, defaults.schedule()),
-        evaluation(section, defaults.evaluation()),
-        defaults.seed());
-  }
-
-  private static OptimizerConfig optimizer(Section section, OptimizerConfig defaults) {
-    return new OptimizerConfig(
-        section.number("beta1", defaults.beta1()),
-        section.number("beta2", defaults.beta2()),
-        section.number("eps", defaults.eps()));
-  }
-
-  private static ScheduleConfig schedule(Section section, ScheduleConfig defaults) {
-    return new ScheduleConfig(
-        Schedule.of(text(section, "schedule", defaults.schedule().id())),
-        section.number("warmup_ratio", defaults.warmupRatio()));
-  }
-
-  private static EvaluationConfig evaluation(Section section, EvaluationConfig defaults) {
-    return new EvaluationConfig(section.flag("keep_best", defaults.keepBest()));
-  }
-
-  /** Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both and a decay. */
-  private static List<GroupRule> groups(Section training) {
-    List<GroupRule> rules = new ArrayList<>();
-    for (Map.Entry<String, JsonNode> group : training.entries("groups").entrySet()) {
-      if (!group.getValue().isObject()) {
-        rules.add(GroupRule.parse(group.getKey() + "=" + group.getValue().asText()));
-        continue;
-      }
-      Section settings = training.section("groups").section(group.getKey());
-      rules.add(
-          new GroupRule(
-              group.getKey(),
-              optional(settings, "lr"),
-              settings.number("multiplier", 1),
-              optional(settings, "weight_decay")));
-      settings.done();
-    }
-    return rules;
-  }
-
-  private static @Nullable Double optional(Section section, String key) {
-    return section.text(key, null) == null ? null : (Double) section.number(key, 0);
   }
 
   private static String text(Section section, String key, String otherwise) {
@@ -240,33 +196,7 @@ record Recipe(
     ObjectNode adapter = config.adapter().json();
     adapter.remove("fan_in_fan_out");
     json.set("adapter", adapter);
-    json.set("training", trainingJson());
-    return json;
-  }
-
-  private ObjectNode trainingJson() {
-    TrainingConfig training = config.training();
-    ObjectNode json = JsonNodeFactory.instance.objectNode();
-    json.put("lr", training.lr());
-    ObjectNode groups = json.putObject("groups");
-    for (GroupRule rule : training.groups()) {
-      ObjectNode group = groups.putObject(rule.pattern());
-      group.put("lr", rule.lr());
-      group.put("multiplier", rule.multiplier());
-      group.put("weight_decay", rule.weightDecay());
-    }
-    json.put("epochs", training.epochs());
-    json.put("batch_size", training.batchSize());
-    json.put("gradient_accumulation", training.gradientAccumulation());
-    json.put("weight_decay", training.weightDecay());
-    json.put("max_tokens_per_pass", training.maxTokensPerPass());
-    json.put("max_grad_norm", training.maxGradNorm());
-    json.put("beta1", training.optimizer().beta1());
-    json.put("beta2", training.optimizer().beta2());
-    json.put("eps", training.optimizer().eps());
-    json.put("schedule", training.schedule().schedule().id());
-    json.put("warmup_ratio", training.schedule().warmupRatio());
-    json.put("keep_best", training.evaluation().keepBest());
+    json.set("training", TrainingSection.json(config.training()));
     return json;
   }
 

@@ -9,11 +9,13 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** Trains a model and writes what was trained. */
 @Command(
@@ -25,14 +27,21 @@ final class TrainCommand implements Callable<Integer> {
   @Mixin private Console console;
   @Mixin private TrainFlags flags;
 
+  @Option(
+      names = "--dry-run",
+      description = "Print the parameter groups, rates and steps; train and write nothing.")
+  private boolean dryRun;
+
   @Override
   public Integer call() {
     Recipe recipe = Recipe.read(flags.tree().root());
     Path output = recipe.output();
-    if (output == null) {
+    if (output == null && !dryRun) {
       throw new UsageException("recipe: output is missing: give --output, or the key in a recipe");
     }
-    Outputs.mustBeWritable(output);
+    if (output != null) {
+      Outputs.mustBeWritable(output);
+    }
     Torch.threads(recipe.threads());
     console.say("settings: " + recipe.json());
     LoadedData data =
@@ -41,6 +50,11 @@ final class TrainCommand implements Callable<Integer> {
     FineTuning tuning =
         new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config())
             .listener(new ProgressBar(console.messages(), recipe.config().method()));
+    if (output == null || dryRun) {
+      TrainingPlan plan = tuning.plan(data.train(), data.eval());
+      console.print(DryRun.json(plan), DryRun.text(plan));
+      return 0;
+    }
     sayWhatIsTakenOut(recipe.config());
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());

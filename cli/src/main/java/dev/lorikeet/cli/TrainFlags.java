@@ -189,6 +189,14 @@ final class TrainFlags {
     flags.set("adapter.use_rslora", Boolean.toString(value));
   }
 
+  @Option(
+      names = "--preset",
+      paramLabel = "fine-tune|train",
+      description = "Defaults: a small rate and few epochs, or a high rate until a plateau.")
+  void preset(String value) {
+    flags.set("preset", value);
+  }
+
   @Option(names = "--lr", paramLabel = "RATE", description = "The learning rate.")
   void lr(String value) {
     flags.set("training.lr", value);
@@ -207,6 +215,14 @@ final class TrainFlags {
               equals < 0 ? value : value.substring(0, equals),
               equals < 0 ? "" : value.substring(equals + 1));
         });
+  }
+
+  @Option(
+      names = "--optimizer",
+      paramLabel = "NAME",
+      description = "adamw, adam, sgd, rmsprop, adagrad, adafactor or lion.")
+  void optimizer(String value) {
+    flags.set("training.optimizer", value);
   }
 
   @Option(names = "--epochs", paramLabel = "N", description = "Passes over the data.")
@@ -229,7 +245,15 @@ final class TrainFlags {
     flags.set("training.warmup_ratio", value);
   }
 
-  @Option(names = "--schedule", paramLabel = "NAME", description = "linear, cosine or constant.")
+  @Option(names = "--warmup-steps", paramLabel = "N", description = "Or their number.")
+  void warmupSteps(String value) {
+    flags.set("training.warmup_steps", value);
+  }
+
+  @Option(
+      names = "--schedule",
+      paramLabel = "NAME",
+      description = "linear, cosine, constant ...: transformers' lr_scheduler_type, or one_cycle.")
   void schedule(String value) {
     flags.set("training.schedule", value);
   }

@@ -3,6 +3,7 @@ package dev.lorikeet.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.compare.FineTuningConfig;
@@ -16,8 +17,11 @@ import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.EvaluationConfig;
+import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.OptimizerConfig;
+import dev.lorikeet.training.OptimizerType;
+import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -36,6 +40,21 @@ class RecipeTest {
   private static final Path EXAMPLES = Path.of("../examples");
 
   @TempDir Path temporary;
+
+  @Test
+  void everyAdapterMethodHasItsOwnKeys() {
+    AdapterConfig loha =
+        recipe("method=loha", "adapter.r=3", "adapter.target_modules=query,value")
+            .config()
+            .adapter();
+    assertThat(loha.peftType()).isEqualTo("LOHA");
+    assertThat(loha.targets().modules()).containsExactly("query", "value");
+    assertThat(loha.json().path("r").intValue()).isEqualTo(3);
+    assertThat(recipe("method=oft").json().path("method").asText()).isEqualTo("oft");
+    assertThatThrownBy(() -> recipe("method=loha", "adapter.lora_alpha=3"))
+        .isInstanceOf(UsageException.class)
+        .hasMessageStartingWith("recipe: unknown key \"adapter.lora_alpha\"; nearest: alpha");
+  }
 
   private static Recipe recipe(String... assignments) {
     RecipeTree tree = new RecipeTree();
@@ -131,6 +150,14 @@ class RecipeTest {
               beta2: 0.9
               eps: 1.0e-6
               keep_best: false
+              layer_lr_decay: 0.9
+              head_lr_multiplier: 2
+              loraplus_lr_ratio: 16
+              loraplus_lr_embedding: 1.0e-5
+              freeze_layers: 1
+              freeze_embeddings: true
+              lora_fa: true
+              unfreeze_steps: 5
             baseline: {kind: scratch, lr: 0.25, initialization: xavier}
             """);
     RecipeTree tree = new RecipeTree();
@@ -185,10 +212,20 @@ class RecipeTest {
             0,
             new OptimizerConfig(0.8, 0.9, 1e-6),
             new ScheduleConfig(Schedule.COSINE, 0.2),
+            new RateConfig(0.9, 2, 16.0, 1e-5),
+            new FreezeConfig(1, true, true, 0, 5),
             new EvaluationConfig(false),
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
-    assertThat(recipe.baselineTraining()).isEqualTo(training.withLr(0.25, List.of()));
+    assertThat(recipe.baselineTraining())
+        .isEqualTo(
+            training
+                .withLr(0.25, List.of())
+                .with(
+                    draft -> {
+                      draft.rates = RateConfig.DEFAULT;
+                      draft.freeze = FreezeConfig.NONE;
+                    }));
     assertThat(recipe.baselineInitialization()).isEqualTo(Initialization.XAVIER);
 
     assertThat(Recipe.read(recipe.json()).config())
@@ -220,6 +257,104 @@ class RecipeTest {
   }
 
   @Test
+  void anOptimizerHasItsOwnDefaultsAndIsRecorded() {
+    Recipe recipe =
+        recipe(
+            "training.optimizer=sgd",
+            "training.momentum=0.9",
+            "training.nesterov=true",
+            "training.l1_penalty=1e-5",
+            "training.decoupled_weight_decay=true");
+    OptimizerConfig sgd =
+        OptimizerConfig.of(OptimizerType.SGD)
+            .with(
+                draft -> {
+                  draft.momentum = 0.9;
+                  draft.nesterov = true;
+                  draft.l1Penalty = 1e-5;
+                  draft.decoupledWeightDecay = true;
+                });
+    assertThat(recipe.config().training().optimizer()).isEqualTo(sgd);
+    assertThat(recipe.json().path("training").has("beta1")).isFalse();
+    for (OptimizerType type : OptimizerType.values()) {
+      Recipe other = recipe("training.optimizer=" + type.id());
+      assertThat(other.config().training().optimizer()).isEqualTo(OptimizerConfig.of(type));
+      assertThat(Recipe.read(other.json()).config()).isEqualTo(other.config());
+    }
+    assertThatThrownBy(() -> recipe("training.optimizer=lion", "training.eps=1e-8"))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("eps is no setting of optimizer lion: it has beta1, beta2");
+  }
+
+  @Test
+  void aScheduleHasItsOwnDefaultsAndIsRecorded() {
+    for (Schedule schedule : Schedule.values()) {
+      Recipe recipe = recipe("training.schedule=" + schedule.id());
+      assertThat(recipe.config().training().schedule()).isEqualTo(ScheduleConfig.of(schedule));
+      assertThat(Recipe.read(recipe.json()).config()).isEqualTo(recipe.config());
+    }
+    Recipe recipe =
+        recipe(
+            "training.schedule=polynomial",
+            "training.power=2",
+            "training.warmup_steps=5",
+            "training.groups.head.schedule=constant_with_warmup",
+            "training.groups.head.warmup_steps=3",
+            "training.groups.bert.multiplier=0.5",
+            "training.groups.bert.power=3");
+    ScheduleConfig polynomial =
+        ScheduleConfig.of(Schedule.POLYNOMIAL)
+            .with(
+                draft -> {
+                  draft.power = 2;
+                  draft.warmupRatio = 0;
+                  draft.warmupSteps = 5;
+                });
+    ScheduleConfig constant =
+        ScheduleConfig.of(Schedule.CONSTANT_WITH_WARMUP)
+            .with(
+                draft -> {
+                  draft.warmupRatio = 0;
+                  draft.warmupSteps = 3;
+                });
+    assertThat(recipe.config().training().schedule()).isEqualTo(polynomial);
+    assertThat(recipe.config().training().groups())
+        .containsExactly(
+            new GroupRule("head", null, 1, null, constant),
+            new GroupRule("bert", null, 0.5, null, polynomial.with(draft -> draft.power = 3)));
+    assertThat(Recipe.read(recipe.json()).config()).isEqualTo(recipe.config());
+    assertThatThrownBy(() -> recipe("training.warmup_steps=5", "training.warmup_ratio=0.1"))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("warmup_steps is 5 and warmup_ratio 0.1: give one of them");
+  }
+
+  @Test
+  void presetsAreDefaultsUnderWhatIsSaid() {
+    TrainingConfig tuned = recipe("preset=fine-tune").config().training();
+    assertThat(tuned)
+        .isEqualTo(
+            TrainingConfig.DEFAULT
+                .withLr(5e-4, List.of())
+                .withEpochs(3)
+                .with(draft -> draft.schedule = new ScheduleConfig(Schedule.LINEAR, 0.1)));
+    assertThat(recipe("preset=fine-tune", "method=full").config().training().lr()).isEqualTo(5e-5);
+    TrainingConfig trained =
+        recipe("preset=train", "method=probe", "training.epochs=20", "training.patience=1")
+            .config()
+            .training();
+    assertThat(trained.lr()).isEqualTo(1e-2);
+    assertThat(trained.epochs()).isEqualTo(20);
+    assertThat(trained.schedule().schedule()).isEqualTo(Schedule.REDUCE_LR_ON_PLATEAU);
+    assertThat(trained.schedule().patience()).isEqualTo(1);
+    assertThat(trained.schedule().factor()).isEqualTo(0.5);
+    Recipe recipe = recipe("preset=train");
+    assertThat(Recipe.read(recipe.json()).config()).isEqualTo(recipe.config());
+    assertThatThrownBy(() -> recipe("preset=quick"))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("unknown preset \"quick\": use fine-tune, train");
+  }
+
+  @Test
   void maskedLmNeedsNoLabel() {
     assertThat(recipe("task=masked-lm").data().columns().label()).isNull();
   }
@@ -247,7 +382,7 @@ class RecipeTest {
           modle=x                                 | unknown key "modle"; nearest: model, seed
           data.trian=x                            | unknown key "data.trian"; nearest: train, eval
           adapter.rank=8                          | unknown key "adapter.rank"; nearest: r, bias
-          training.groups.head.rate=1             | unknown key "training.groups.head.rate"; nearest: lr, multiplier
+          training.groups.head.rate=1             | unknown key "training.groups.head.rate"; nearest: lr, power
           baseline.rate=1                         | unknown key "baseline.rate"; nearest: lr, kind
           data=file.jsonl                         | data must be a section of keys, not "file.jsonl"
           data.text=[a]                           | data.text must be a single value, not ["a"]

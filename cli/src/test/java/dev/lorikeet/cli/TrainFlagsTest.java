@@ -45,13 +45,16 @@ class TrainFlagsTest {
           --exclude-modules       | a         | {"adapter":{"exclude_modules":"a"}}
           --modules-to-save       | a         | {"adapter":{"modules_to_save":"a"}}
           --bias                  | all       | {"adapter":{"bias":"all"}}
+          --preset                | train     | {"preset":"train"}
           --lr                    | 1e-3      | {"training":{"lr":"1e-3"}}
           --lr-group              | lora_B=x4 | {"training":{"groups":{"lora_B":"x4"}}}
           --lr-group              | layer.3=1 | {"training":{"groups":{"layer.3":"1"}}}
+          --optimizer             | lion      | {"training":{"optimizer":"lion"}}
           --epochs                | 2         | {"training":{"epochs":"2"}}
           --batch-size            | 2         | {"training":{"batch_size":"2"}}
           --gradient-accumulation | 2         | {"training":{"gradient_accumulation":"2"}}
           --warmup-ratio          | 0.1       | {"training":{"warmup_ratio":"0.1"}}
+          --warmup-steps          | 10        | {"training":{"warmup_steps":"10"}}
           --schedule              | cosine    | {"training":{"schedule":"cosine"}}
           --weight-decay          | 0.1       | {"training":{"weight_decay":"0.1"}}
           --max-grad-norm         | 0         | {"training":{"max_grad_norm":"0"}}

@@ -17,6 +17,7 @@ import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
 import dev.lorikeet.training.TrainingData;
 import dev.lorikeet.training.TrainingListener;
+import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
 import java.util.List;
@@ -57,6 +58,50 @@ public final class FineTuning {
    * @throws LorikeetException when the checkpoint, the examples or a setting does not fit
    */
   public TextModel train(List<Example> examples, List<Example> held) {
+    Prepared prepared = prepare(examples, held);
+    try {
+      result = prepared.trainer.run();
+      prepared.trainables.forEach(trainable -> trainable.parameter().freeze());
+      return prepared.trained(config);
+    } catch (RuntimeException e) {
+      prepared.close();
+      throw e;
+    }
+  }
+
+  /**
+   * What {@link #train} would do with the same examples: its steps, groups and rates.
+   *
+   * @throws LorikeetException as {@link #train}
+   */
+  public TrainingPlan plan(List<Example> examples, List<Example> held) {
+    try (Prepared prepared = prepare(examples, held)) {
+      return prepared.trainer.plan();
+    }
+  }
+
+  /** A model and all that training it needs. */
+  private record Prepared(
+      Model model,
+      @Nullable Adapter adapter,
+      Preprocessor preprocessor,
+      @Nullable Labels labels,
+      List<Trainable> trainables,
+      Trainer trainer)
+      implements AutoCloseable {
+    TextModel trained(FineTuningConfig config) {
+      return new TextModel(
+          model, adapter, preprocessor, labels, config.maxLength(), config.trainOn());
+    }
+
+    @Override
+    public void close() {
+      preprocessor.close();
+      model.close();
+    }
+  }
+
+  private Prepared prepare(List<Example> examples, List<Example> held) {
     Labels labels = labels(examples);
     // A folder that is no checkpoint, or another task's, must not be told of a tokenizer.
     ModelConfig.read(checkpoint).mustHaveHead(config.task());
@@ -66,9 +111,9 @@ public final class FineTuning {
       model = Model.open(checkpoint, options(labels));
       preprocessor.mustFit(model, config.maxLength());
       Adapter adapter = config.regime() == Regime.ADAPTER ? attach(model) : null;
-      run(model, adapter, preprocessor, labels, examples, held);
-      return new TextModel(
-          model, adapter, preprocessor, labels, config.maxLength(), config.trainOn());
+      List<Trainable> trainables = trainables(model, adapter);
+      Trainer trainer = trainer(model, trainables, preprocessor, labels, examples, held);
+      return new Prepared(model, adapter, preprocessor, labels, trainables, trainer);
     } catch (RuntimeException e) {
       preprocessor.close();
       if (model != null) {
@@ -142,9 +187,9 @@ public final class FineTuning {
     }
   }
 
-  private void run(
+  private Trainer trainer(
       Model model,
-      @Nullable Adapter adapter,
+      List<Trainable> trainables,
       Preprocessor preprocessor,
       @Nullable Labels labels,
       List<Example> examples,
@@ -162,17 +207,13 @@ public final class FineTuning {
       data = TrainingData.masked(encoded, masking, config.training().seed());
       encodedHeld = TrainingData.masked(encodedHeld, masking, 0).epoch(0);
     }
-    List<Trainable> trainables = trainables(model, adapter);
-    result =
-        new Trainer(
-                model,
-                trainables,
-                data,
-                encodedHeld,
-                preprocessor.padTokenId(model),
-                config.training(),
-                listener)
-            .run();
-    trainables.forEach(trainable -> trainable.parameter().freeze());
+    return new Trainer(
+        model,
+        trainables,
+        data,
+        encodedHeld,
+        preprocessor.padTokenId(model),
+        config.training(),
+        listener);
   }
 }

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.lora.LoraConfig;
@@ -27,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FineTuningTest {
   private static final FineTuningConfig CONFIG =
@@ -67,6 +71,25 @@ class FineTuningTest {
         TextModel.open(whole ? saved : base, whole ? null : saved, ModelOptions.DEFAULT, null)) {
       assertThat(opened.maxLength()).isEqualTo(16);
       assertSame(opened.predict(TinyModel.examples()), before, 0);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"ia3", "vera", "loha", "lokr", "oft", "ln_tuning", "prompt", "ptuning", "prefix"})
+  void everyAdapterMethodTrainsAndIsSaved(String method) {
+    AdapterConfig adapter =
+        AdapterMethods.ofId(method).orElseThrow().read(JsonNodeFactory.instance.objectNode());
+    FineTuning tuning = new FineTuning(base, CONFIG.withAdapter(adapter).withMaxLength(8));
+    Path saved = temporary.resolve("saved");
+    List<Prediction> before;
+    try (TextModel tuned = tuning.train(TinyModel.examples(), TinyModel.examples())) {
+      before = tuned.predict(TinyModel.examples());
+      tuned.save(saved);
+    }
+    try (TextModel opened = TextModel.open(base, saved, ModelOptions.DEFAULT, null)) {
+      // A prompt made by its network is the same but for the order of sums.
+      assertSame(opened.predict(TinyModel.examples()), before, 1e-6);
     }
   }
 

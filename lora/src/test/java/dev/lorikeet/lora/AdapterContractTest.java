@@ -167,7 +167,7 @@ class AdapterContractTest {
         new Example(
             "{'peft_type': 'LOHA', 'r': 3, 'alpha': 5, 'target_modules': 'all-linear',"
                 + " 'rank_pattern': {'query': 2}}",
-            (path, rows, columns) -> 2 * (path.endsWith("query") ? 2 : 3) * (rows + columns)),
+            (path, rows, columns) -> 2L * (path.endsWith("query") ? 2 : 3) * (rows + columns)),
         new Example(
             "{'peft_type': 'LOHA', 'r': 3, 'alpha': 64, 'init_weights': false,"
                 + " 'target_modules': ['key', 'value']}",

@@ -7,6 +7,7 @@ import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.ProjectionSlot;
 import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Ops;
@@ -120,6 +121,39 @@ class TapeTest {
         for (int i = 0; i < parameters.size(); i++) {
           Tensor gradient = Objects.requireNonNull(gradients.get(parameters.get(i)));
           assertThat(gradient.sameAs(plain.get(i))).isTrue();
+        }
+      }
+    }
+  }
+
+  @Test
+  void belowTheLowestLayerThatTrainsNothingAsksForGradients() {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY);
+        GradMode on = GradMode.enabled()) {
+      LoraConfig config = LoraConfig.of(3, 5).withTargets(Targets.of("query", "value"));
+      Adapter adapter = Adapter.attach(model, config, 1);
+      TinyBert.randomize(adapter);
+      List<Parameter> parameters = List.copyOf(adapter.parameters().values());
+      List<Parameter> upper =
+          parameters.stream().filter(p -> !p.name().contains("layer.0.")).toList();
+      List<Tensor> all = Ops.grad(loss(model), upper.stream().map(Parameter::original).toList());
+      parameters.stream().filter(p -> !upper.contains(p)).forEach(Parameter::freeze);
+      boolean[] needed = {true};
+      ProjectionSlot plain =
+          Objects.requireNonNull(
+              model.projections().get("bert.encoder.layer.1.attention.self.key"));
+      plain.fill(
+          x -> {
+            needed[0] = x.requiresGrad();
+            return plain.base().forward(x);
+          });
+      try (Tape tape = Tape.of(model)) {
+        Map<Parameter, Tensor> gradients = tape.gradients(loss(model), upper);
+        assertThat(needed[0]).isFalse();
+        for (int i = 0; i < upper.size(); i++) {
+          Tensor gradient = Objects.requireNonNull(gradients.get(upper.get(i)));
+          double largest = all.get(i).abs().max().item();
+          assertThat(gradient.sub(all.get(i)).abs().max().item()).isLessThan(4e-6 * (1 + largest));
         }
       }
     }

@@ -130,7 +130,7 @@ public final class ModelInput {
       copy.attentionMask = Tensor.cat(List.of(ones, attentionMask), 1);
     }
     if (positionIds != null) {
-      Tensor shift = Tensor.full(virtual, DType.INT64, positionIds.device(), 1);
+      Tensor shift = Tensor.full((double) virtual, DType.INT64, positionIds.device(), 1);
       copy.positionIds = positionIds.add(shift);
     }
     return copy;

@@ -63,9 +63,13 @@ public final class Tape implements AutoCloseable {
    * @param x [..., in]
    * @param y [..., out], computed from x without recording gradients of {@code parameters}
    * @param parameters what {@code rule} makes the gradients of
-   * @return y, or where y needs no gradient a leaf with its values that does
+   * @return y, or where y needs no gradient a leaf with its values that does; where all of {@code
+   *     parameters} are frozen, y itself
    */
   public Tensor record(Tensor x, Tensor y, Set<Parameter> parameters, Rule rule) {
+    if (parameters.stream().noneMatch(Parameter::isTrainable)) {
+      return y;
+    }
     Tensor output = y.requiresGrad() ? y : y.detach().requiresGrad(true);
     entries.add(new Entry(kept.adopt(x.detach()), kept.adopt(output.alias()), parameters, rule));
     return output;

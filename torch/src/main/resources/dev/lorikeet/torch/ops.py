@@ -413,6 +413,87 @@ def adamw_(self, params: List[Tensor], grads: List[Tensor], m: List[Tensor], v: 
   _1 = torch._fused_adamw_(params, rows, m, v, annotate(List[Tensor], []), steps, lr=lr, beta1=beta1, beta2=beta2, weight_decay=weight_decay, eps=eps, amsgrad=False, maximize=False, grad_scale=None, found_inf=None)
   return 0
 
+# grads + l2 params + l1 sign(params), the gradients of penalties on the parameters' size.
+def penalized(self, params: List[Tensor], grads: List[Tensor], l1: float, l2: float) -> List[Tensor]:
+  result = torch._foreach_add(grads, params, alpha=l2)
+  if torch.ne(l1, 0.):
+    result = torch._foreach_add(result, torch._foreach_sign(params), alpha=l1)
+  return result
+
+# Dampening spares the first gradient, so it needs the number of steps; the fused kernel knows only one for all.
+def sgd_(self, params: List[Tensor], grads: List[Tensor], buffers: List[Tensor], steps: List[Tensor], lr: float, momentum: float, dampening: float, nesterov: bool) -> int:
+  rows = annotate(List[Tensor], [])
+  for i in range(torch.len(grads)):
+    _0 = torch.append(rows, torch.contiguous(grads[i]))
+  if torch.eq(dampening, 0.):
+    _1 = torch._fused_sgd_(params, rows, buffers, weight_decay=0., momentum=momentum, lr=lr, dampening=0., nesterov=nesterov, maximize=False, is_first_step=False, grad_scale=None, found_inf=None)
+  else:
+    _2 = torch._foreach_mul_(buffers, momentum)
+    for i in range(torch.len(rows)):
+      kept = torch.add(torch.mul(torch.clamp(steps[i], None, 1.), torch.neg(dampening)), 1.)
+      _3 = torch.add_(buffers[i], torch.mul(rows[i], kept), alpha=1)
+    _4 = torch._foreach_add_(steps, 1)
+    _5 = torch._foreach_add_(params, buffers, alpha=torch.neg(lr))
+  return 0
+
+def rmsprop_(self, params: List[Tensor], grads: List[Tensor], squares: List[Tensor], means: List[Tensor], buffers: List[Tensor], lr: float, decay: float, eps: float, momentum: float) -> int:
+  _0 = torch._foreach_mul_(squares, decay)
+  _1 = torch._foreach_addcmul_(squares, grads, grads, torch.sub(1., decay))
+  deviation = squares
+  if torch.gt(torch.len(means), 0):
+    _2 = torch._foreach_lerp_(means, grads, torch.sub(1., decay))
+    deviation = torch._foreach_addcmul(squares, means, means, -1.)
+  deviation = torch._foreach_sqrt(deviation)
+  _3 = torch._foreach_add_(deviation, eps)
+  if torch.gt(torch.len(buffers), 0):
+    _4 = torch._foreach_mul_(buffers, momentum)
+    _5 = torch._foreach_addcdiv_(buffers, grads, deviation, 1.)
+    _6 = torch._foreach_add_(params, buffers, alpha=torch.neg(lr))
+  else:
+    _7 = torch._foreach_addcdiv_(params, grads, deviation, torch.neg(lr))
+  return 0
+
+# Not torch._fused_adagrad_, which this libtorch has for the CPU only.
+def adagrad_(self, params: List[Tensor], grads: List[Tensor], sums: List[Tensor], lr: float, eps: float) -> int:
+  _0 = torch._foreach_addcmul_(sums, grads, grads, 1.)
+  deviation = torch._foreach_sqrt(sums)
+  _1 = torch._foreach_add_(deviation, eps)
+  _2 = torch._foreach_addcdiv_(params, grads, deviation, torch.neg(lr))
+  return 0
+
+def lion_(self, params: List[Tensor], grads: List[Tensor], m: List[Tensor], lr: float, beta1: float, beta2: float) -> int:
+  update = torch._foreach_mul(m, beta1)
+  _0 = torch._foreach_add_(update, grads, alpha=torch.sub(1., beta1))
+  _1 = torch._foreach_sign_(update)
+  _2 = torch._foreach_add_(params, update, alpha=torch.neg(lr))
+  _3 = torch._foreach_mul_(m, beta2)
+  _4 = torch._foreach_add_(m, grads, alpha=torch.sub(1., beta2))
+  return 0
+
+# squares: of a matrix the running means over its rows and over its columns, of a vector all; m: none or one.
+def adafactor_(self, p: Tensor, g: Tensor, step: Tensor, squares: List[Tensor], m: List[Tensor], lr: float, beta1: float, eps: float, decay_rate: float, clip: float, scale_parameter: bool, weight_decay: float) -> int:
+  root = torch.pow(float(torch.numel(p)), 0.5)
+  rate = torch.full([], lr, dtype=6, layout=None, device=ops.prim.device(p), pin_memory=None)
+  if scale_parameter:
+    rate = torch.mul(rate, torch.clamp(torch.div(torch.linalg_vector_norm(p), root), 0.001, None))
+  _0 = torch.add_(step, 1)
+  new = torch.pow(step, decay_rate)
+  square = torch.add(torch.mul(g, g), eps)
+  if torch.eq(torch.len(squares), 2):
+    row = torch.lerp_(squares[0], torch.mean(square, [-1]), new)
+    column = torch.lerp_(squares[1], torch.mean(square, [-2]), new)
+    r = torch.unsqueeze(torch.rsqrt(torch.div(row, torch.mean(row, [-1], True))), -1)
+    update = torch.mul(torch.mul(r, torch.unsqueeze(torch.rsqrt(column), -2)), g)
+  else:
+    update = torch.mul(torch.rsqrt(torch.lerp_(squares[0], square, new)), g)
+  size = torch.div(torch.linalg_vector_norm(update), torch.mul(root, clip))
+  update = torch.mul(torch.div(update, torch.clamp(size, 1., None)), rate)
+  if torch.eq(torch.len(m), 1):
+    update = torch.add_(torch.mul_(m[0], beta1), update, alpha=torch.sub(1., beta1))
+  _1 = torch.mul_(p, torch.add(torch.mul(rate, torch.neg(weight_decay)), 1.))
+  _2 = torch.sub_(p, update, alpha=1)
+  return 0
+
 def total_norm(self, xs: List[Tensor]) -> Tensor:
   return torch.linalg_vector_norm(torch.stack(torch._foreach_norm(xs, 2)))
 

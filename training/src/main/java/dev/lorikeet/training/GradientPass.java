@@ -96,10 +96,11 @@ final class GradientPass {
     try (Scope scope = Scope.open();
         GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
+      List<Parameter> active = parameters.stream().filter(Parameter::isTrainable).toList();
       Tensor logits = model.logits(Inputs.of(part, model));
       Tensor sum = loss.sum(logits, loss.labels(part).to(logits.device()));
       state.addLoss(sum.item(), loss.terms(part));
-      Map<Parameter, Tensor> gradients = tape.gradients(sum.mul(1.0 / terms), parameters);
+      Map<Parameter, Tensor> gradients = tape.gradients(sum.mul(1.0 / terms), active);
       if (sums.isEmpty()) {
         mustAllHaveGradients(gradients);
         gradients.values().forEach(scope::keep);
@@ -114,7 +115,8 @@ final class GradientPass {
   private void mustAllHaveGradients(Map<Parameter, Tensor> gradients) {
     for (Trainable trainable : trainables) {
       Tensor gradient = gradients.get(trainable.parameter());
-      if (gradient == null || gradient.count() == 0) {
+      boolean isMissing = gradient == null || gradient.count() == 0;
+      if (isMissing && trainable.parameter().isTrainable()) {
         throw new LorikeetException(
             "the loss does not depend on trainable parameter "
                 + trainable.name()

@@ -6,16 +6,21 @@ import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A learning rate and weight decay for the parameters that a pattern matches.
+ * A learning rate, its schedule and a weight decay for the parameters that a pattern matches.
  *
  * @param pattern {@code head}; a part of the path between dots, such as {@code lora_B} or {@code
  *     layer.3}; or any regular expression that is found in the parameter's name
  * @param lr the learning rate, or null to take the run's
  * @param multiplier of the learning rate
  * @param weightDecay the weight decay, or null to take the run's
+ * @param schedule how the learning rate changes, or null to take the run's
  */
 public record GroupRule(
-    String pattern, @Nullable Double lr, double multiplier, @Nullable Double weightDecay) {
+    String pattern,
+    @Nullable Double lr,
+    double multiplier,
+    @Nullable Double weightDecay,
+    @Nullable ScheduleConfig schedule) {
   /** What the head's parameters are called in a rule. */
   public static final String HEAD = "head";
 
@@ -29,6 +34,12 @@ public record GroupRule(
     mustNotBeNegative(pattern, "multiplier", multiplier);
     mustNotBeNegative(pattern, "weight_decay", weightDecay);
     compile(pattern);
+  }
+
+  /** A rule that leaves the schedule to the run. */
+  public GroupRule(
+      String pattern, @Nullable Double lr, double multiplier, @Nullable Double weightDecay) {
+    this(pattern, lr, multiplier, weightDecay, null);
   }
 
   private static void mustNotBeNegative(String pattern, String key, @Nullable Double value) {

@@ -10,7 +10,7 @@ public interface Optimizer extends AutoCloseable {
   /**
    * One step.
    *
-   * @param gradients of all parameters
+   * @param gradients of the parameters that are to move; the others are left as they are
    * @param rates the learning rate of each group now, in the groups' order
    */
   void step(Map<Parameter, Tensor> gradients, List<Double> rates);

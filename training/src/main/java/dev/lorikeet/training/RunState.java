@@ -18,6 +18,9 @@ final class RunState {
   long tokens;
   long positions;
 
+  /** What evaluations did to the learning rate. */
+  final Plateau plateau = new Plateau();
+
   /** Training time since the start, evaluation not counted. */
   private long nanos;
 

@@ -27,12 +27,16 @@ public final class Trainer {
   private final GradientPass pass;
   private final Evaluator evaluator;
   private final int[] lengths;
+  private final Layers layers;
+  private final Freezing freezing;
+  private final long stepsPerEpoch;
 
   /**
    * A run over {@code data}.
    *
    * @param evaluationData scored after each epoch; empty for none
    * @throws LorikeetException when there are no examples or no trainable parameters
+   * @throws dev.lorikeet.torch.UsageException when what is to be frozen is not there
    */
   public Trainer(
       Model model,
@@ -50,7 +54,12 @@ public final class Trainer {
       throw new LorikeetException("there are no trainable parameters: attach an adapter first");
     }
     this.model = model;
-    this.trainables = List.copyOf(trainables);
+    lengths = EncodedExample.lengths(first);
+    stepsPerEpoch =
+        ceilDiv(ceilDiv(lengths.length, config.batchSize()), config.gradientAccumulation());
+    layers = Layers.of(model.parameters().keySet());
+    freezing = new Freezing(trainables, layers, config.freeze(), stepsPerEpoch);
+    this.trainables = freezing.trained();
     this.data = data;
     this.evaluationData = evaluationData;
     this.config = config;
@@ -58,7 +67,6 @@ public final class Trainer {
     int maxTokens = config.maxTokensPerPass(model.mode().device());
     pass = new GradientPass(model, this.trainables, new Loss(model), padTokenId, maxTokens);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
-    lengths = EncodedExample.lengths(first);
   }
 
   /**
@@ -69,8 +77,7 @@ public final class Trainer {
    *     not move
    */
   public TrainingResult run() {
-    List<ParameterGroup> groups =
-        ParameterGroup.of(trainables, config.lr(), config.weightDecay(), config.groups());
+    List<ParameterGroup> groups = groups();
     PeakMemory.reset();
     Torch.seed(config.seed());
     try (Scope run = Scope.open();
@@ -79,6 +86,30 @@ public final class Trainer {
     } finally {
       model.training(false);
     }
+  }
+
+  private List<ParameterGroup> groups() {
+    return ParameterGroup.of(
+        trainables,
+        config.lr(),
+        config.weightDecay(),
+        config.groups(),
+        new RateFactors(config.rates(), trainables, layers));
+  }
+
+  private long totalSteps() {
+    return stepsPerEpoch * config.epochs();
+  }
+
+  /**
+   * What {@link #run} would do.
+   *
+   * @throws dev.lorikeet.torch.UsageException as {@link #run}
+   */
+  public TrainingPlan plan() {
+    List<ParameterGroup> groups = groups();
+    LearningRates rates = new LearningRates(groups, config.schedule(), totalSteps(), new Plateau());
+    return TrainingPlan.of(groups, rates, freezing, stepsPerEpoch, totalSteps());
   }
 
   /** A run under way. */
@@ -95,19 +126,18 @@ public final class Trainer {
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
       this.groups = groups;
       this.optimizer = optimizer;
-      long batches = ceilDiv(lengths.length, config.batchSize());
-      totalSteps = ceilDiv(batches, config.gradientAccumulation()) * config.epochs();
-      rates = new LearningRates(groups, config.schedule(), totalSteps);
+      totalSteps = totalSteps();
+      rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
     }
 
     TrainingResult run() {
       listener.started(groups, totalSteps);
-      MovementCheck movement = MovementCheck.before(groups);
-      while (state.epoch <= config.epochs()) {
+      MovementCheck movement = MovementCheck.before(groups, config.optimizer().type());
+      while (state.epoch <= config.epochs() && !rates.areSpent()) {
         steps();
         endEpoch();
       }
-      movement.after(rates.effectiveSteps());
+      movement.after(rates.effectiveSteps(state.step, freezing));
       best.restore();
       return result();
     }
@@ -129,6 +159,7 @@ public final class Trainer {
     }
 
     private void step(List<EncodedExample> examples, List<int[]> batches) {
+      freezing.at(state.step);
       try (Scope scope = Scope.open()) {
         Map<Parameter, Tensor> gradients = pass.gradients(examples, batches, state);
         if (config.maxGradNorm() > 0) {
@@ -157,6 +188,7 @@ public final class Trainer {
           new EpochReport(state.epoch, state.meanLoss(), evaluation, state.seconds());
       reports.add(report);
       best.offer(report);
+      state.plateau.offer(evaluation, state.meanLoss(), config.schedule());
       listener.epochEnded(report);
       state.endEpoch();
     }

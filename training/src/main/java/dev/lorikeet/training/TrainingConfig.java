@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  *     never
  * @param optimizer how gradients become steps
  * @param schedule how the learning rate changes
+ * @param rates learning rates by where a parameter lies
+ * @param freeze what is frozen, for good or at first
  * @param evaluation when a run is evaluated, and what follows
  * @param seed of data order and dropout
  */
@@ -35,6 +37,8 @@ public record TrainingConfig(
     double maxGradNorm,
     OptimizerConfig optimizer,
     ScheduleConfig schedule,
+    RateConfig rates,
+    FreezeConfig freeze,
     EvaluationConfig evaluation,
     long seed) {
 
@@ -51,6 +55,8 @@ public record TrainingConfig(
           1.0,
           OptimizerConfig.DEFAULT,
           ScheduleConfig.DEFAULT,
+          RateConfig.DEFAULT,
+          FreezeConfig.NONE,
           EvaluationConfig.DEFAULT,
           1);
 
@@ -136,6 +142,8 @@ public record TrainingConfig(
     public double maxGradNorm;
     public OptimizerConfig optimizer;
     public ScheduleConfig schedule;
+    public RateConfig rates;
+    public FreezeConfig freeze;
     public EvaluationConfig evaluation;
     public long seed;
 
@@ -150,6 +158,8 @@ public record TrainingConfig(
       maxGradNorm = config.maxGradNorm;
       optimizer = config.optimizer;
       schedule = config.schedule;
+      rates = config.rates;
+      freeze = config.freeze;
       evaluation = config.evaluation;
       seed = config.seed;
     }
@@ -166,6 +176,8 @@ public record TrainingConfig(
           maxGradNorm,
           optimizer,
           schedule,
+          rates,
+          freeze,
           evaluation,
           seed);
     }

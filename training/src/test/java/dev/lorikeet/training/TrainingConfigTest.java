@@ -58,6 +58,8 @@ class TrainingConfigTest {
                 DEFAULT.maxGradNorm(),
                 DEFAULT.optimizer(),
                 DEFAULT.schedule(),
+                DEFAULT.rates(),
+                DEFAULT.freeze(),
                 DEFAULT.evaluation(),
                 9));
   }

@@ -88,6 +88,7 @@ public record Ia3(
     @Override
     public Ia3 read(ObjectNode json) {
       Settings settings = new Settings(json);
+      settings.mustBeOff("layers_to_transform", "layers_pattern"); // PEFT's (IA)³ has none
       return new Ia3(
           Targets.read(json),
           settings.texts("feedforward_modules"),

@@ -66,7 +66,9 @@ public record LnTuning(Targets targets, List<String> modulesToSave) implements A
 
     @Override
     public LnTuning read(ObjectNode json) {
-      return new LnTuning(Targets.read(json), new Settings(json).modulesToSave());
+      Settings settings = new Settings(json);
+      settings.mustBeOff("layers_to_transform", "layers_pattern"); // PEFT's has none
+      return new LnTuning(Targets.read(json), settings.modulesToSave());
     }
   }
 

@@ -71,6 +71,9 @@ public record Oft(
     modulesToSave = List.copyOf(modulesToSave);
   }
 
+  /** The version of PEFT whose truncated series this is; it changed in 0.18. */
+  private static final String SERIES_OF = "0.21.0";
+
   /** What was projected must not be projected again for its last bits. */
   private static final double ROUNDING = 1e-6;
 
@@ -138,6 +141,7 @@ public record Oft(
     Settings.put(json, "modules_to_save", modulesToSave);
     json.put("init_weights", initWeights);
     json.put("fan_in_fan_out", false);
+    json.put("peft_version", SERIES_OF); // without it PEFT fears an older series
     return json;
   }
 
@@ -182,7 +186,7 @@ public record Oft(
       for (int row = 0; row < size; row++) {
         for (int column = row + 1; column < size; column++) {
           places[row * size + column] = next;
-          places[column * size + row] = elements + next;
+          places[column * size + row] = (long) elements + next;
           next++;
         }
       }

@@ -65,6 +65,7 @@ public record Vera(
     public Vera read(ObjectNode json) {
       Settings settings = new Settings(json);
       settings.mustBe("bias", "none");
+      settings.mustBeOff("exclude_modules"); // PEFT's VeRA has none
       return new Vera(
           settings.integer("r", 256),
           settings.integer("projection_prng_key", 0),
@@ -109,6 +110,7 @@ public record Vera(
     json.put("vera_dropout", dropout);
     json.put("d_initial", dInitial);
     targets.write(json);
+    json.remove("exclude_modules");
     json.put("bias", "none");
     Settings.put(json, "modules_to_save", modulesToSave);
     json.put("init_weights", initWeights);

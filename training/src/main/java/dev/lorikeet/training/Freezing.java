@@ -1,0 +1,89 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.torch.UsageException;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+
+/**
+ * Which parameters train, and from which step. A frozen one asks autograd for nothing, so that the
+ * backward pass ends at the lowest layer that trains.
+ */
+final class Freezing {
+  private static final Pattern LORA_A = Pattern.compile("(?:^|\\.)lora_A(?:\\.|$)");
+
+  private final List<Trainable> trained;
+  private final List<Trainable> frozen;
+  private final Layers layers;
+  private final FreezeConfig config;
+  private final long every;
+  private final List<Integer> depths;
+
+  /**
+   * Sorts parameters.
+   *
+   * @throws UsageException when a setting freezes nothing, or all is frozen
+   */
+  Freezing(List<Trainable> trainables, Layers layers, FreezeConfig config, long stepsPerEpoch) {
+    this.layers = layers;
+    this.config = config;
+    mustFreeze(trainables, inFirstLayers(), config.freezeLayers() > 0, "freeze_layers");
+    mustFreeze(trainables, layers::isEmbedding, config.freezeEmbeddings(), "freeze_embeddings");
+    mustFreeze(trainables, Freezing::isLoraA, config.loraFa(), "lora_fa");
+    frozen = trainables.stream().filter(this::isFrozen).toList();
+    trained = trainables.stream().filter(trainable -> !isFrozen(trainable)).toList();
+    if (trained.isEmpty() && !frozen.isEmpty()) {
+      throw new UsageException("every trainable parameter is frozen: lower freeze_layers");
+    }
+    every = config.unfreezeEvery(stepsPerEpoch);
+    depths = trained.stream().map(layers::depth).distinct().sorted().toList();
+  }
+
+  private Predicate<Trainable> inFirstLayers() {
+    return trainable -> layers.layer(trainable).orElse(layers.count()) < config.freezeLayers();
+  }
+
+  private static boolean isLoraA(Trainable trainable) {
+    return LORA_A.matcher(trainable.name()).find();
+  }
+
+  private static void mustFreeze(
+      List<Trainable> trainables, Predicate<Trainable> which, boolean wanted, String key) {
+    if (wanted && trainables.stream().noneMatch(which)) {
+      throw new UsageException(key + " freezes nothing: no trainable parameter lies there");
+    }
+  }
+
+  private boolean isFrozen(Trainable trainable) {
+    return inFirstLayers().test(trainable)
+        || (config.freezeEmbeddings() && layers.isEmbedding(trainable))
+        || (config.loraFa() && isLoraA(trainable));
+  }
+
+  /** What trains, now or later. */
+  List<Trainable> trained() {
+    return trained;
+  }
+
+  /** What stays as it is. */
+  List<Trainable> frozen() {
+    return frozen;
+  }
+
+  /** The step from which a parameter trains, from 0. */
+  long firstStep(Trainable trainable) {
+    return every * depths.indexOf(layers.depth(trainable));
+  }
+
+  /** Makes trainable what trains at a step, and nothing else. */
+  void at(long step) {
+    frozen.forEach(trainable -> trainable.parameter().freeze());
+    for (Trainable trainable : trained) {
+      if (firstStep(trainable) <= step) {
+        trainable.parameter().train();
+      } else {
+        trainable.parameter().freeze();
+      }
+    }
+  }
+}
