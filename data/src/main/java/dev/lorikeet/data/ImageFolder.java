@@ -41,8 +41,7 @@ final class ImageFolder implements Rows {
   static ImageFolder open(Path folder, boolean labelled) {
     try (Stream<Path> files = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
       return new ImageFolder(
-          labelled,
-          files.map(folder::relativize).filter(ImageFolder::isPicture).sorted().toList());
+          labelled, files.map(folder::relativize).filter(ImageFolder::isPicture).sorted().toList());
     } catch (IOException e) {
       throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     } catch (UncheckedIOException e) {
