@@ -1,6 +1,7 @@
 package dev.lorikeet.cli;
 
 import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.models.Dropouts;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
@@ -68,6 +69,7 @@ final class ModelFlags {
             Precision.of(precision, place),
             place,
             0,
+            Dropouts.UNCHANGED,
             null);
     PrintWriter messages = spec.commandLine().getErr();
     return TextModel.open(

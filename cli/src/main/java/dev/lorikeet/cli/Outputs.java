@@ -18,6 +18,12 @@ final class Outputs {
     OutputFolder.check(folder);
   }
 
+  /** Where the checkpoints of a run lie: beside its output, which is written at its end. */
+  static Path checkpoints(Path output) {
+    Path folder = output.toAbsolutePath().normalize();
+    return folder.resolveSibling(folder.getFileName() + ".checkpoints");
+  }
+
   /** What {@code lorikeet.json} says of a run: settings, data, results. */
   static ObjectNode runRecord(Recipe recipe, LoadedData data, ObjectNode results) {
     ObjectNode json = JsonNodeFactory.instance.objectNode();

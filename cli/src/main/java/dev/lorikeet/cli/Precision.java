@@ -23,11 +23,22 @@ final class Precision {
     return switch (name) {
       case "float32", "fp32" -> DType.FLOAT32;
       case "bfloat16", "bf16" -> DType.BFLOAT16;
+      case "float16", "fp16" -> float16(device);
       case "auto" -> device.isCuda() || cpuHasBfloat16() ? DType.BFLOAT16 : DType.FLOAT32;
       default ->
           throw new UsageException(
-              "unknown precision \"" + name + "\": use float32, bfloat16 or auto");
+              "unknown precision \"" + name + "\": use float32, bfloat16, float16 or auto");
     };
+  }
+
+  private static DType float16(Device device) {
+    if (!device.isCuda()) {
+      throw new UsageException(
+          "precision is float16 and device is "
+              + device.name()
+              + ": use bfloat16 or float32 there, or a GPU");
+    }
+    return DType.FLOAT16;
   }
 
   private static boolean cpuHasBfloat16() {

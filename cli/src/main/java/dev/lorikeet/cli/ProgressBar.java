@@ -3,6 +3,7 @@ package dev.lorikeet.cli;
 import dev.lorikeet.training.EpochReport;
 import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.ParameterGroup;
+import dev.lorikeet.training.StepEvaluation;
 import dev.lorikeet.training.TrainingListener;
 import java.io.PrintWriter;
 import java.util.List;
@@ -121,14 +122,26 @@ final class ProgressBar implements TrainingListener {
       out.println();
     }
     Evaluation evaluation = report.evaluation();
-    String scores =
-        evaluation == null
-            ? ""
-            : String.format(Locale.ROOT, "  eval_loss %.4f  ", evaluation.loss())
-                + evaluation.metrics().entrySet().stream()
-                    .map(e -> String.format(Locale.ROOT, "%s %.4f", e.getKey(), e.getValue()))
-                    .collect(Collectors.joining("  "));
+    String scores = evaluation == null ? "" : "  " + scores(evaluation);
     line("%s: epoch %d  loss %.4f%s", name, report.epoch(), report.trainLoss(), scores);
+  }
+
+  @Override
+  public void evaluated(StepEvaluation evaluation) {
+    if (evaluation.endsEpoch()) {
+      return; // the epoch's line says it
+    }
+    if (terminal) {
+      out.println();
+    }
+    line("%s: step %d  %s", name, evaluation.step(), scores(evaluation.evaluation()));
+  }
+
+  private static String scores(Evaluation evaluation) {
+    return String.format(Locale.ROOT, "eval_loss %.4f  ", evaluation.loss())
+        + evaluation.metrics().entrySet().stream()
+            .map(e -> String.format(Locale.ROOT, "%s %.4f", e.getKey(), e.getValue()))
+            .collect(Collectors.joining("  "));
   }
 
   private void line(String format, Object... arguments) {

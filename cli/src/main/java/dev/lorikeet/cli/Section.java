@@ -116,6 +116,11 @@ final class Section {
     return !absent(get(key));
   }
 
+  /** Whether the value is a section of keys. */
+  boolean isObject(String key) {
+    return get(key).isObject();
+  }
+
   /** Whether the value is a list. */
   boolean isList(String key) {
     return get(key).isArray();

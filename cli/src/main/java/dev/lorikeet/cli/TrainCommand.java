@@ -9,6 +9,9 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.Checkpoints;
+import dev.lorikeet.training.IntervalStrategy;
+import dev.lorikeet.training.RunInterrupted;
 import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
@@ -24,6 +27,9 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TrainCommand implements Callable<Integer> {
+  /** The exit status of what Ctrl-C ended. */
+  private static final int INTERRUPTED = 130;
+
   @Mixin private Console console;
   @Mixin private TrainFlags flags;
 
@@ -31,6 +37,11 @@ final class TrainCommand implements Callable<Integer> {
       names = "--dry-run",
       description = "Print the parameter groups, rates and steps; train and write nothing.")
   private boolean dryRun;
+
+  @Option(
+      names = "--resume",
+      description = "Go on from the newest checkpoint, OUTPUT.checkpoints/checkpoint-STEP.")
+  private boolean resume;
 
   @Override
   public Integer call() {
@@ -56,10 +67,26 @@ final class TrainCommand implements Callable<Integer> {
       return 0;
     }
     sayWhatIsTakenOut(recipe.config());
+    Checkpoints checkpoints =
+        Checkpoints.in(Outputs.checkpoints(output)).resuming(resume).messages(console::say);
+    try (CtrlC ctrlC = new CtrlC(console)) {
+      tuning.checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed));
+      return train(tuning, recipe, data, output, checkpoints);
+    }
+  }
+
+  private int train(
+      FineTuning tuning, Recipe recipe, LoadedData data, Path output, Checkpoints checkpoints) {
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
       tuned.save(output, Outputs.runRecord(recipe, data, results));
       console.print(results, text(tuning.result(), output));
+    } catch (RunInterrupted e) {
+      console.say(e.getMessage() + "; the same command with --resume goes on from there");
+      return INTERRUPTED;
+    }
+    if (recipe.config().training().checkpoint().saveStrategy() == IntervalStrategy.NO) {
+      checkpoints.deleteAll(); // of an interruption, which is over
     }
     return 0;
   }

@@ -268,7 +268,130 @@ final class TrainFlags {
     flags.set("training.max_grad_norm", value);
   }
 
-  @Option(names = "--precision", paramLabel = "TYPE", description = "float32, bfloat16 or auto.")
+  @Option(
+      names = "--max-steps",
+      paramLabel = "N",
+      description = "End after N steps, whatever the epochs.")
+  void maxSteps(String value) {
+    flags.set("training.max_steps", value);
+  }
+
+  @Option(
+      names = "--eval-strategy",
+      paramLabel = "no|steps|epoch",
+      description = "When to evaluate.")
+  void evalStrategy(String value) {
+    flags.set("training.eval_strategy", value);
+  }
+
+  @Option(
+      names = "--eval-steps",
+      paramLabel = "N",
+      description = "Steps from evaluation to evaluation.")
+  void evalSteps(String value) {
+    flags.set("training.eval_steps", value);
+  }
+
+  @Option(
+      names = "--metric-for-best-model",
+      paramLabel = "METRIC",
+      description = "What evaluations are compared by.")
+  void metricForBestModel(String value) {
+    flags.set("training.metric_for_best_model", value);
+  }
+
+  @Option(
+      names = "--early-stopping-patience",
+      paramLabel = "N",
+      description = "End after N evaluations in a row without a gain.")
+  void earlyStoppingPatience(String value) {
+    flags.set("training.early_stopping_patience", value);
+  }
+
+  @Option(
+      names = "--early-stopping-threshold",
+      paramLabel = "GAIN",
+      description = "A gain must be above this.")
+  void earlyStoppingThreshold(String value) {
+    flags.set("training.early_stopping_threshold", value);
+  }
+
+  @Option(
+      names = "--save-strategy",
+      paramLabel = "no|steps|epoch",
+      description = "When to save a checkpoint to resume from.")
+  void saveStrategy(String value) {
+    flags.set("training.save_strategy", value);
+  }
+
+  @Option(
+      names = "--save-steps",
+      paramLabel = "N",
+      description = "Steps from checkpoint to checkpoint.")
+  void saveSteps(String value) {
+    flags.set("training.save_steps", value);
+  }
+
+  @Option(
+      names = "--save-total-limit",
+      paramLabel = "N",
+      description = "Keep the N newest checkpoints; 0 for all.")
+  void saveTotalLimit(String value) {
+    flags.set("training.save_total_limit", value);
+  }
+
+  @Option(
+      names = "--label-smoothing-factor",
+      paramLabel = "PART",
+      description = "Spread this part of a label over all classes.")
+  void labelSmoothingFactor(String value) {
+    flags.set("training.label_smoothing_factor", value);
+  }
+
+  @Option(
+      names = "--class-weights",
+      paramLabel = "balanced|LABEL=WEIGHT",
+      description = "How much a class's labels count.")
+  void classWeights(List<String> values) {
+    values.forEach(
+        value -> {
+          int equals = value.lastIndexOf('=');
+          if (equals < 0) {
+            flags.set("training.class_weights", value);
+          } else {
+            flags.setEntry(
+                "training.class_weights", value.substring(0, equals), value.substring(equals + 1));
+          }
+        });
+  }
+
+  @Option(names = "--focal-gamma", paramLabel = "GAMMA", description = "Focal loss.")
+  void focalGamma(String value) {
+    flags.set("training.focal_gamma", value);
+  }
+
+  @Option(
+      names = "--neftune-noise-alpha",
+      paramLabel = "ALPHA",
+      description = "Noise on embedded tokens.")
+  void neftuneNoiseAlpha(String value) {
+    flags.set("training.neftune_noise_alpha", value);
+  }
+
+  @Option(names = "--ema-decay", paramLabel = "DECAY", description = "Keep averaged weights.")
+  void emaDecay(String value) {
+    flags.set("training.ema_decay", value);
+  }
+
+  @Option(names = "--on-nan", paramLabel = "stop|skip", description = "Steps with NaN.")
+  void onNan(String value) {
+    flags.set("training.on_nan", value);
+  }
+
+  @Option(
+      names = "--precision",
+      paramLabel = "TYPE",
+      description = "float32, bfloat16, float16 or auto.")
   void precision(String value) {
     flags.set("precision", value);
   }

@@ -3,7 +3,6 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.OptimizerConfig;
@@ -29,6 +28,7 @@ final class TrainingSection {
         groups(section, schedule),
         section.number("weight_decay", defaults.weightDecay()),
         section.integer("epochs", defaults.epochs()),
+        section.integer("max_steps", defaults.maxSteps()),
         section.integer("batch_size", defaults.batchSize()),
         section.integer("gradient_accumulation", defaults.gradientAccumulation()),
         section.has("max_tokens_per_pass")
@@ -39,7 +39,10 @@ final class TrainingSection {
         schedule,
         rates(section, defaults.rates()),
         freeze(section, defaults.freeze()),
-        evaluation(section, defaults.evaluation()),
+        IntervalKeys.evaluation(section, defaults.evaluation()),
+        IntervalKeys.checkpoint(section, defaults.checkpoint()),
+        RegularizationSection.read(section, defaults.regularization()),
+        RegularizationSection.nonFinite(section, defaults.nonFinite()),
         defaults.seed());
   }
 
@@ -111,10 +114,6 @@ final class TrainingSection {
         section.integer("unfreeze_steps", defaults.unfreezeSteps()));
   }
 
-  private static EvaluationConfig evaluation(Section section, EvaluationConfig defaults) {
-    return new EvaluationConfig(section.flag("keep_best", defaults.keepBest()));
-  }
-
   /**
    * Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both, a decay and a
    * schedule.
@@ -158,6 +157,7 @@ final class TrainingSection {
       }
     }
     json.put("epochs", training.epochs());
+    json.put("max_steps", training.maxSteps());
     json.put("batch_size", training.batchSize());
     json.put("gradient_accumulation", training.gradientAccumulation());
     json.put("weight_decay", training.weightDecay());
@@ -174,7 +174,10 @@ final class TrainingSection {
     json.put("lora_fa", training.freeze().loraFa());
     json.put("unfreeze_epochs", training.freeze().unfreezeEpochs());
     json.put("unfreeze_steps", training.freeze().unfreezeSteps());
-    json.put("keep_best", training.evaluation().keepBest());
+    IntervalKeys.write(json, training.evaluation(), training.checkpoint());
+    RegularizationSection.put(json, training.regularization());
+    json.put("on_nan", training.nonFinite().onNan().id());
+    json.put("max_nan_steps", training.nonFinite().maxInARow());
     return json;
   }
 

@@ -23,9 +23,18 @@ class PrecisionTest {
   }
 
   @Test
+  void float16IsForGpus() {
+    assertThat(Precision.of("float16", new Device("cuda:0"))).isEqualTo(DType.FLOAT16);
+    assertThatThrownBy(() -> Precision.of("fp16", Device.CPU))
+        .isInstanceOf(UsageException.class)
+        .hasMessage(
+            "precision is float16 and device is cpu: use bfloat16 or float32 there, or a GPU");
+  }
+
+  @Test
   void othersAreRefused() {
     assertThatThrownBy(() -> Precision.of("int8", Device.CPU))
         .isInstanceOf(UsageException.class)
-        .hasMessage("unknown precision \"int8\": use float32, bfloat16 or auto");
+        .hasMessage("unknown precision \"int8\": use float32, bfloat16, float16 or auto");
   }
 }

@@ -16,12 +16,16 @@ import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.CheckpointConfig;
 import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.IntervalStrategy;
+import dev.lorikeet.training.NonFiniteConfig;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.RateConfig;
+import dev.lorikeet.training.RegularizationConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -149,6 +153,10 @@ class RecipeTest {
               beta1: 0.8
               beta2: 0.9
               eps: 1.0e-6
+              max_steps: 40
+              eval_strategy: steps
+              eval_steps: 20
+              eval_on_start: true
               keep_best: false
               layer_lr_decay: 0.9
               head_lr_multiplier: 2
@@ -158,6 +166,13 @@ class RecipeTest {
               freeze_embeddings: true
               lora_fa: true
               unfreeze_steps: 5
+              metric_for_best_model: eval_macro_f1
+              greater_is_better: true
+              early_stopping_patience: 3
+              early_stopping_threshold: 0.01
+              save_strategy: epoch
+              save_steps: 0.5
+              save_total_limit: 2
             baseline: {kind: scratch, lr: 0.25, initialization: xavier}
             """);
     RecipeTree tree = new RecipeTree();
@@ -206,6 +221,7 @@ class RecipeTest {
                 new GroupRule("layer.1", null, 0.5, 0.2)),
             0.3,
             7,
+            40,
             9,
             2,
             512,
@@ -214,7 +230,11 @@ class RecipeTest {
             new ScheduleConfig(Schedule.COSINE, 0.2),
             new RateConfig(0.9, 2, 16.0, 1e-5),
             new FreezeConfig(1, true, true, 0, 5),
-            new EvaluationConfig(false),
+            new EvaluationConfig(
+                IntervalStrategy.STEPS, 20, true, false, "eval_macro_f1", true, 3, 0.01),
+            new CheckpointConfig(IntervalStrategy.EPOCH, 0.5, 2),
+            RegularizationConfig.NONE,
+            NonFiniteConfig.DEFAULT,
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
     assertThat(recipe.baselineTraining())

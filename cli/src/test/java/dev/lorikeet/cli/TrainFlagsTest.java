@@ -58,6 +58,13 @@ class TrainFlagsTest {
           --schedule              | cosine    | {"training":{"schedule":"cosine"}}
           --weight-decay          | 0.1       | {"training":{"weight_decay":"0.1"}}
           --max-grad-norm         | 0         | {"training":{"max_grad_norm":"0"}}
+          --focal-gamma           | 2         | {"training":{"focal_gamma":"2"}}
+          --class-weights         | balanced  | {"training":{"class_weights":"balanced"}}
+          --class-weights         | a=2.5     | {"training":{"class_weights":{"a":"2.5"}}}
+          --neftune-noise-alpha   | 5         | {"training":{"neftune_noise_alpha":"5"}}
+          --ema-decay             | 0.99      | {"training":{"ema_decay":"0.99"}}
+          --on-nan                | skip      | {"training":{"on_nan":"skip"}}
+          --label-smoothing-factor | 0.1      | {"training":{"label_smoothing_factor":"0.1"}}
           --precision             | auto      | {"precision":"auto"}
           --device                | cpu       | {"device":"cpu"}
           --threads               | 2         | {"threads":"2"}

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.EpochReport;
 import dev.lorikeet.training.Evaluation;
+import dev.lorikeet.training.StepEvaluation;
 import dev.lorikeet.training.TrainingResult;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -34,9 +35,10 @@ public final class Comparison {
   public String table() {
     Table table = new Table(runs.keySet().stream().toList());
     TrainingResult first = runs.values().iterator().next();
-    for (int epoch = 1; epoch <= first.epochs().size(); epoch++) {
-      int row = epoch - 1;
-      table.row(metric(first) + ", epoch " + epoch, values(run -> score(run.epochs().get(row))));
+    if (runs.values().stream().anyMatch(Comparison::isEvaluatedBySteps)) {
+      steps(table);
+    } else {
+      epochs(table);
     }
     table.row("trainable parameters", values(run -> grouped(run.trainableParameters())));
     table.row("total parameters", values(run -> grouped(run.totalParameters())));
@@ -44,6 +46,42 @@ public final class Comparison {
     table.row("tokens per second", values(run -> grouped(Math.round(run.tokensPerSecond()))));
     table.row("peak resident memory", values(run -> grouped(run.peakRssMib()) + " MiB"));
     return table.toString();
+  }
+
+  /** A row an epoch: a run that ended early leaves the rest of its column empty. */
+  private void epochs(Table table) {
+    String metric = metric(runs.values().iterator().next());
+    int epochs = runs.values().stream().mapToInt(run -> run.epochs().size()).max().orElseThrow();
+    for (int epoch = 1; epoch <= epochs; epoch++) {
+      int row = epoch - 1;
+      table.row(
+          metric + ", epoch " + epoch,
+          values(run -> row < run.epochs().size() ? score(run.epochs().get(row)) : ""));
+    }
+  }
+
+  /** A row for each step after which a run was evaluated. */
+  private void steps(Table table) {
+    String metric = metric(runs.values().iterator().next());
+    runs.values().stream()
+        .flatMap(run -> run.evaluations().stream())
+        .map(StepEvaluation::step)
+        .sorted()
+        .distinct()
+        .forEach(step -> table.row(metric + ", step " + step, values(run -> score(run, step))));
+  }
+
+  /** Whether a run was evaluated elsewhere than at its start and the ends of its epochs. */
+  private static boolean isEvaluatedBySteps(TrainingResult run) {
+    return run.evaluations().stream().anyMatch(e -> e.step() > 0 && !e.endsEpoch());
+  }
+
+  private static String score(TrainingResult run, long step) {
+    return run.evaluations().stream()
+        .filter(evaluation -> evaluation.step() == step)
+        .map(evaluation -> score(evaluation.evaluation()))
+        .findFirst()
+        .orElse("");
   }
 
   private Map<String, String> values(Function<TrainingResult, String> cell) {
@@ -59,9 +97,10 @@ public final class Comparison {
 
   private static String score(EpochReport report) {
     Evaluation evaluation = report.evaluation();
-    if (evaluation == null) {
-      return format("%.4f", report.trainLoss());
-    }
+    return evaluation == null ? format("%.4f", report.trainLoss()) : score(evaluation);
+  }
+
+  private static String score(Evaluation evaluation) {
     // A loss's score is negative, so that greater is better; people read the loss.
     boolean isLoss = evaluation.main().equals("loss");
     return format("%.4f", isLoss ? evaluation.loss() : evaluation.score());
@@ -98,8 +137,11 @@ public final class Comparison {
     json.put("trainable_parameters", run.trainableParameters());
     json.put("total_parameters", run.totalParameters());
     json.put("best_epoch", run.bestEpoch());
+    json.put("best_step", run.bestStep());
     ArrayNode epochs = json.putArray("epochs");
     run.epochs().forEach(report -> epochs.add(json(report)));
+    ArrayNode evaluations = json.putArray("evaluations");
+    run.evaluations().forEach(step -> evaluations.add(json(step)));
     return json;
   }
 
@@ -111,6 +153,13 @@ public final class Comparison {
     if (report.evaluation() != null) {
       evaluation(json, report.evaluation());
     }
+    return json;
+  }
+
+  private static ObjectNode json(StepEvaluation step) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("step", step.step()).put("epoch", step.epoch());
+    evaluation(json, step.evaluation());
     return json;
   }
 

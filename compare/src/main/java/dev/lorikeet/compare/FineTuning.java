@@ -1,6 +1,7 @@
 package dev.lorikeet.compare;
 
 import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleEncoder;
@@ -13,6 +14,8 @@ import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.Checkpoints;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
 import dev.lorikeet.training.TrainingData;
@@ -20,7 +23,9 @@ import dev.lorikeet.training.TrainingListener;
 import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +42,7 @@ public final class FineTuning {
   private final Path checkpoint;
   private final FineTuningConfig config;
   private TrainingListener listener = TrainingListener.SILENT;
+  private @Nullable Checkpoints checkpoints;
   private @Nullable TrainingResult result;
 
   public FineTuning(Path checkpoint, FineTuningConfig config) {
@@ -47,6 +53,12 @@ public final class FineTuning {
   /** Lets {@code other} hear how the run goes. */
   public FineTuning listener(TrainingListener other) {
     listener = other;
+    return this;
+  }
+
+  /** Lets the run be saved, and go on from where it was saved. */
+  public FineTuning checkpoints(Checkpoints folder) {
+    checkpoints = folder;
     return this;
   }
 
@@ -148,7 +160,8 @@ public final class FineTuning {
             .withProblemType(sequence ? config.problemType() : null)
             .withPrecision(config.precision())
             .withDevice(config.device())
-            .withSeed(config.training().seed());
+            .withSeed(config.training().seed())
+            .withDropouts(config.training().regularization().dropouts());
     return config.regime() == Regime.SCRATCH
         ? options.fromScratch(config.initialization())
         : options;
@@ -187,6 +200,21 @@ public final class FineTuning {
     }
   }
 
+  private TrainingData data(List<EncodedExample> encoded, Preprocessor preprocessor) {
+    Augmentation.Rates rates = config.training().regularization().augmentation();
+    if (rates.equals(Augmentation.NONE)) {
+      return TrainingData.of(encoded);
+    }
+    if (config.task().isLanguageModel()) {
+      throw new UsageException(
+          "word_dropout, word_swap and token_masking are for classification, not for "
+              + config.task().id()
+              + ", whose labels are the words themselves: leave them out");
+    }
+    return TrainingData.augmented(
+        encoded, Augmentation.of(rates, preprocessor.tokenizer()), config.training().seed());
+  }
+
   private Trainer trainer(
       Model model,
       List<Trainable> trainables,
@@ -201,7 +229,7 @@ public final class FineTuning {
     List<EncodedExample> encoded = encoder.encode(examples);
     tellSilent(encoder, examples);
     List<EncodedExample> encodedHeld = encoder.encode(held);
-    TrainingData data = TrainingData.of(encoded);
+    TrainingData data = data(encoded, preprocessor);
     if (config.task() == Task.MASKED_LM) {
       MaskedLm masking = MaskedLm.of(preprocessor.tokenizer());
       data = TrainingData.masked(encoded, masking, config.training().seed());
@@ -214,6 +242,28 @@ public final class FineTuning {
         encodedHeld,
         preprocessor.padTokenId(model),
         config.training(),
-        listener);
+        listener)
+        .checkpoints(
+            checkpoints == null ? null : checkpoints.identifiedBy(() -> identity(model)));
+  }
+
+  /** What a run that goes on must have in common with the one that was saved. */
+  private Map<String, String> identity(Model model) {
+    Map<String, String> identity = new LinkedHashMap<>();
+    identity.put("model", model.checkpoint() == null ? "none" : model.checkpoint().sha256());
+    identity.put("task", config.task().id());
+    identity.put("problem_type", config.problemType().id());
+    identity.put("method", config.method());
+    identity.put("initialization", config.initialization().id());
+    identity.put("precision", config.precision().toString());
+    identity.put("data.max_length", Integer.toString(config.maxLength()));
+    if (config.regime() == Regime.ADAPTER) {
+      config
+          .adapter()
+          .json()
+          .properties()
+          .forEach(e -> identity.put("adapter." + e.getKey(), e.getValue().toString()));
+    }
+    return identity;
   }
 }

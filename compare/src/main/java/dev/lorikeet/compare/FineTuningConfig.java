@@ -24,7 +24,7 @@ import dev.lorikeet.training.TrainingConfig;
  * @param maxLength texts are cut to this many tokens, special ones included
  * @param trainOn which tokens of chats, and of prompts with completions, a causal language model
  *     learns
- * @param precision of activations and frozen weights: float32 or bfloat16
+ * @param precision of activations and frozen weights: float32, bfloat16 or, on a GPU, float16
  */
 public record FineTuningConfig(
     Task task,
@@ -59,8 +59,14 @@ public record FineTuningConfig(
               + maxLength
               + ": it must leave room for a token between two special ones, 3");
     }
-    if (precision != DType.FLOAT32 && precision != DType.BFLOAT16) {
+    if (precision != DType.FLOAT32 && precision != DType.BFLOAT16 && precision != DType.FLOAT16) {
       throw new UsageException("precision is " + precision + ": use float32 or bfloat16");
+    }
+    if (precision == DType.FLOAT16 && !device.isCuda()) {
+      throw new UsageException(
+          "precision is float16 and device is "
+              + device.name()
+              + ": use bfloat16 or float32 there, or a GPU");
     }
   }
 

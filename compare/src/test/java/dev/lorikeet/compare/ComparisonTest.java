@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.EpochReport;
 import dev.lorikeet.training.Evaluation;
+import dev.lorikeet.training.StepEvaluation;
 import dev.lorikeet.training.TrainingResult;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -19,11 +21,25 @@ class ComparisonTest {
 
   private static TrainingResult run(int bestEpoch, @Nullable Evaluation... byEpoch) {
     EpochReport[] reports = new EpochReport[byEpoch.length];
+    List<StepEvaluation> evaluations = new ArrayList<>();
     for (int i = 0; i < byEpoch.length; i++) {
       reports[i] = new EpochReport(i + 1, 2.0 / (i + 1), byEpoch[i], 10.0 * (i + 1));
+      if (byEpoch[i] != null) {
+        evaluations.add(new StepEvaluation(25L * (i + 1), i + 1, true, byEpoch[i]));
+      }
     }
     return new TrainingResult(
-        Arrays.asList(reports), bestEpoch, 50, 12_345, 0.08, 20, 1_234, 482_696, 23_198_992);
+        Arrays.asList(reports),
+        evaluations,
+        bestEpoch,
+        25L * bestEpoch,
+        50,
+        12_345,
+        0.08,
+        20,
+        1_234,
+        482_696,
+        23_198_992);
   }
 
   @Test
@@ -86,6 +102,27 @@ class ComparisonTest {
     assertThat(json.path("epochs")).hasSize(2);
     assertThat(json.path("epochs").path(1).path("eval_accuracy").asDouble()).isEqualTo(0.875);
     assertThat(json.path("epochs").path(1).path("train_loss").asDouble()).isEqualTo(1);
+  }
+
+  @Test
+  void evaluationsBetweenTheEpochsHaveRowsOfTheirOwn() {
+    List<StepEvaluation> evaluations =
+        List.of(
+            new StepEvaluation(20, 1, false, accuracy(0.5, 1)),
+            new StepEvaluation(40, 2, false, accuracy(0.75, 0.5)));
+    List<EpochReport> epochs = List.of(new EpochReport(1, 2, null, 10));
+    TrainingResult run =
+        new TrainingResult(epochs, evaluations, 2, 40, 50, 12_345, 0.08, 20, 1_234, 1, 2);
+    Comparison comparison = new Comparison().add("", run);
+    assertThat(comparison.table())
+        .containsPattern("accuracy, step 20 +0\\.5000")
+        .containsPattern("accuracy, step 40 +0\\.7500")
+        .doesNotContain("epoch");
+    ObjectNode json = Comparison.json(run);
+    assertThat(json.path("best_step").asInt()).isEqualTo(40);
+    assertThat(json.path("eval_accuracy").asDouble()).isEqualTo(0.75);
+    assertThat(json.path("evaluations").path(0).path("step").asInt()).isEqualTo(20);
+    assertThat(json.path("evaluations").path(1).path("eval_loss").asDouble()).isEqualTo(0.5);
   }
 
   @Test

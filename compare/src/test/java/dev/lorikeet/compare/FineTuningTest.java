@@ -8,15 +8,22 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.models.Dropouts;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ModelOptions;
+import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.AveragingConfig;
+import dev.lorikeet.training.ClassWeights;
 import dev.lorikeet.training.EpochReport;
 import dev.lorikeet.training.ParameterGroup;
+import dev.lorikeet.training.RegularizationConfig;
 import dev.lorikeet.training.TrainingConfig;
 import dev.lorikeet.training.TrainingListener;
 import java.io.IOException;
@@ -100,6 +107,47 @@ class FineTuningTest {
       assertThat(actual.get(i).logits())
           .containsExactly(expected.get(i).logits(), within((float) tolerance));
     }
+  }
+
+  @Test
+  void augmentationAndDropoutReachTheRun() {
+    double plain = firstLoss(RegularizationConfig.NONE);
+    assertThat(firstLoss(regularized(new Dropouts(0.5, null, null), Augmentation.NONE)))
+        .isNotEqualTo(plain);
+    Augmentation.Rates half = new Augmentation.Rates(0.5, 0, 0);
+    assertThat(firstLoss(regularized(Dropouts.UNCHANGED, half)))
+        .isNotEqualTo(plain)
+        .isEqualTo(firstLoss(regularized(Dropouts.UNCHANGED, half)));
+  }
+
+  private static RegularizationConfig regularized(Dropouts dropouts, Augmentation.Rates rates) {
+    return new RegularizationConfig(
+        0, ClassWeights.NONE, 0, 0, 0, AveragingConfig.NONE, dropouts, rates);
+  }
+
+  private double firstLoss(RegularizationConfig regularization) {
+    FineTuning tuning =
+        new FineTuning(
+            base,
+            CONFIG.withTraining(
+                CONFIG.training().with(draft -> draft.regularization = regularization)));
+    tuning.train(TinyModel.examples(), List.of()).close();
+    return tuning.result().epochs().get(0).trainLoss();
+  }
+
+  @Test
+  void augmentationOfALanguageModelIsRefused() {
+    RegularizationConfig swapped =
+        regularized(Dropouts.UNCHANGED, new Augmentation.Rates(0, 0.1, 0));
+    FineTuningConfig config =
+        CONFIG
+            .withTask(Task.MASKED_LM, ProblemType.SINGLE_LABEL)
+            .withTraining(CONFIG.training().with(draft -> draft.regularization = swapped));
+    assertThatThrownBy(() -> new FineTuning(base, config).train(TinyModel.examples(), List.of()))
+        .isInstanceOf(UsageException.class)
+        .hasMessage(
+            "word_dropout, word_swap and token_masking are for classification, not for masked-lm,"
+                + " whose labels are the words themselves: leave them out");
   }
 
   @Test

@@ -14,16 +14,29 @@ import org.jspecify.annotations.Nullable;
  * @param targets the number for regression; for a multi-label task one a label, 1 where it holds
  *     and 0 where not; else none
  * @param image the picture that is read when its batch is; null where there is a text
+ * @param wordIds beside each token the index of its word, −1 for special ones; empty where nobody
+ *     knows
  */
 @SuppressWarnings("ArrayRecordComponent") // examples are never compared
 public record EncodedExample(
-    int[] ids, int[] typeIds, long[] classes, float[] targets, @Nullable ImageFile image) {
+    int[] ids,
+    int[] typeIds,
+    long[] classes,
+    float[] targets,
+    @Nullable ImageFile image,
+    int[] wordIds) {
   /** The class id of what no loss and no metric counts; Hugging Face's and torch's own value. */
   public static final long IGNORED = -100;
 
-  /** A text. */
+  /** A text whose tokens are of no known words. */
   public EncodedExample(int[] ids, int[] typeIds, long[] classes, float[] targets) {
-    this(ids, typeIds, classes, targets, null);
+    this(ids, typeIds, classes, targets, new int[0]);
+  }
+
+  /** A text whose tokens are of words. */
+  public EncodedExample(
+      int[] ids, int[] typeIds, long[] classes, float[] targets, int[] wordIds) {
+    this(ids, typeIds, classes, targets, null, wordIds);
   }
 
   /** The number of tokens. */

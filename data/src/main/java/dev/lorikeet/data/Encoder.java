@@ -194,7 +194,11 @@ public final class Encoder implements ExampleEncoder {
 
   private EncodedExample encode(Example example, Encoding encoding) {
     return new EncodedExample(
-        encoding.ids(), encoding.typeIds(), classes(example, encoding), targets(example));
+        encoding.ids(),
+        encoding.typeIds(),
+        classes(example, encoding),
+        targets(example),
+        encoding.wordIds());
   }
 
   private long[] classes(Example example, Encoding encoding) {

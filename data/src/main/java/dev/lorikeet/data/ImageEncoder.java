@@ -43,7 +43,8 @@ public final class ImageEncoder implements ExampleEncoder {
       throw new IllegalArgumentException("an example without image: make it by Example.ofImage");
     }
     ImageFile image = new ImageFile(example.image(), processor, tokens);
-    return new EncodedExample(NO_TOKENS, NO_TOKENS, classes(example), NO_TARGETS, image);
+    return new EncodedExample(
+        NO_TOKENS, NO_TOKENS, classes(example), NO_TARGETS, image, NO_TOKENS);
   }
 
   private long[] classes(Example example) {

@@ -56,6 +56,9 @@ public interface Architecture {
       return config.integer("max_position_embeddings", positions);
     }
 
+    /** Under which keys of config.json it has its dropout probabilities. */
+    Dropouts.Keys dropouts();
+
     /** The tasks it has heads for. */
     Set<Task> tasks();
   }

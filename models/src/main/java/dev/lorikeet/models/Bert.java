@@ -32,6 +32,11 @@ final class Bert implements Architecture {
         }
 
         @Override
+        public Dropouts.Keys dropouts() {
+          return Dropouts.Keys.BERT;
+        }
+
+        @Override
         public Set<Task> tasks() {
           return EnumSet.of(
               Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);

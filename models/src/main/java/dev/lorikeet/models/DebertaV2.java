@@ -48,6 +48,14 @@ final class DebertaV2 implements Architecture {
         }
 
         @Override
+        public Dropouts.Keys dropouts() {
+          return new Dropouts.Keys(
+              List.of("hidden_dropout_prob"),
+              List.of("attention_probs_dropout_prob"),
+              List.of("cls_dropout"));
+        }
+
+        @Override
         public Set<Task> tasks() {
           return EnumSet.of(
               Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);

@@ -39,6 +39,12 @@ final class DistilBert implements Architecture {
         }
 
         @Override
+        public Dropouts.Keys dropouts() {
+          return new Dropouts.Keys(
+              List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout"));
+        }
+
+        @Override
         public Set<Task> tasks() {
           return EnumSet.of(
               Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);

@@ -31,6 +31,11 @@ public final class EmbeddingSlot implements Lookup {
     current = lookup;
   }
 
+  /** What answers now. */
+  public Lookup current() {
+    return current;
+  }
+
   /** Lets the checkpoint's own table answer again. */
   public void reset() {
     current = base;

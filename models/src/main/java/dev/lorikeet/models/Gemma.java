@@ -54,6 +54,11 @@ final class Gemma implements Architecture {
     }
 
     @Override
+    public Dropouts.Keys dropouts() {
+      return Dropouts.Keys.ATTENTION_ONLY;
+    }
+
+    @Override
     public Set<Task> tasks() {
       return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.CAUSAL_LM);
     }

@@ -50,6 +50,12 @@ final class Gpt2 implements Architecture {
         }
 
         @Override
+        public Dropouts.Keys dropouts() {
+          return new Dropouts.Keys(
+              List.of("embd_pdrop", "resid_pdrop"), List.of("attn_pdrop"), List.of());
+        }
+
+        @Override
         public Set<Task> tasks() {
           return EnumSet.of(Task.CAUSAL_LM, Task.SEQUENCE_CLASSIFICATION);
         }

@@ -47,6 +47,11 @@ final class Llama implements Architecture {
     }
 
     @Override
+    public Dropouts.Keys dropouts() {
+      return Dropouts.Keys.ATTENTION_ONLY;
+    }
+
+    @Override
     public Set<Task> tasks() {
       return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.CAUSAL_LM);
     }

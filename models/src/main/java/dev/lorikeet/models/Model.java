@@ -92,9 +92,11 @@ public final class Model implements AutoCloseable {
   }
 
   private static ModelConfig withHead(ModelConfig read, ModelOptions options) {
-    return options.task() == null
-        ? read
-        : read.withHead(options.task(), options.labels(), options.problemType());
+    ModelConfig config =
+        options.task() == null
+            ? read
+            : read.withHead(options.task(), options.labels(), options.problemType());
+    return options.dropouts().in(config, Architectures.of(config).dropouts());
   }
 
   private static Model build(

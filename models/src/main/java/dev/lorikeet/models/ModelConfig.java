@@ -278,6 +278,11 @@ public final class ModelConfig {
     return new ModelConfig(place, json().put(key, value));
   }
 
+  /** This configuration with a number set. */
+  ModelConfig withNumber(String key, double value) {
+    return new ModelConfig(place, json().put(key, value));
+  }
+
   private static boolean absent(JsonNode value) {
     return value.isMissingNode() || value.isNull();
   }

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param precision the type of activations and frozen weights: float32 or bfloat16
  * @param device where the weights go
  * @param seed of everything that is initialised
+ * @param dropouts probabilities other than those of config.json
  * @param scratch when not null, nothing is read but config.json and all weights are drawn anew
  */
 public record ModelOptions(
@@ -23,11 +24,13 @@ public record ModelOptions(
     DType precision,
     Device device,
     long seed,
+    Dropouts dropouts,
     @Nullable Initialization scratch) {
 
   /** The checkpoint as it is: its own head and labels, float32, on the CPU. */
   public static final ModelOptions DEFAULT =
-      new ModelOptions(null, List.of(), null, DType.FLOAT32, Device.CPU, 0, null);
+      new ModelOptions(
+          null, List.of(), null, DType.FLOAT32, Device.CPU, 0, Dropouts.UNCHANGED, null);
 
   public ModelOptions {
     labels = List.copyOf(labels);
@@ -35,27 +38,34 @@ public record ModelOptions(
 
   /** With a head for {@code newTask} over these labels. */
   public ModelOptions withTask(Task newTask, List<String> newLabels) {
-    return new ModelOptions(newTask, newLabels, problemType, precision, device, seed, scratch);
+    return new ModelOptions(
+        newTask, newLabels, problemType, precision, device, seed, dropouts, scratch);
   }
 
   public ModelOptions withProblemType(@Nullable ProblemType type) {
-    return new ModelOptions(task, labels, type, precision, device, seed, scratch);
+    return new ModelOptions(task, labels, type, precision, device, seed, dropouts, scratch);
   }
 
   public ModelOptions withPrecision(DType type) {
-    return new ModelOptions(task, labels, problemType, type, device, seed, scratch);
+    return new ModelOptions(task, labels, problemType, type, device, seed, dropouts, scratch);
   }
 
   public ModelOptions withDevice(Device place) {
-    return new ModelOptions(task, labels, problemType, precision, place, seed, scratch);
+    return new ModelOptions(task, labels, problemType, precision, place, seed, dropouts, scratch);
   }
 
   public ModelOptions withSeed(long newSeed) {
-    return new ModelOptions(task, labels, problemType, precision, device, newSeed, scratch);
+    return new ModelOptions(
+        task, labels, problemType, precision, device, newSeed, dropouts, scratch);
+  }
+
+  public ModelOptions withDropouts(Dropouts other) {
+    return new ModelOptions(task, labels, problemType, precision, device, seed, other, scratch);
   }
 
   /** With all weights drawn anew. */
   public ModelOptions fromScratch(Initialization initialization) {
-    return new ModelOptions(task, labels, problemType, precision, device, seed, initialization);
+    return new ModelOptions(
+        task, labels, problemType, precision, device, seed, dropouts, initialization);
   }
 }

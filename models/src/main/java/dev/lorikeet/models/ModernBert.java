@@ -42,6 +42,14 @@ final class ModernBert implements Architecture {
         }
 
         @Override
+        public Dropouts.Keys dropouts() {
+          return new Dropouts.Keys(
+              List.of("embedding_dropout", "mlp_dropout"),
+              List.of("attention_dropout"),
+              List.of("classifier_dropout"));
+        }
+
+        @Override
         public Set<Task> tasks() {
           return EnumSet.of(
               Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);

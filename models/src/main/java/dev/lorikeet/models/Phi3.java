@@ -2,6 +2,7 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
@@ -30,6 +31,12 @@ final class Phi3 implements Architecture {
         @Override
         public String className() {
           return "Phi3";
+        }
+
+        @Override
+        public Dropouts.Keys dropouts() {
+          return new Dropouts.Keys(
+              List.of("embd_pdrop", "resid_pdrop"), List.of("attention_dropout"), List.of());
         }
 
         @Override

@@ -33,6 +33,11 @@ final class Roberta implements Architecture {
     }
 
     @Override
+    public Dropouts.Keys dropouts() {
+      return Dropouts.Keys.BERT;
+    }
+
+    @Override
     public Set<Task> tasks() {
       return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
     }

@@ -42,6 +42,11 @@ final class T5 implements Architecture {
     }
 
     @Override
+    public Dropouts.Keys dropouts() {
+      return new Dropouts.Keys(List.of("dropout_rate"), List.of(), List.of());
+    }
+
+    @Override
     public Set<Task> tasks() {
       return EnumSet.of(Task.SEQ_2_SEQ_LM);
     }

@@ -44,6 +44,12 @@ final class Vit implements Architecture {
         }
 
         @Override
+        public Dropouts.Keys dropouts() {
+          return new Dropouts.Keys(
+              List.of("hidden_dropout_prob"), List.of("attention_probs_dropout_prob"), List.of());
+        }
+
+        @Override
         public Set<Task> tasks() {
           return EnumSet.of(Task.IMAGE_CLASSIFICATION);
         }

@@ -316,7 +316,44 @@ public final class Ops {
    * @param labels [N], int64
    */
   public static Tensor crossEntropy(Tensor logits, Tensor labels) {
-    return Torch.tensor("cross_entropy", logits, labels);
+    return crossEntropy(logits, labels, null, 0);
+  }
+
+  /**
+   * −Σ w[label] Σ_c q_c log softmax(logits)_c over the labels that are not −100, where q is 1 − ε
+   * at the label, and ε / C more at every class c, each weighted by its own w_c: torch's
+   * cross_entropy with weight and label_smoothing, as a sum (Szegedy et al. 2016, arXiv:1512.00567,
+   * §7).
+   *
+   * @param logits [N, C]
+   * @param labels [N], int64
+   * @param weights w [C], or null for 1
+   * @param smoothing ε in [0, 1]
+   */
+  public static Tensor crossEntropy(
+      Tensor logits, Tensor labels, @Nullable Tensor weights, double smoothing) {
+    return Torch.tensor("cross_entropy", logits, labels, weights, smoothing);
+  }
+
+  /**
+   * −Σ w[label] (1 − p)^γ log p with p = softmax(logits)[label], over the labels that are not −100
+   * (Lin et al. 2017, arXiv:1708.02002, §3).
+   *
+   * @param logits [N, C], float32
+   * @param labels [N], int64
+   * @param weights w [C], or null for 1
+   */
+  public static Tensor focalCrossEntropy(
+      Tensor logits, Tensor labels, @Nullable Tensor weights, double gamma) {
+    return Torch.tensor("focal_cross_entropy", logits, labels, weights, gamma);
+  }
+
+  /**
+   * −Σ (1 − p)^γ log p, with p = sigmoid(logits) where the label holds and 1 − sigmoid(logits)
+   * where not; both [N, C], float32.
+   */
+  public static Tensor focalBinaryCrossEntropy(Tensor logits, Tensor labels, double gamma) {
+    return Torch.tensor("focal_binary_cross_entropy", logits, labels, gamma);
   }
 
   /** The sum of binary cross entropies of sigmoid(logits), both [N, C]. */
@@ -528,7 +565,8 @@ public final class Ops {
 
   /**
    * Scales all tensors so that {@link #totalNorm} is at most {@code most}, by most / (norm + 10⁻⁶),
-   * as torch.nn.utils.clip_grad_norm_ does (Pascanu et al. 2013, arXiv:1211.5063).
+   * as torch.nn.utils.clip_grad_norm_ does (Pascanu et al. 2013, arXiv:1211.5063). Where the norm
+   * is not finite they stay as they are, so that the tensor to blame can be found.
    *
    * @return the norm before, a scalar
    */
@@ -546,5 +584,17 @@ public final class Ops {
   /** Adds to each of {@code sums} the tensor at the same place of {@code terms}. */
   public static void accumulateInPlace(List<Tensor> sums, List<Tensor> terms) {
     Torch.integer("accumulate_", sums, terms);
+  }
+
+  /** Moves each of {@code averages} to x + s (y − x), y at the same place of {@code values}. */
+  public static void approachInPlace(List<Tensor> averages, List<Tensor> values, double s) {
+    try (GradMode off = GradMode.disabled()) {
+      Torch.integer("approach_", averages, values, s);
+    }
+  }
+
+  /** x plus independent draws from U(−most, most), by the engine's seed. */
+  public static Tensor addUniform(Tensor x, double most) {
+    return Torch.tensor("add_uniform", x, most);
   }
 }

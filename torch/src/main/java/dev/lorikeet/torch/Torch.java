@@ -2,6 +2,7 @@ package dev.lorikeet.torch;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.engine.StandardCapabilities;
 import ai.djl.pytorch.jni.LorikeetBridge;
 import java.io.ByteArrayInputStream;
@@ -131,6 +132,8 @@ public final class Torch {
         values[i] = value(arguments[i]);
       }
       return LorikeetBridge.run(MODULE, method, values);
+    } catch (EngineException e) {
+      throw OutOfMemory.is(e) ? new OutOfMemory(e) : e;
     } finally {
       for (long value : values) {
         if (value != 0 && value != NONE) {

@@ -381,8 +381,21 @@ def lora_gradients(self, x: Tensor, dy: Tensor, a: Tensor, b: Tensor, s: float) 
 
 # ---- losses, each a sum over the labels that count ----
 
-def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-  return torch.cross_entropy_loss(logits, labels, None, 2, -100, 0.)
+def cross_entropy(self, logits: Tensor, labels: Tensor, weights: Optional[Tensor], smoothing: float) -> Tensor:
+  return torch.cross_entropy_loss(logits, labels, weights, 2, -100, smoothing)
+
+# Sums of (1 - p)^gamma times each label's entropy, p = e^-entropy; 1 - p kept off 0, where powers below 1 have
+# no slope.
+def focal_cross_entropy(self, logits: Tensor, labels: Tensor, weights: Optional[Tensor], gamma: float) -> Tensor:
+  entropies = torch.cross_entropy_loss(logits, labels, None, 0, -100, 0.)
+  missing = torch.clamp(torch.neg(torch.expm1(torch.neg(entropies))), 9.9999999999999995e-21, None)
+  weighted = torch.cross_entropy_loss(logits, labels, weights, 0, -100, 0.)
+  return torch.sum(torch.mul(torch.pow(missing, gamma), weighted))
+
+def focal_binary_cross_entropy(self, logits: Tensor, labels: Tensor, gamma: float) -> Tensor:
+  entropies = torch.binary_cross_entropy_with_logits(logits, labels, None, None, 0)
+  missing = torch.clamp(torch.neg(torch.expm1(torch.neg(entropies))), 9.9999999999999995e-21, None)
+  return torch.sum(torch.mul(torch.pow(missing, gamma), entropies))
 
 def binary_cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
   return torch.binary_cross_entropy_with_logits(logits, labels, None, None, 2)
@@ -497,11 +510,11 @@ def adafactor_(self, p: Tensor, g: Tensor, step: Tensor, squares: List[Tensor], 
 def total_norm(self, xs: List[Tensor]) -> Tensor:
   return torch.linalg_vector_norm(torch.stack(torch._foreach_norm(xs, 2)))
 
-# Scales by min(1, most / norm) without asking the device for a number.
+# Scales by min(1, most / norm) without asking the device for a number; by 1 where the norm is not finite.
 def clip_(self, xs: List[Tensor], most: float) -> Tensor:
   norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(xs, 2)))
   factor = torch.clamp(torch.mul(torch.reciprocal(torch.add(norm, 9.9999999999999995e-07)), most), None, 1.)
-  _0 = torch._foreach_mul_(xs, factor)
+  _0 = torch._foreach_mul_(xs, torch.where(torch.isfinite(norm), factor, torch.ones_like(factor, dtype=None, layout=None, device=None, pin_memory=None, memory_format=None)))
   return norm
 
 def scale_(self, xs: List[Tensor], s: float) -> int:
@@ -511,3 +524,13 @@ def scale_(self, xs: List[Tensor], s: float) -> int:
 def accumulate_(self, xs: List[Tensor], ys: List[Tensor]) -> int:
   _0 = torch._foreach_add_(xs, ys)
   return 0
+
+# x + s (y - x)
+def approach_(self, xs: List[Tensor], ys: List[Tensor], s: float) -> int:
+  _0 = torch._foreach_lerp_(xs, ys, s)
+  return 0
+
+# x + noise from U(-most, most)
+def add_uniform(self, x: Tensor, most: float) -> Tensor:
+  noise = torch.empty_like(x, dtype=None, layout=None, device=None, pin_memory=None, memory_format=None)
+  return torch.add(x, torch.uniform_(noise, torch.neg(most), most, generator=None), alpha=1)

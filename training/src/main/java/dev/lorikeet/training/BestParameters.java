@@ -2,34 +2,41 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 
 /**
- * Keeps the trainable parameters of the epoch with the best score; the copies live in the run's
+ * Keeps the trainable parameters of the step with the best score; the copies live in the run's
  * scope.
  */
 final class BestParameters {
   private final List<Trainable> trainables;
   private final boolean keepBest;
-  private final List<Tensor> copies = new ArrayList<>();
-  private double score = Double.NaN;
-  private int epoch;
-  private int lastEpoch;
+  private final RunState state;
+  private final Map<String, Tensor> copies = new LinkedHashMap<>();
 
-  BestParameters(List<Trainable> trainables, boolean keepBest) {
+  /**
+   * None yet.
+   *
+   * @param keepBest whether they are wanted, or those of the last step
+   * @param state knows the best score and its step
+   */
+  BestParameters(List<Trainable> trainables, boolean keepBest, RunState state) {
     this.trainables = trainables;
     this.keepBest = keepBest;
+    this.state = state;
   }
 
-  /** Takes a copy of the parameters if the epoch scored better than all before it. */
-  void offer(EpochReport report) {
-    lastEpoch = report.epoch();
-    double newScore =
-        !keepBest || report.evaluation() == null ? report.epoch() : report.evaluation().score();
-    if (epoch == 0 || newScore > score || (Double.isNaN(score) && !Double.isNaN(newScore))) {
-      score = newScore;
-      epoch = report.epoch();
+  /** Takes a copy of the parameters if the present step scored better than all before it. */
+  void offer(double score) {
+    if (state.bestStep == 0
+        || score > state.bestScore
+        || (Double.isNaN(state.bestScore) && !Double.isNaN(score))) {
+      state.bestScore = score;
+      state.bestStep = state.step;
+      state.bestEpoch = state.epoch;
       if (keepBest) {
         copy();
       }
@@ -37,28 +44,50 @@ final class BestParameters {
   }
 
   private void copy() {
-    if (copies.isEmpty()) {
-      trainables.forEach(trainable -> copies.add(trainable.parameter().original().detach().copy()));
-      return;
-    }
-    for (int i = 0; i < copies.size(); i++) {
-      copies.get(i).setInPlace(trainables.get(i).parameter().original());
+    for (Trainable trainable : trainables) {
+      Tensor parameter = trainable.parameter().original();
+      Tensor copy = copies.get(trainable.name());
+      if (copy == null) {
+        copies.put(trainable.name(), parameter.detach().copy());
+      } else {
+        copy.setInPlace(parameter);
+      }
     }
   }
 
   /** Gives the parameters their best values back. */
   void restore() {
-    if (epoch == lastEpoch) {
+    if (step() == state.step) {
       return;
     }
     try (Scope scope = Scope.open()) {
-      for (int i = 0; i < copies.size(); i++) {
-        trainables.get(i).parameter().original().setInPlace(copies.get(i));
+      for (Trainable trainable : trainables) {
+        Tensor copy = Objects.requireNonNull(copies.get(trainable.name()));
+        trainable.parameter().original().setInPlace(copy);
       }
     }
   }
 
+  /** The step whose parameters are kept. */
+  long step() {
+    return keepBest && state.bestStep > 0 ? state.bestStep : state.step;
+  }
+
+  /** The epoch whose parameters are kept. */
   int epoch() {
-    return epoch;
+    return keepBest && state.bestStep > 0 ? state.bestEpoch : state.epochs.size();
+  }
+
+  /** The best parameters by name; none where no evaluation has been kept. */
+  Map<String, Tensor> copies() {
+    return copies;
+  }
+
+  /** Takes over the best parameters of a checkpoint, whose state has been read. */
+  void load(RunCheckpoint checkpoint) {
+    if (keepBest && state.bestStep > 0) {
+      copy();
+      checkpoint.readBest(copies);
+    }
   }
 }

@@ -37,7 +37,7 @@ public final class Evaluator {
     }
     long start = System.nanoTime();
     double[] sum = {0};
-    long[] terms = {0};
+    double[] terms = {0};
     Answers answers = new Answers(classes());
     predictor.run(
         examples,

@@ -27,7 +27,7 @@ final class Freezing {
   Freezing(List<Trainable> trainables, Layers layers, FreezeConfig config, long stepsPerEpoch) {
     this.layers = layers;
     this.config = config;
-    mustFreeze(trainables, inFirstLayers(), config.freezeLayers() > 0, "freeze_layers");
+    mustFreeze(trainables, this::isInFirstLayers, config.freezeLayers() > 0, "freeze_layers");
     mustFreeze(trainables, layers::isEmbedding, config.freezeEmbeddings(), "freeze_embeddings");
     mustFreeze(trainables, Freezing::isLoraA, config.loraFa(), "lora_fa");
     frozen = trainables.stream().filter(this::isFrozen).toList();
@@ -39,8 +39,8 @@ final class Freezing {
     depths = trained.stream().map(layers::depth).distinct().sorted().toList();
   }
 
-  private Predicate<Trainable> inFirstLayers() {
-    return trainable -> layers.layer(trainable).orElse(layers.count()) < config.freezeLayers();
+  private boolean isInFirstLayers(Trainable trainable) {
+    return layers.layer(trainable).orElse(layers.count()) < config.freezeLayers();
   }
 
   private static boolean isLoraA(Trainable trainable) {
@@ -55,7 +55,7 @@ final class Freezing {
   }
 
   private boolean isFrozen(Trainable trainable) {
-    return inFirstLayers().test(trainable)
+    return isInFirstLayers(trainable)
         || (config.freezeEmbeddings() && layers.isEmbedding(trainable))
         || (config.loraFa() && isLoraA(trainable));
   }

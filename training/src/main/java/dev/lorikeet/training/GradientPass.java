@@ -8,19 +8,26 @@ import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.OutOfMemory;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
  * The gradients of one optimizer step. Its batches go through the model in parts of so many tokens
  * at most, which bounds the memory of activations; the parts' gradients add up to those of all rows
  * together, since a loss is a sum that is divided once.
+ *
+ * <p>A part that does not fit in memory is cut in halves, with those after it, and the step goes
+ * on: the same rows, the same sum, smaller parts from then on.
  */
 final class GradientPass {
   private final Model model;
@@ -28,44 +35,93 @@ final class GradientPass {
   private final List<Parameter> parameters;
   private final Loss loss;
   private final int padTokenId;
-  private final int maxTokens;
+  private final LossScale lossScale;
+  private final Consumer<String> remarks;
+  private int maxTokens;
 
   /**
    * Passes through one model.
    *
    * @param maxTokens at most so many positions a part, but at least one row
+   * @param lossScale multiplies the loss, and so the gradients
+   * @param remarks hears when a part did not fit in memory
    */
-  GradientPass(Model model, List<Trainable> trainables, Loss loss, int padTokenId, int maxTokens) {
+  GradientPass(
+      Model model,
+      List<Trainable> trainables,
+      Loss loss,
+      int padTokenId,
+      int maxTokens,
+      LossScale lossScale,
+      Consumer<String> remarks) {
     this.model = model;
     this.trainables = trainables;
     this.parameters = trainables.stream().map(Trainable::parameter).toList();
     this.loss = loss;
     this.padTokenId = padTokenId;
     this.maxTokens = maxTokens;
+    this.lossScale = lossScale;
+    this.remarks = remarks;
   }
 
   /**
-   * The gradients of the mean loss over all labels of some batches, in the present scope.
+   * The gradients of the mean loss over all labels of some batches, times the loss's scale, in the
+   * present scope.
    *
    * @param batches the examples' indices
    * @param state counts the losses and tokens
+   * @throws NonFinite when the loss is not finite, or no label counts
+   * @throws LorikeetException when a single row does not fit in memory
    */
   Map<Parameter, Tensor> gradients(
       List<EncodedExample> examples, List<int[]> batches, RunState state) {
     int[] lengths = EncodedExample.lengths(examples);
-    List<Batch> parts =
-        batches.stream()
-            .flatMap(indices -> parts(indices, lengths, maxTokens).stream())
-            .map(indices -> Batch.of(examples, indices, padTokenId))
-            .toList();
-    int terms = parts.stream().mapToInt(loss::terms).sum();
+    Deque<Batch> left = new ArrayDeque<>(cut(batches, examples, lengths));
+    double terms = left.stream().mapToDouble(loss::terms).sum();
+    if (!(terms > 0)) {
+      throw NonFinite.noLabels(left.stream().mapToInt(Batch::rows).sum());
+    }
     Map<Parameter, Tensor> gradients = Map.of();
-    for (Batch part : parts) {
-      gradients = add(gradients, part, terms, state);
-      state.tokens += part.tokens();
-      state.positions += (long) part.rows() * part.length();
+    while (!left.isEmpty()) {
+      try {
+        gradients = add(gradients, left.getFirst(), terms, state);
+        left.removeFirst();
+      } catch (OutOfMemory e) {
+        halve(left.getFirst(), e);
+        List<int[]> rows = left.stream().map(Batch::indices).toList();
+        left = new ArrayDeque<>(cut(rows, examples, lengths));
+      }
     }
     return gradients;
+  }
+
+  private List<Batch> cut(List<int[]> batches, List<EncodedExample> examples, int[] lengths) {
+    return batches.stream()
+        .flatMap(indices -> parts(indices, lengths, maxTokens).stream())
+        .map(indices -> Batch.of(examples, indices, padTokenId))
+        .toList();
+  }
+
+  /** Lowers the limit to half of a part that was too large. */
+  private void halve(Batch tooLarge, OutOfMemory failure) {
+    if (tooLarge.rows() == 1) {
+      throw new LorikeetException(
+          "one example of "
+              + tooLarge.length()
+              + " tokens does not fit in memory: lower max_length, or use a smaller model or"
+              + " precision: bfloat16 ("
+              + failure.getMessage()
+              + ")",
+          failure);
+    }
+    maxTokens = tooLarge.rows() / 2 * tooLarge.length();
+    remarks.accept(
+        tooLarge.rows()
+            + " examples of "
+            + tooLarge.length()
+            + " tokens do not fit in memory: going on with at most "
+            + maxTokens
+            + " tokens at once (max_tokens_per_pass), and the same batches");
   }
 
   /** Cuts a batch, its longest rows first, where more rows would be too many tokens. */
@@ -92,23 +148,28 @@ final class GradientPass {
 
   /** Adds a part's gradients to the sums in place; the first part's become the sums. */
   private Map<Parameter, Tensor> add(
-      Map<Parameter, Tensor> sums, Batch part, int terms, RunState state) {
+      Map<Parameter, Tensor> sums, Batch part, double terms, RunState state) {
     try (Scope scope = Scope.open();
         GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
       List<Parameter> active = parameters.stream().filter(Parameter::isTrainable).toList();
       Tensor logits = model.logits(Inputs.of(part, model));
       Tensor sum = loss.sum(logits, loss.labels(part).to(logits.device()));
-      state.addLoss(sum.item(), loss.terms(part));
-      Map<Parameter, Tensor> gradients = tape.gradients(sum.mul(1.0 / terms), active);
+      double value = sum.item();
+      if (!Double.isFinite(value)) {
+        throw NonFinite.loss(value, part, logits, loss, model, trainables);
+      }
+      Tensor scaled = sum.mul(lossScale.scale() / terms);
+      Map<Parameter, Tensor> gradients = tape.gradients(scaled, active);
       if (sums.isEmpty()) {
         mustAllHaveGradients(gradients);
         gradients.values().forEach(scope::keep);
-        return gradients;
+      } else {
+        Ops.accumulateInPlace(
+            List.copyOf(sums.values()), sums.keySet().stream().map(gradients::get).toList());
       }
-      Ops.accumulateInPlace(
-          List.copyOf(sums.values()), sums.keySet().stream().map(gradients::get).toList());
-      return sums;
+      state.count(part, value, loss.terms(part));
+      return sums.isEmpty() ? gradients : sums;
     }
   }
 

@@ -1,9 +1,15 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.LorikeetException;
+import com.fasterxml.jackson.annotation.JsonMerge;
+import dev.lorikeet.data.Batch;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
-/** How far a run is: what has to be known, beside parameters and optimizer, to go on. */
+/**
+ * How far a run is: what has to be known, beside parameters and optimizer, to go on. A checkpoint
+ * holds every field.
+ */
 final class RunState {
   private static final int RECENT = 20;
 
@@ -19,7 +25,31 @@ final class RunState {
   long positions;
 
   /** What evaluations did to the learning rate. */
-  final Plateau plateau = new Plateau();
+  @JsonMerge final Plateau plateau = new Plateau();
+
+  /** How many weights an average has taken in. */
+  long averaged;
+
+  /** What the loss is multiplied by, and how many good steps there were since that changed. */
+  double lossScale = Double.NaN;
+
+  int goodSteps;
+
+  /** What the epochs and evaluations gave. */
+  List<EpochReport> epochs = new ArrayList<>();
+
+  List<StepEvaluation> evaluations = new ArrayList<>();
+
+  /** The best score, NaN before the first, and where it was reached. */
+  double bestScore = Double.NaN;
+
+  long bestStep;
+  int bestEpoch;
+
+  /** How many evaluations in a row gained nothing, and whether the run ends for that. */
+  int evaluationsWithoutGain;
+
+  boolean stopped;
 
   /** Training time since the start, evaluation not counted. */
   private long nanos;
@@ -27,11 +57,11 @@ final class RunState {
   private long startedAt;
 
   /** The losses of the last batches, and the sums of the epoch. */
-  private final double[] recent = new double[RECENT];
+  private double[] recent = new double[RECENT];
 
   private int batches;
   private double lossSum;
-  private long terms;
+  private double terms;
 
   // ---- time ----
 
@@ -50,21 +80,16 @@ final class RunState {
 
   // ---- loss ----
 
-  /**
-   * Counts a batch's loss.
-   *
-   * @throws LorikeetException when it is not finite
-   */
-  void addLoss(double batchSum, int batchTerms) {
-    if (!Double.isFinite(batchSum)) {
-      throw new LorikeetException(
-          "the loss is "
-              + batchSum
-              + " at step "
-              + (step + 1)
-              + ": lower the learning rate, or look for broken rows in the data");
-    }
-    recent[batches++ % RECENT] = batchSum / Math.max(1, batchTerms);
+  /** Counts a batch, its tokens and its loss. */
+  void count(Batch batch, double sum, double batchTerms) {
+    tokens += batch.tokens();
+    positions += (long) batch.rows() * batch.length();
+    addLoss(sum, batchTerms);
+  }
+
+  /** Counts a batch's loss. */
+  void addLoss(double batchSum, double batchTerms) {
+    recent[batches++ % RECENT] = batchTerms > 0 ? batchSum / batchTerms : 0;
     lossSum += batchSum;
     terms += batchTerms;
   }
@@ -81,7 +106,8 @@ final class RunState {
   }
 
   /** Goes on to the next epoch. */
-  void endEpoch() {
+  void endEpoch(EpochReport report) {
+    epochs.add(report);
     epoch++;
     batchesDone = 0;
     batches = 0;

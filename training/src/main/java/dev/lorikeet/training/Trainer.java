@@ -9,13 +9,14 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The training loop: gradients, clip, step, report, evaluate. It knows trainable parameters, not
- * where they come from.
+ * The training loop: gradients, clip, step, report, evaluate, save. It knows trainable parameters,
+ * not where they come from.
  */
 public final class Trainer {
   private final Model model;
@@ -24,17 +25,20 @@ public final class Trainer {
   private final List<EncodedExample> evaluationData;
   private final TrainingConfig config;
   private final TrainingListener listener;
+  private final LossScale lossScale;
   private final GradientPass pass;
+  private final StepGuard guard;
   private final Evaluator evaluator;
   private final int[] lengths;
   private final Layers layers;
   private final Freezing freezing;
   private final long stepsPerEpoch;
+  private @Nullable Checkpoints checkpoints;
 
   /**
    * A run over {@code data}.
    *
-   * @param evaluationData scored after each epoch; empty for none
+   * @param evaluationData scored as the settings say; empty for none
    * @throws LorikeetException when there are no examples or no trainable parameters
    * @throws dev.lorikeet.torch.UsageException when what is to be frozen is not there
    */
@@ -64,14 +68,30 @@ public final class Trainer {
     this.evaluationData = evaluationData;
     this.config = config;
     this.listener = listener;
-    int maxTokens = config.maxTokensPerPass(model.mode().device());
-    pass = new GradientPass(model, this.trainables, new Loss(model), padTokenId, maxTokens);
+    lossScale = LossScale.of(model.mode().dtype());
+    pass =
+        new GradientPass(
+            model,
+            this.trainables,
+            new Loss(model, config.regularization(), first),
+            padTokenId,
+            config.maxTokensPerPass(model.mode().device()),
+            lossScale,
+            listener::remarked);
+    guard = new StepGuard(model, this.trainables, config.nonFinite(), lossScale, listener);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
 
+  /** Lets the run be saved and go on. */
+  public Trainer checkpoints(@Nullable Checkpoints folder) {
+    checkpoints = folder;
+    return this;
+  }
+
   /**
-   * Trains, and leaves the model with the parameters of the best epoch, or of the last.
+   * Trains, and leaves the model with the parameters of the best evaluation, or of the last step.
    *
+   * @throws RunInterrupted when the run was asked to stop, after it has been saved
    * @throws dev.lorikeet.torch.UsageException when a parameter group matches nothing
    * @throws LorikeetException when the loss is not finite, or a parameter got no gradient or did
    *     not move
@@ -79,9 +99,10 @@ public final class Trainer {
   public TrainingResult run() {
     List<ParameterGroup> groups = groups();
     PeakMemory.reset();
-    Torch.seed(config.seed());
     try (Scope run = Scope.open();
-        Optimizer optimizer = config.optimizer().make(groups)) {
+        Optimizer optimizer = config.optimizer().make(groups);
+        Neftune noise = Neftune.on(model, config.regularization().neftuneNoiseAlpha());
+        Mixout mixout = Mixout.on(model, trainables, config.regularization().mixout())) {
       return new Run(groups, optimizer).run();
     } finally {
       model.training(false);
@@ -98,7 +119,7 @@ public final class Trainer {
   }
 
   private long totalSteps() {
-    return stepsPerEpoch * config.epochs();
+    return config.maxSteps() > 0 ? config.maxSteps() : stepsPerEpoch * config.epochs();
   }
 
   /**
@@ -120,54 +141,86 @@ public final class Trainer {
     private final LearningRates rates;
     private final RunState state = new RunState();
     private final BestParameters best =
-        new BestParameters(trainables, config.evaluation().keepBest());
-    private final List<EpochReport> reports = new ArrayList<>();
+        new BestParameters(trainables, config.evaluation().keepBest(), state);
+    private final WeightAverage average =
+        WeightAverage.of(trainables, config.regularization().averaging(), config.epochs(), state);
+    private final RunEvaluation evaluation =
+        new RunEvaluation(
+            evaluator, evaluationData, config.evaluation(), average, best, state, listener);
+    private final Saving saving;
+    private Epoch epoch = new Epoch(0, List.of(), List.of());
 
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
       this.groups = groups;
       this.optimizer = optimizer;
       totalSteps = totalSteps();
       rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
+      saving =
+          new Saving(
+              checkpoints,
+              config.checkpoint(),
+              () -> RunIdentity.of(config, trainables, data.epoch(1), evaluationData),
+              state,
+              trainables,
+              average,
+              optimizer,
+              best);
     }
 
     TrainingResult run() {
       listener.started(groups, totalSteps);
       MovementCheck movement = MovementCheck.before(groups, config.optimizer().type());
-      while (state.epoch <= config.epochs() && !rates.areSpent()) {
-        steps();
-        endEpoch();
+      saving.resume();
+      if (!Double.isNaN(state.lossScale)) {
+        lossScale.restore(state.lossScale, state.goodSteps);
+      }
+      evaluation.start();
+      while (state.step < totalSteps && !state.stopped && !rates.areSpent()) {
+        step();
+        report();
+        settle();
       }
       movement.after(rates.effectiveSteps(state.step, freezing));
+      average.exchange();
       best.restore();
       return result();
     }
 
-    /** The steps that are left of the present epoch. */
-    private void steps() {
-      List<EncodedExample> examples = data.epoch(state.epoch);
-      List<int[]> batches =
-          LengthGroupedBatches.epoch(lengths, config.batchSize(), config.seed(), state.epoch);
+    private void step() {
+      if (epoch.number() != state.epoch) {
+        epoch = epoch(state.epoch);
+      }
+      List<int[]> batches = epoch.batches(state.batchesDone, config.gradientAccumulation());
       state.startClock();
       model.training(true);
-      while (state.batchesDone < batches.size()) {
-        int last = Math.min(batches.size(), state.batchesDone + config.gradientAccumulation());
-        step(examples, batches.subList(state.batchesDone, last));
-        state.batchesDone = last;
-        report();
+      Torch.seed(stepSeed());
+      freezing.at(state.step);
+      try (Scope scope = Scope.open()) {
+        Map<Parameter, Tensor> gradients = pass.gradients(epoch.examples(), batches, state);
+        lossScale.unscale(gradients);
+        guard.check(gradients, clipped(List.copyOf(gradients.values())));
+        optimizer.step(gradients, rates.at(state.step));
+        average.afterStep();
+      } catch (NonFinite e) {
+        guard.skip(e, state.step + 1);
       }
+      state.lossScale = lossScale.scale();
+      state.goodSteps = lossScale.goodSteps();
+      state.batchesDone += batches.size();
+      state.step++;
       state.stopClock();
     }
 
-    private void step(List<EncodedExample> examples, List<int[]> batches) {
-      freezing.at(state.step);
-      try (Scope scope = Scope.open()) {
-        Map<Parameter, Tensor> gradients = pass.gradients(examples, batches, state);
-        if (config.maxGradNorm() > 0) {
-          Ops.clipInPlace(List.copyOf(gradients.values()), config.maxGradNorm());
-        }
-        optimizer.step(gradients, rates.at(state.step));
-        state.step++;
-      }
+    /** Clips gradients where that is asked for, and gives their norm before. */
+    private Tensor clipped(List<Tensor> gradients) {
+      return config.maxGradNorm() > 0
+          ? Ops.clipInPlace(gradients, config.maxGradNorm())
+          : Ops.totalNorm(gradients);
+    }
+
+    /** What a step draws depends on no step before it: a run that goes on draws the same. */
+    private long stepSeed() {
+      return new SplittableRandom(config.seed() * 0x9E3779B97F4A7C15L + state.step).nextLong();
     }
 
     private void report() {
@@ -182,15 +235,24 @@ public final class Trainer {
               seconds / state.step * (totalSteps - state.step)));
     }
 
-    private void endEpoch() {
-      Evaluation evaluation = evaluationData.isEmpty() ? null : evaluator.evaluate(evaluationData);
-      EpochReport report =
-          new EpochReport(state.epoch, state.meanLoss(), evaluation, state.seconds());
-      reports.add(report);
-      best.offer(report);
-      state.plateau.offer(evaluation, state.meanLoss(), config.schedule());
-      listener.epochEnded(report);
-      state.endEpoch();
+    /** What follows a step: an evaluation, the end of the epoch, a checkpoint, as it is time. */
+    private void settle() {
+      boolean last = state.step == totalSteps;
+      boolean epochEnds = last || state.batchesDone == epoch.batches().size();
+      if (epochEnds) {
+        average.afterEpoch(state.epoch);
+      }
+      Evaluation scores = evaluation.afterStep(totalSteps, epochEnds);
+      if (epochEnds) {
+        state.plateau.offer(scores, state.meanLoss(), config.schedule());
+      }
+      if (epochEnds || state.stopped) {
+        EpochReport report =
+            new EpochReport(state.epoch, state.meanLoss(), scores, state.seconds());
+        state.endEpoch(report);
+        listener.epochEnded(report);
+      }
+      saving.afterStep(totalSteps, epochEnds);
     }
 
     private TrainingResult result() {
@@ -202,8 +264,10 @@ public final class Trainer {
               .mapToLong(Parameter::count)
               .sum();
       return new TrainingResult(
-          List.copyOf(reports),
+          List.copyOf(state.epochs),
+          List.copyOf(state.evaluations),
           best.epoch(),
+          best.step(),
           state.step,
           state.tokens,
           1 - (double) state.tokens / state.positions,
@@ -212,6 +276,20 @@ public final class Trainer {
           trained,
           Model.count(model.parameters().values()) + added);
     }
+  }
+
+  /** An epoch's examples and batches. */
+  private record Epoch(int number, List<EncodedExample> examples, List<int[]> batches) {
+    /** The batches of the step after {@code done} batches. */
+    List<int[]> batches(int done, int most) {
+      return batches.subList(done, Math.min(batches.size(), done + most));
+    }
+  }
+
+  private Epoch epoch(int number) {
+    List<int[]> batches =
+        LengthGroupedBatches.epoch(lengths, config.batchSize(), config.seed(), number);
+    return new Epoch(number, data.epoch(number), batches);
   }
 
   private static long ceilDiv(long dividend, long divisor) {

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param groups other learning rates and decays, by pattern; the first that matches counts
  * @param weightDecay decoupled weight decay of matrices; biases and norms never decay
  * @param epochs passes over the training data
+ * @param maxSteps the run has so many steps, whatever {@code epochs} says; −1 to go by the epochs
  * @param batchSize examples a batch
  * @param gradientAccumulation batches a step
  * @param maxTokensPerPass at most so many positions go through the model at once, and larger
@@ -24,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * @param rates learning rates by where a parameter lies
  * @param freeze what is frozen, for good or at first
  * @param evaluation when a run is evaluated, and what follows
+ * @param checkpoint when a run is saved
+ * @param regularization what keeps the run from learning its examples by heart
+ * @param nonFinite what becomes of steps with NaN or infinity
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -31,6 +35,7 @@ public record TrainingConfig(
     List<GroupRule> groups,
     double weightDecay,
     int epochs,
+    int maxSteps,
     int batchSize,
     int gradientAccumulation,
     @Nullable Integer maxTokensPerPass,
@@ -40,6 +45,9 @@ public record TrainingConfig(
     RateConfig rates,
     FreezeConfig freeze,
     EvaluationConfig evaluation,
+    CheckpointConfig checkpoint,
+    RegularizationConfig regularization,
+    NonFiniteConfig nonFinite,
     long seed) {
 
   /** The defaults. */
@@ -49,6 +57,7 @@ public record TrainingConfig(
           List.of(),
           0.01,
           3,
+          -1,
           32,
           1,
           null,
@@ -58,6 +67,9 @@ public record TrainingConfig(
           RateConfig.DEFAULT,
           FreezeConfig.NONE,
           EvaluationConfig.DEFAULT,
+          CheckpointConfig.DEFAULT,
+          RegularizationConfig.NONE,
+          NonFiniteConfig.DEFAULT,
           1);
 
   /**
@@ -71,6 +83,10 @@ public record TrainingConfig(
     atLeast("lr", lr, 0);
     atLeast("weight_decay", weightDecay, 0);
     atLeast("epochs", epochs, 1);
+    if (maxSteps < 1 && maxSteps != -1) {
+      throw new UsageException(
+          "max_steps is " + maxSteps + ": it must be at least 1, or -1 to go by the epochs");
+    }
     atLeast("batch_size", batchSize, 1);
     atLeast("gradient_accumulation", gradientAccumulation, 1);
     atLeast("max_tokens_per_pass", maxTokensPerPass == null ? 0 : maxTokensPerPass, 0);
@@ -136,6 +152,7 @@ public record TrainingConfig(
     public List<GroupRule> groups;
     public double weightDecay;
     public int epochs;
+    public int maxSteps;
     public int batchSize;
     public int gradientAccumulation;
     public @Nullable Integer maxTokensPerPass;
@@ -145,6 +162,9 @@ public record TrainingConfig(
     public RateConfig rates;
     public FreezeConfig freeze;
     public EvaluationConfig evaluation;
+    public CheckpointConfig checkpoint;
+    public RegularizationConfig regularization;
+    public NonFiniteConfig nonFinite;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -152,6 +172,7 @@ public record TrainingConfig(
       groups = config.groups;
       weightDecay = config.weightDecay;
       epochs = config.epochs;
+      maxSteps = config.maxSteps;
       batchSize = config.batchSize;
       gradientAccumulation = config.gradientAccumulation;
       maxTokensPerPass = config.maxTokensPerPass;
@@ -161,6 +182,9 @@ public record TrainingConfig(
       rates = config.rates;
       freeze = config.freeze;
       evaluation = config.evaluation;
+      checkpoint = config.checkpoint;
+      regularization = config.regularization;
+      nonFinite = config.nonFinite;
       seed = config.seed;
     }
 
@@ -170,6 +194,7 @@ public record TrainingConfig(
           groups,
           weightDecay,
           epochs,
+          maxSteps,
           batchSize,
           gradientAccumulation,
           maxTokensPerPass,
@@ -179,6 +204,9 @@ public record TrainingConfig(
           rates,
           freeze,
           evaluation,
+          checkpoint,
+          regularization,
+          nonFinite,
           seed);
     }
   }

@@ -1,11 +1,16 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.MaskedLm;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
-/** The examples of each epoch: the same ones, of the same lengths, but perhaps masked anew. */
+/**
+ * The examples of each epoch: the same ones in the same order, but perhaps masked anew or with
+ * other words left out.
+ */
 @FunctionalInterface
 public interface TrainingData {
   /** The examples of an epoch, counted from 1. */
@@ -15,6 +20,16 @@ public interface TrainingData {
   static TrainingData of(List<EncodedExample> examples) {
     List<EncodedExample> fixed = List.copyOf(examples);
     return epoch -> fixed;
+  }
+
+  /** Examples whose words are left out, swapped and masked anew in every epoch. */
+  static TrainingData augmented(
+      List<EncodedExample> examples, Augmentation augmentation, long seed) {
+    List<EncodedExample> fixed = List.copyOf(examples);
+    return epoch ->
+        IntStream.range(0, fixed.size())
+            .mapToObj(i -> augmentation.augment(fixed.get(i), seed, epoch, i))
+            .toList();
   }
 
   /** Examples for a masked language model, their tokens chosen anew in every epoch. */

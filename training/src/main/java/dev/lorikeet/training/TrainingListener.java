@@ -16,7 +16,10 @@ public interface TrainingListener {
   /** Some steps are done. */
   default void progressed(Progress progress) {}
 
-  /** An epoch is done and, where there is evaluation data, evaluated. */
+  /** The model was evaluated; where that ends an epoch, {@link #epochEnded} tells it again. */
+  default void evaluated(StepEvaluation evaluation) {}
+
+  /** An epoch is done, or as much of it as the run has. */
   default void epochEnded(EpochReport report) {}
 
   /**

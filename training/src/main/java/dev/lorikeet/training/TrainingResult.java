@@ -7,7 +7,9 @@ import org.jspecify.annotations.Nullable;
  * What a run did and cost.
  *
  * @param epochs the epochs' reports
+ * @param evaluations all evaluations, in order
  * @param bestEpoch the epoch whose parameters were kept, from 1
+ * @param bestStep the step whose parameters were kept
  * @param steps optimizer steps
  * @param tokens tokens seen in training, padding not counted
  * @param paddingRatio the share of padding among all positions computed in training
@@ -18,7 +20,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record TrainingResult(
     List<EpochReport> epochs,
+    List<StepEvaluation> evaluations,
     int bestEpoch,
+    long bestStep,
     long steps,
     long tokens,
     double paddingRatio,
@@ -32,8 +36,12 @@ public record TrainingResult(
     return tokens / trainSeconds;
   }
 
-  /** The evaluation of the epoch that was kept; null without evaluation data. */
+  /** The evaluation of the parameters that were kept; null where they were not evaluated. */
   public @Nullable Evaluation evaluation() {
-    return epochs.get(bestEpoch - 1).evaluation();
+    return evaluations.stream()
+        .filter(evaluation -> evaluation.step() == bestStep)
+        .map(StepEvaluation::evaluation)
+        .findFirst()
+        .orElse(null);
   }
 }

@@ -28,17 +28,21 @@ class BestParametersTest {
   /** The epoch that is kept, and the parameter then, which is the epoch's number in each epoch. */
   private void assertKept(boolean keepBest, int expected, @Nullable Double... scores) {
     Parameter parameter = new Parameter("p", Tensor.of(new float[1], 1), scope);
+    RunState state = new RunState();
     BestParameters best =
-        new BestParameters(List.of(new Trainable("p", parameter, false)), keepBest);
+        new BestParameters(List.of(new Trainable("p", parameter, false)), keepBest, state);
     for (int epoch = 1; epoch <= scores.length; epoch++) {
       parameter.original().setInPlace(Tensor.of(new float[] {epoch}, 1));
       Double score = scores[epoch - 1];
-      Evaluation evaluation =
-          score == null ? null : new Evaluation(1, Map.of("r2", score), "r2", 1, 1);
-      best.offer(new EpochReport(epoch, 1, evaluation, 1));
+      state.step = 10L * epoch;
+      if (score != null) {
+        best.offer(score);
+      }
+      state.endEpoch(new EpochReport(epoch, 1, null, 1));
     }
     best.restore();
     assertThat(best.epoch()).isEqualTo(expected);
+    assertThat(best.step()).isEqualTo(10L * expected);
     assertThat(parameter.original().item()).isEqualTo(expected);
   }
 
@@ -47,6 +51,12 @@ class BestParametersTest {
     assertKept(true, 2, 0.1, 0.9, 0.5);
     assertKept(true, 3, -3.0, -2.0, -1.0);
     assertKept(true, 1, 0.9, 0.1, 0.8);
+  }
+
+  @Test
+  void aScoreThatIsNotANumberIsNeverTheBest() {
+    assertKept(true, 1, 0.5, Double.NaN);
+    assertKept(true, 2, Double.NaN, -7.0);
   }
 
   @Test

@@ -19,7 +19,7 @@ record DeltaAdapter(Targets targets, List<String> modulesToSave) implements Adap
   private record Layer(Linear base, Parameter delta) implements AdapterLayer {
     @Override
     public Tensor forward(Tensor x) {
-      return base.forward(x).add(Ops.linear(x, delta.value(), null));
+      return base.forward(x).add(Ops.linear(x, delta.value(x.dtype()), null));
     }
 
     @Override

@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -144,28 +143,29 @@ class FreezingTest {
         .containsExactlyInAnyOrder("top", "layer.1");
   }
 
+  private static Set<String> trainingAt(long step, Freezing freezing, List<Trainable> trainables) {
+    freezing.at(step);
+    Set<String> parts = new LinkedHashSet<>();
+    trainables.stream()
+        .map(Trainable::parameter)
+        .filter(Parameter::isTrainable)
+        .forEach(parameter -> parts.add(part(parameter.name())));
+    return parts;
+  }
+
   @Test
-  void aLayerThatNeverThawsAsksForNoGradients() {
+  void whatTrainsIsToldByTheStepAlone() {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       List<Trainable> trainables = Trainable.allOf(model);
       FreezeConfig freeze = new FreezeConfig(0, false, false, 0, 2);
       Layers layers = Layers.of(model.parameters().keySet());
       Freezing freezing = new Freezing(trainables, layers, freeze, 2);
-      Function<Long, Set<String>> training =
-          step -> {
-            freezing.at(step);
-            Set<String> parts = new LinkedHashSet<>();
-            trainables.stream()
-                .map(Trainable::parameter)
-                .filter(Parameter::isTrainable)
-                .forEach(parameter -> parts.add(part(parameter.name())));
-            return parts;
-          };
-      assertThat(training.apply(1L)).containsExactlyInAnyOrder("top");
-      assertThat(training.apply(4L)).containsExactlyInAnyOrder("top", "layer.1", "layer.0");
+      assertThat(trainingAt(1, freezing, trainables)).containsExactlyInAnyOrder("top");
+      assertThat(trainingAt(4, freezing, trainables))
+          .containsExactlyInAnyOrder("top", "layer.1", "layer.0");
       // A run that is taken up again somewhere else comes to the same.
-      assertThat(training.apply(2L)).containsExactlyInAnyOrder("top", "layer.1");
-      assertThat(training.apply(100L)).hasSize(4);
+      assertThat(trainingAt(2, freezing, trainables)).containsExactlyInAnyOrder("top", "layer.1");
+      assertThat(trainingAt(100, freezing, trainables)).hasSize(4);
     }
   }
 

@@ -1,22 +1,28 @@
 package dev.lorikeet.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.ProjectionSlot;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.OutOfMemory;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class GradientPassTest {
   private static final int[] LENGTHS = {3, 9, 4, 1, 6};
   private static final int[] ALL = {0, 1, 2, 3, 4};
+  private static final List<int[]> BATCHES =
+      List.of(new int[] {0, 1, 2, 3, 4, 5, 6, 7}, new int[] {8, 9, 10, 11});
 
   @Test
   void aBatchThatFitsStaysWhole() {
@@ -52,12 +58,94 @@ class GradientPassTest {
     }
   }
 
+  @Test
+  void aPartThatDoesNotFitInMemoryIsHalvedAndTheGradientsStayThoseOfTheWholeBatch() {
+    List<EncodedExample> examples = TinyBert.classified(12, 3, 12, 1);
+    try (Scope scope = Scope.open();
+        Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      List<Trainable> trainables = Trainable.allOf(model);
+      Map<Parameter, Tensor> whole = gradients(model, trainables, examples, Integer.MAX_VALUE);
+      List<Long> tried = allowRows(model, 3);
+      List<String> remarks = new ArrayList<>();
+      RunState state = new RunState();
+      Map<Parameter, Tensor> halved =
+          pass(model, trainables, Integer.MAX_VALUE, remarks).gradients(examples, BATCHES, state);
+      assertThat(tried).startsWith(8L, 4L, 2L);
+      assertThat(tried.stream().filter(rows -> rows <= 3).mapToLong(rows -> rows).sum())
+          .isEqualTo(12);
+      assertThat(remarks).hasSameSizeAs(tried.stream().filter(rows -> rows > 3).toList());
+      assertThat(remarks.get(0))
+          .matches(
+              "8 examples of \\d+ tokens do not fit in memory: going on with at most \\d+ tokens at"
+                  + " once \\(max_tokens_per_pass\\), and the same batches");
+      assertThat(state.tokens).isEqualTo(examples.stream().mapToLong(EncodedExample::length).sum());
+      for (Trainable trainable : trainables) {
+        Tensor wanted = Objects.requireNonNull(whole.get(trainable.parameter()));
+        Tensor found = Objects.requireNonNull(halved.get(trainable.parameter()));
+        // Sums of a dozen terms near 1 in another order.
+        assertThat(wanted.sub(found).abs().max().item()).as(trainable.name()).isLessThan(1e-6);
+      }
+    }
+  }
+
+  @Test
+  void theSmallerPartsStayAndNothingMoreIsSaid() {
+    List<EncodedExample> examples = TinyBert.classified(12, 3, 12, 1);
+    try (Scope scope = Scope.open();
+        Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      List<Long> tried = allowRows(model, 7);
+      List<String> remarks = new ArrayList<>();
+      GradientPass pass = pass(model, Trainable.headOf(model), Integer.MAX_VALUE, remarks);
+      pass.gradients(examples, BATCHES, new RunState());
+      assertThat(tried.get(0)).isEqualTo(8);
+      int said = remarks.size();
+      pass.gradients(examples, BATCHES, new RunState());
+      assertThat(tried.subList(1, tried.size())).allMatch(rows -> rows <= 7);
+      assertThat(remarks).hasSize(said).hasSize(1);
+    }
+  }
+
+  @Test
+  void aRowThatDoesNotFitByItselfIsAnErrorWithTheMend() {
+    List<EncodedExample> examples = TinyBert.classified(12, 3, 12, 1);
+    try (Scope scope = Scope.open();
+        Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      allowRows(model, 0);
+      GradientPass pass =
+          pass(model, Trainable.headOf(model), Integer.MAX_VALUE, new ArrayList<>());
+      assertThatThrownBy(() -> pass.gradients(examples, BATCHES, new RunState()))
+          .isInstanceOf(LorikeetException.class)
+          .hasMessageMatching(
+              "one example of \\d+ tokens does not fit in memory: lower max_length, or use a smaller"
+                  + " model or precision: bfloat16 \\(no memory for 1 rows\\)");
+    }
+  }
+
+  /** Lets the head's layer fail as an allocator would; tells the rows that came. */
+  private static List<Long> allowRows(Model model, int most) {
+    List<Long> tried = new ArrayList<>();
+    ProjectionSlot head = Objects.requireNonNull(model.projections().get("classifier"));
+    head.fill(
+        x -> {
+          tried.add(x.size(0));
+          if (x.size(0) > most) {
+            throw new OutOfMemory("no memory for " + x.size(0) + " rows");
+          }
+          return head.base().forward(x);
+        });
+    return tried;
+  }
+
+  private static GradientPass pass(
+      Model model, List<Trainable> trainables, int maxTokens, List<String> remarks) {
+    LossScale unscaled = LossScale.of(DType.FLOAT32);
+    return new GradientPass(
+        model, trainables, new Loss(model), 0, maxTokens, unscaled, remarks::add);
+  }
+
   private static Map<Parameter, Tensor> gradients(
       Model model, List<Trainable> trainables, List<EncodedExample> examples, int maxTokens) {
-    GradientPass pass = new GradientPass(model, trainables, new Loss(model), 0, maxTokens);
-    int[] all = IntStream.range(0, examples.size()).toArray();
-    List<int[]> batches =
-        List.of(Arrays.copyOfRange(all, 0, 8), Arrays.copyOfRange(all, 8, all.length));
-    return pass.gradients(examples, batches, new RunState());
+    return pass(model, trainables, maxTokens, new ArrayList<>())
+        .gradients(examples, BATCHES, new RunState());
   }
 }

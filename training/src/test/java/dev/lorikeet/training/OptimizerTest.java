@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -177,7 +178,9 @@ class OptimizerTest {
     }
     try (Optimizer resumed = config(recorded).make(groups(halted))) {
       assertThat(resumed.state().keySet()).isEqualTo(saved.keySet());
-      resumed.state().forEach((name, tensor) -> tensor.setInPlace(saved.get(name)));
+      resumed
+          .state()
+          .forEach((name, tensor) -> tensor.setInPlace(Objects.requireNonNull(saved.get(name))));
       for (int step = 2; step < steps; step++) {
         resumed.step(gradients(halted, step), rates(groups(halted), step));
       }

@@ -102,8 +102,8 @@ class TrainerErrorsTest {
       assertThatThrownBy(trainer::run)
           .isInstanceOf(LorikeetException.class)
           .hasMessage(
-              "the loss is NaN at step 1: lower the learning rate, or look for broken rows in the"
-                  + " data");
+              "step 1: the loss is NaN for training example 5 (counted from 0): a target is NaN: mend"
+                  + " the row");
       assertThat(model.mode().isTraining()).isFalse();
       assertThat(model.parameters().values()).allMatch(p -> p.value().isFinite());
     }
@@ -117,8 +117,8 @@ class TrainerErrorsTest {
       assertThatThrownBy(trainer::run)
           .isInstanceOf(LorikeetException.class)
           .hasMessageMatching(
-              "the loss is (NaN|Infinity) at step \\d: lower the learning rate, or look for broken"
-                  + " rows in the data");
+              "step \\d: the loss is (NaN|Infinity) for training examples [0-9, ]+ \\(counted from"
+                  + " 0\\): .*lower the learning rate.*");
     }
   }
 

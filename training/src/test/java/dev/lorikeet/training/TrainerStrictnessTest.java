@@ -12,7 +12,6 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -51,20 +50,6 @@ class TrainerStrictnessTest {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       assertThatThrownBy(() -> run(model, config(0, 8, 1))).isInstanceOf(LorikeetException.class);
     }
-  }
-
-  @Test
-  void aScoreThatIsNotANumberIsNeverTheBest() {
-    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
-      BestParameters best = new BestParameters(Trainable.headOf(model), true);
-      best.offer(report(1, 0.5));
-      best.offer(report(2, Double.NaN));
-      assertThat(best.epoch()).isEqualTo(1);
-    }
-  }
-
-  private static EpochReport report(int epoch, double r2) {
-    return new EpochReport(epoch, 1, new Evaluation(1, Map.of("r2", r2), "r2", 1, 1), 1);
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +38,39 @@ class TrainingConfigTest {
         () -> new OptimizerConfig(0.9, -0.1, 1e-8),
         "beta2 is -0.1: it must be at least 0 and below 1");
     assertRefused(() -> new OptimizerConfig(0.9, 0.999, 0), "eps is 0.0: it must be above 0");
+    assertRefused(() -> DEFAULT.with(draft -> draft.maxSteps = 0), "max_steps is 0: ");
+  }
+
+  @Test
+  void evaluationsAndCheckpointsThatCannotBeAreRefused() {
+    assertEvaluationRefused(draft -> draft.evalSteps = 1.5, "eval_steps is 1.5: give a whole");
+    assertEvaluationRefused(draft -> draft.evalSteps = 0, "eval_steps is 0.0: give a whole");
+    assertEvaluationRefused(
+        draft -> {
+          draft.evalStrategy = IntervalStrategy.NO;
+          draft.earlyStoppingPatience = 2;
+        },
+        "early_stopping_patience is 2, and eval_strategy is no: set that, or leave");
+    assertEvaluationRefused(
+        draft -> draft.greaterIsBetter = true,
+        "greater_is_better is true, and metric_for_best_model is missing");
+    assertEvaluationRefused(
+        draft -> draft.earlyStoppingThreshold = 0.1,
+        "early_stopping_threshold is 0.1, and early_stopping_patience is missing");
+    assertEvaluationRefused(
+        draft -> draft.earlyStoppingPatience = 0, "early_stopping_patience is 0: it must be");
+    assertRefused(
+        () -> new CheckpointConfig(IntervalStrategy.STEPS, -1, 0), "save_steps is -1.0: give");
+    assertRefused(
+        () -> new CheckpointConfig(IntervalStrategy.STEPS, 1, -1), "save_total_limit is -1: ");
+    assertRefused(
+        () -> IntervalStrategy.of("eval_strategy", "epochs"),
+        "eval_strategy is \"epochs\": use no, steps, epoch");
+  }
+
+  private static void assertEvaluationRefused(
+      Consumer<EvaluationConfig.Draft> change, String message) {
+    assertRefused(() -> EvaluationConfig.DEFAULT.with(change), message);
   }
 
   @Test
@@ -52,6 +86,7 @@ class TrainingConfigTest {
                 List.of(GroupRule.parse("head=1e-2")),
                 DEFAULT.weightDecay(),
                 7,
+                DEFAULT.maxSteps(),
                 4,
                 2,
                 DEFAULT.maxTokensPerPass(),
@@ -61,6 +96,9 @@ class TrainingConfigTest {
                 DEFAULT.rates(),
                 DEFAULT.freeze(),
                 DEFAULT.evaluation(),
+                DEFAULT.checkpoint(),
+                DEFAULT.regularization(),
+                DEFAULT.nonFinite(),
                 9));
   }
 }

@@ -1,0 +1,75 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.UsageException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Dropout probabilities in place of those that config.json says; null leaves one as it is.
+ *
+ * @param hidden of embeddings and of what layers add up
+ * @param attention of attention's probabilities
+ * @param classifier of what the head reads
+ */
+public record Dropouts(
+    @Nullable Double hidden, @Nullable Double attention, @Nullable Double classifier) {
+  /** Those of config.json. */
+  public static final Dropouts UNCHANGED = new Dropouts(null, null, null);
+
+  public Dropouts {
+    below1("dropout", hidden);
+    below1("attention_dropout", attention);
+    below1("classifier_dropout", classifier);
+  }
+
+  private static void below1(String key, @Nullable Double p) {
+    if (p != null && !(p >= 0 && p < 1)) {
+      throw new UsageException(key + " is " + p + ": it must be at least 0 and below 1");
+    }
+  }
+
+  /** The keys of config.json that hold an architecture's probabilities; none where it has none. */
+  record Keys(List<String> hidden, List<String> attention, List<String> classifier) {
+    /** As BERT and its descendants have them. */
+    static final Keys BERT =
+        new Keys(
+            List.of("hidden_dropout_prob"),
+            List.of("attention_probs_dropout_prob"),
+            List.of("classifier_dropout"));
+
+    /** As the decoders without dropout of their layers have them. */
+    static final Keys ATTENTION_ONLY = new Keys(List.of(), List.of("attention_dropout"), List.of());
+  }
+
+  /**
+   * A configuration with these probabilities, under its architecture's own keys.
+   *
+   * @throws UsageException when the architecture has no such dropout
+   */
+  ModelConfig in(ModelConfig config, Keys keys) {
+    ModelConfig changed = put(config, "dropout", keys.hidden, hidden);
+    changed = put(changed, "attention_dropout", keys.attention, attention);
+    return put(changed, "classifier_dropout", keys.classifier, classifier);
+  }
+
+  private static ModelConfig put(
+      ModelConfig config, String option, List<String> keys, @Nullable Double p) {
+    if (p == null) {
+      return config;
+    }
+    if (keys.isEmpty()) {
+      throw new UsageException(
+          option
+              + " is "
+              + p
+              + ", and model_type \""
+              + config.modelType()
+              + "\" has no dropout there: leave it out");
+    }
+    ModelConfig changed = config;
+    for (String key : keys) {
+      changed = changed.withNumber(key, p);
+    }
+    return changed;
+  }
+}

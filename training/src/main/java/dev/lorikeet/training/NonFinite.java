@@ -1,0 +1,120 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.data.Batch;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/** A step gave NaN or infinity: where it shows first, and the likely cause. */
+final class NonFinite extends LorikeetException {
+  private static final int NAMED = 5;
+
+  private NonFinite(String message) {
+    super(message);
+  }
+
+  /** The step has no label to learn from: a mean over nothing is 0 / 0. */
+  static NonFinite noLabels(int rows) {
+    return new NonFinite(
+        "none of the labels of its "
+            + rows
+            + " examples counts: raise max_length, or look for examples without labels");
+  }
+
+  /**
+   * The loss is not finite.
+   *
+   * @param sum over the rows of {@code batch}
+   * @param logits of the rows
+   */
+  static NonFinite loss(
+      double sum, Batch batch, Tensor logits, Loss loss, Model model, List<Trainable> trainables) {
+    return new NonFinite(
+        "the loss is "
+            + sum
+            + " for "
+            + examples(badRows(batch, logits, loss))
+            + ": "
+            + cause(batch, logits, model, trainables));
+  }
+
+  /** The gradients' norm is not finite, although the loss is. */
+  static NonFinite gradient(
+      double norm, Map<Parameter, Tensor> gradients, Model model, List<Trainable> trainables) {
+    for (Trainable trainable : trainables) {
+      Tensor gradient = Objects.requireNonNull(gradients.get(trainable.parameter()));
+      if (!gradient.isFinite()) {
+        return new NonFinite(
+            "the loss is finite, but the gradient of "
+                + trainable.name()
+                + " is not: "
+                + (isHalf(model)
+                    ? "float16 overflows in the backward pass; use bfloat16"
+                    : "a function of the loss or model has no slope there, as log and sqrt have"
+                        + " none at 0; lower the learning rate"));
+      }
+    }
+    return new NonFinite(
+        "the gradients are finite, but their norm is " + norm + ": lower the learning rate");
+  }
+
+  /** The indices of the rows whose own loss is not finite; all where only their sum is not. */
+  private static List<Integer> badRows(Batch batch, Tensor logits, Loss loss) {
+    List<Integer> bad = new ArrayList<>();
+    List<Integer> all = new ArrayList<>();
+    try (Scope scope = Scope.open()) {
+      Tensor labels = loss.labels(batch).to(logits.device()).reshape(batch.rows(), -1);
+      for (int row = 0; row < batch.rows(); row++) {
+        double own = loss.sum(logits.narrow(0, row, 1), labels.narrow(0, row, 1)).item();
+        all.add(batch.indices()[row]);
+        if (!Double.isFinite(own)) {
+          bad.add(batch.indices()[row]);
+        }
+      }
+    }
+    return bad.isEmpty() ? all : bad;
+  }
+
+  private static String examples(List<Integer> indices) {
+    String named =
+        indices.stream().limit(NAMED).map(String::valueOf).collect(Collectors.joining(", "));
+    int more = indices.size() - NAMED;
+    return (indices.size() == 1 ? "training example " : "training examples ")
+        + named
+        + (more > 0 ? " and " + more + " more" : "")
+        + " (counted from 0)";
+  }
+
+  private static String cause(Batch batch, Tensor logits, Model model, List<Trainable> trainables) {
+    for (float target : batch.targets()) {
+      if (!Float.isFinite(target)) {
+        return "a target is " + target + ": mend the row";
+      }
+    }
+    for (Trainable trainable : trainables) {
+      if (!trainable.parameter().original().isFinite()) {
+        return trainable.name() + " has NaN or infinite elements: lower the learning rate";
+      }
+    }
+    if (!logits.isFinite()) {
+      return isHalf(model)
+          ? "float16 overflows in the forward pass; use bfloat16"
+          : "the model's answers overflow: lower the learning rate, or look for weights that are"
+              + " not finite in the checkpoint";
+    }
+    return "the answers are finite, their loss is not, as a log of 0: lower the learning rate, or"
+        + " look for broken rows in the data";
+  }
+
+  private static boolean isHalf(Model model) {
+    return model.mode().dtype() == DType.FLOAT16;
+  }
+}

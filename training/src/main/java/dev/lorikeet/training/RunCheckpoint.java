@@ -1,0 +1,231 @@
+package dev.lorikeet.training;
+
+import com.fasterxml.jackson.annotation.JsonAutoDetect.Visibility;
+import com.fasterxml.jackson.annotation.PropertyAccessor;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.FileHash;
+import dev.lorikeet.models.OutputFolder;
+import dev.lorikeet.models.Safetensors;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/**
+ * One checkpoint of a run: a folder with {@code parameters.safetensors}, {@code
+ * optimizer.safetensors}, {@code best.safetensors} where an evaluation has been kept, and {@code
+ * state.json}, which has all else and the hashes of these.
+ *
+ * <p>It appears under its name in one move, after all bytes have reached the disk.
+ */
+final class RunCheckpoint {
+  private static final String PARAMETERS = "parameters.safetensors";
+  private static final String OPTIMIZER = "optimizer.safetensors";
+  private static final String BEST = "best.safetensors";
+  private static final String STATE = "state.json";
+  private static final int FORMAT = 1;
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().setVisibility(PropertyAccessor.FIELD, Visibility.ANY);
+
+  private final Path folder;
+  private final JsonNode json;
+
+  private RunCheckpoint(Path folder, JsonNode json) {
+    this.folder = folder;
+    this.json = json;
+  }
+
+  // ---- writing ----
+
+  /**
+   * Writes a checkpoint.
+   *
+   * @param folder does not exist
+   * @throws LorikeetException when it cannot be written
+   */
+  static void write(
+      Path folder,
+      Map<String, String> identity,
+      RunState state,
+      Map<String, Tensor> parameters,
+      Map<String, Tensor> optimizer,
+      Map<String, Tensor> best) {
+    OutputFolder.write(
+        folder,
+        temporary -> {
+          ObjectNode files = JsonNodeFactory.instance.objectNode();
+          tensors(temporary, PARAMETERS, parameters, files);
+          tensors(temporary, OPTIMIZER, optimizer, files);
+          tensors(temporary, BEST, best, files);
+          ObjectNode json = JsonNodeFactory.instance.objectNode().put("format", FORMAT);
+          json.set("files", files);
+          json.set("run", JSON.valueToTree(identity));
+          json.set("state", JSON.valueToTree(state));
+          Files.write(temporary.resolve(STATE), JSON.writeValueAsBytes(json));
+          sync(temporary.resolve(STATE), StandardOpenOption.WRITE);
+          syncFolder(temporary);
+        });
+    try {
+      syncFolder(Objects.requireNonNull(folder.toAbsolutePath().getParent()));
+    } catch (IOException e) {
+      throw new LorikeetException(folder + " cannot be written: " + e.getMessage(), e);
+    }
+  }
+
+  private static void tensors(
+      Path folder, String name, Map<String, Tensor> tensors, ObjectNode files) throws IOException {
+    if (!tensors.isEmpty()) {
+      Path file = folder.resolve(name);
+      Safetensors.write(file, tensors, Map.of());
+      sync(file, StandardOpenOption.WRITE);
+      files.put(name, FileHash.sha256(file));
+    }
+  }
+
+  /** Makes the names in a folder outlive a loss of power; Windows neither can nor needs to. */
+  private static void syncFolder(Path folder) throws IOException {
+    if (FileSystems.getDefault().supportedFileAttributeViews().contains("posix")) {
+      sync(folder, StandardOpenOption.READ);
+    }
+  }
+
+  private static void sync(Path path, StandardOpenOption mode) throws IOException {
+    try (FileChannel channel = FileChannel.open(path, mode)) {
+      channel.force(true);
+    }
+  }
+
+  // ---- reading ----
+
+  /**
+   * Opens a checkpoint and checks that every file is as it was written.
+   *
+   * @throws LorikeetException when one is not
+   */
+  static RunCheckpoint open(Path folder) {
+    JsonNode json = json(folder.resolve(STATE));
+    if (json.path("format").asInt() != FORMAT) {
+      throw new LorikeetException(
+          "its format is " + json.path("format") + ", this version reads " + FORMAT);
+    }
+    json.path("files")
+        .properties()
+        .forEach(
+            entry -> {
+              String name = entry.getKey();
+              Path file = folder.resolve(name);
+              if (!Files.isRegularFile(file)) {
+                throw new LorikeetException(name + " is missing");
+              }
+              if (!FileHash.sha256(file).equals(entry.getValue().asText())) {
+                throw new LorikeetException(name + " is not as it was written");
+              }
+            });
+    return new RunCheckpoint(folder, json);
+  }
+
+  private static JsonNode json(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new LorikeetException(STATE + " is missing");
+    }
+    try {
+      return JSON.readTree(file.toFile());
+    } catch (JsonProcessingException e) {
+      throw new LorikeetException(STATE + " is not JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new LorikeetException(STATE + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** What the run that was saved is known by. */
+  Map<String, String> identity() {
+    Map<String, String> identity = new LinkedHashMap<>();
+    json.path("run").properties().forEach(e -> identity.put(e.getKey(), e.getValue().asText()));
+    return identity;
+  }
+
+  /** Sets every field of {@code state}. */
+  void readInto(RunState state) {
+    try {
+      JSON.readerForUpdating(state).readValue(json.path("state"));
+    } catch (IOException e) {
+      throw new LorikeetException(folder + " is of another version: " + e.getMessage(), e);
+    }
+  }
+
+  /** Overwrites tensors with those saved under their names. */
+  void readParameters(Map<String, Tensor> parameters) {
+    overwrite(parameters, PARAMETERS);
+  }
+
+  /** Overwrites an optimizer's state. */
+  void readOptimizer(Map<String, Tensor> optimizer) {
+    overwrite(optimizer, OPTIMIZER);
+  }
+
+  /** Overwrites copies of the best parameters. */
+  void readBest(Map<String, Tensor> best) {
+    overwrite(best, BEST);
+  }
+
+  private void overwrite(Map<String, Tensor> tensors, String name) {
+    if (tensors.isEmpty()) {
+      return;
+    }
+    if (!json.path("files").has(name)) {
+      throw new LorikeetException(folder + " has no " + name + ": it is of another version");
+    }
+    Safetensors file = Safetensors.open(folder.resolve(name));
+    tensors.forEach(
+        (key, tensor) -> {
+          try (Scope scope = Scope.open()) {
+            tensor.setInPlace(file.tensor(key));
+          }
+        });
+  }
+
+  // ---- deleting ----
+
+  /** Deletes a folder: under another name, so that no half of it is ever taken for a checkpoint. */
+  static void delete(Path folder) {
+    try {
+      Path doomed = folder.resolveSibling(".deleted-" + folder.getFileName());
+      if (!folder.equals(doomed)) {
+        deleteFiles(doomed);
+        Files.move(folder, doomed);
+      }
+      deleteFiles(doomed);
+    } catch (IOException e) {
+      throw new LorikeetException(folder + " cannot be deleted: " + e.getMessage(), e);
+    }
+  }
+
+  private static void deleteFiles(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    List<Path> innermostLast;
+    try (Stream<Path> paths = Files.walk(folder)) {
+      innermostLast = new ArrayList<>(paths.toList());
+    }
+    for (int i = innermostLast.size() - 1; i >= 0; i--) {
+      Files.deleteIfExists(innermostLast.get(i));
+    }
+  }
+}

@@ -1,0 +1,10 @@
+package dev.lorikeet.training;
+
+/**
+ * An evaluation during a run.
+ *
+ * @param step the steps done before it
+ * @param epoch the epoch then, from 1
+ * @param endsEpoch whether the epoch ended with the step
+ */
+public record StepEvaluation(long step, int epoch, boolean endsEpoch, Evaluation evaluation) {}
