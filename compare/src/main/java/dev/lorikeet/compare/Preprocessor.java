@@ -71,13 +71,13 @@ final class Preprocessor implements AutoCloseable {
   }
 
   /**
-   * Checks that a model has places for texts of some length.
+   * Checks that a model has places for texts of some length; of images it always has.
    *
    * @throws UsageException when it has not
    */
   static void mustHavePositions(Model model, int maxLength) {
     int positions = model.config().maxTokens();
-    if (maxLength > positions) {
+    if (model.task() != Task.IMAGE_CLASSIFICATION && maxLength > positions) {
       throw new UsageException(
           "max_length is "
               + maxLength

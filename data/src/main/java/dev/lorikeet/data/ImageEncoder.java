@@ -3,12 +3,12 @@ package dev.lorikeet.data;
 import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.torch.LorikeetException;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Turns labelled pictures into class ids; the pictures themselves are read batch by batch. */
 public final class ImageEncoder implements ExampleEncoder {
   private static final int[] NO_TOKENS = {};
+  private static final long[] NO_CLASSES = {};
   private static final float[] NO_TARGETS = {};
 
   private final ImageProcessor processor;
@@ -51,8 +51,12 @@ public final class ImageEncoder implements ExampleEncoder {
       throw new LorikeetException(
           example.text() + " has " + example.labels().size() + " labels: a picture takes one");
     }
-    return example.labels().stream()
-        .mapToLong(Objects.requireNonNull(labels, "labelled examples")::id)
-        .toArray();
+    if (example.labels().isEmpty()) {
+      return NO_CLASSES;
+    }
+    if (labels == null) {
+      throw new IllegalStateException("the examples have labels, but the encoder was given none");
+    }
+    return new long[] {labels.id(example.labels().get(0))};
   }
 }

@@ -24,13 +24,11 @@ final class ImageFolder implements Rows {
   private static final Set<String> ENDINGS =
       Set.of("png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp");
 
-  private final Path folder;
   private final boolean labelled;
   private final Iterator<Path> files;
   private long number;
 
-  private ImageFolder(Path folder, boolean labelled, List<Path> files) {
-    this.folder = folder;
+  private ImageFolder(boolean labelled, List<Path> files) {
     this.labelled = labelled;
     this.files = files.iterator();
   }
@@ -43,13 +41,11 @@ final class ImageFolder implements Rows {
   static ImageFolder open(Path folder, boolean labelled) {
     try (Stream<Path> files = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
       return new ImageFolder(
-          folder,
-          labelled,
-          files.map(folder::relativize).filter(ImageFolder::isPicture).sorted().toList());
+          labelled, files.map(folder::relativize).filter(ImageFolder::isPicture).sorted().toList());
     } catch (IOException e) {
       throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     } catch (UncheckedIOException e) {
-      throw new LorikeetException(folder + " cannot be read: " + e.getCause().getMessage(), e);
+      throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     }
   }
 
