@@ -142,7 +142,7 @@ class ImagesTest {
             .filter(
                 answer ->
                     Path.of(answer.path("image").asText())
-                        .getParent()
+                        .resolveSibling("")
                         .endsWith(answer.path("label").asText()))
             .count();
     assertThat(right / 60.0).isCloseTo(accuracy, within(1e-9));

@@ -34,7 +34,6 @@ public final class Comparison {
   /** A table to read, a column a run. */
   public String table() {
     Table table = new Table(runs.keySet().stream().toList());
-    TrainingResult first = runs.values().iterator().next();
     if (runs.values().stream().anyMatch(Comparison::isEvaluatedBySteps)) {
       steps(table);
     } else {

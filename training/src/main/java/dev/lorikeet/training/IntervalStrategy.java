@@ -37,7 +37,7 @@ public enum IntervalStrategy {
    * @throws UsageException when {@code every} is not a whole number or a share below 1
    */
   static void check(String key, double every) {
-    if (!(every > 0) || every >= 1 && every != Math.rint(every)) {
+    if (!(every > 0) || (every >= 1 && every != Math.rint(every))) {
       throw new UsageException(
           key + " is " + every + ": give a whole number of steps, or a share of all below 1");
     }

@@ -239,7 +239,7 @@ class RegularizationTest {
         double most = alpha / Math.sqrt(25 * 32);
         assertThat(difference.abs().max().item())
             .isBetween(0.999 * most, most * (1 + 1e-5)); // one of 32,000 draws is near the end
-        double deviation = difference.norm().item() / Math.sqrt(difference.count());
+        double deviation = difference.norm().item() / Math.sqrt((double) difference.count());
         assertThat(deviation).isCloseTo(most / Math.sqrt(3), within(0.02 * most));
         model.training(false);
         assertThat(embedded(model, 40, 25).sameAs(clean)).isTrue();

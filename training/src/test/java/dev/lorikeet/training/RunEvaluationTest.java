@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -154,7 +155,7 @@ class RunEvaluationTest {
 
   // ---- scores ----
 
-  private static double score(String metric, Boolean greater) {
+  private static double score(String metric, @Nullable Boolean greater) {
     EvaluationConfig config =
         EvaluationConfig.DEFAULT.with(
             draft -> {
