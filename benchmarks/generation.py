@@ -94,7 +94,11 @@ def ours(options):
 
 
 def run(command):
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # What the launcher sets for `generate`; the peer's threads spin for as long by default.
+    environment = {"GOMP_SPINCOUNT": "100000", **os.environ}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment
+    )
     if done.returncode != 0:
         sys.exit(done.stderr)
     return json.loads(done.stdout.strip().splitlines()[-1])

@@ -79,8 +79,8 @@ class BadSettingsTest {
       textBlock =
           """
           --task poetry         | unknown task "poetry": use sequence-classification, token-classification, masked-lm, causal-lm, seq2seq-lm, image-classification
-          --method ia3          | unknown method "ia3": use lora, full, probe, scratch
-          --precision int8      | unknown precision "int8": use float32, bfloat16 or auto
+          --method ia4          | unknown method "ia4": use bitfit, full, ia3
+          --precision int8      | unknown precision "int8": use float32, bfloat16, float16 or auto
           --device tpu          | unknown device "tpu": use auto, cpu, cuda or cuda:N
           --schedule sawtooth   | unknown schedule "sawtooth": use linear, cosine, cosine_with_restarts, cosine_with_min_lr, polynomial, constant, constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau, one_cycle, warmup_stable_decay
           --optimizer adamx     | unknown optimizer "adamx": use adamw, adam, sgd, rmsprop, adagrad, adafactor, lion

@@ -2,8 +2,13 @@ package dev.lorikeet.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
@@ -15,10 +20,12 @@ import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.training.Loss;
 import dev.lorikeet.training.Trainable;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
@@ -104,6 +111,60 @@ class FamiliesTest {
       Tensor loss = new Loss(model).sum(model.logits(input), labels);
       return tape.gradients(loss, parameters);
     }
+  }
+
+  /** The methods that go around linear layers, on one case a family. */
+  @TestFactory
+  Stream<DynamicTest> everyMethodTrainsEveryFamily() throws IOException {
+    Map<String, Path> families = new TreeMap<>();
+    for (Path folder : GoldenParityTest.supported()) {
+      families.putIfAbsent(ModelConfig.read(folder).modelType(), folder);
+    }
+    return families.entrySet().stream()
+        .flatMap(
+            family ->
+                Stream.of("IA3", "LOHA", "LOKR", "LORA", "OFT", "VERA")
+                    .map(
+                        type ->
+                            DynamicTest.dynamicTest(
+                                type + " on " + family.getKey(),
+                                () -> trains(type, new GoldenCase(family.getValue())))));
+  }
+
+  /** Every parameter gets a finite gradient, and a step down them lowers the loss. */
+  private static void trains(String type, GoldenCase test) {
+    try (Scope scope = Scope.open();
+        Model model = test.open(ModelOptions.DEFAULT)) {
+      List<Parameter> parameters =
+          Trainable.of(Adapter.attach(model, settings(type), 1)).stream()
+              .map(Trainable::parameter)
+              .toList();
+      Map<Parameter, Tensor> gradients = gradients(model, parameters, test.input(), test.labels());
+      Loss loss = new Loss(model);
+      double before = loss.sum(model.logits(test.input()), test.labels()).item();
+      double squares = 0;
+      for (Tensor gradient : gradients.values()) {
+        assertThat(gradient.isFinite()).isTrue();
+        squares += Math.pow(gradient.norm().item(), 2);
+      }
+      assertThat(squares).isPositive();
+      double step = 1e-3 * Math.abs(before) / squares; // the loss falls by a thousandth, roughly
+      gradients.forEach((parameter, gradient) -> parameter.original().addInPlace(gradient, -step));
+      double after = loss.sum(model.logits(test.input()), test.labels()).item();
+      assertThat(after).isLessThan(before);
+    }
+  }
+
+  /** PEFT's defaults on all linear layers, with blocks that divide the tiny layers. */
+  private static AdapterConfig settings(String type) {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("target_modules", "all-linear");
+    if (type.equals("IA3")) {
+      json.putArray("feedforward_modules");
+    } else if (type.equals("OFT")) {
+      json.put("oft_block_size", 8);
+    }
+    return AdapterMethods.ofType(type).orElseThrow().read(json);
   }
 
   /** A check of one case. */

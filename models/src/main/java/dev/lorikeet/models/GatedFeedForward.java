@@ -1,6 +1,8 @@
 package dev.lorikeet.models;
 
+import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
+import java.util.function.BinaryOperator;
 import java.util.function.UnaryOperator;
 
 /**
@@ -12,7 +14,7 @@ final class GatedFeedForward {
   private final Projection gate;
   private final Projection up;
   private final Projection down;
-  private final UnaryOperator<Tensor> activation;
+  private final BinaryOperator<Tensor> gated;
 
   /**
    * The part at {@code weights}.
@@ -24,11 +26,12 @@ final class GatedFeedForward {
     gate = weights.linear("gate_proj", inner, width, bias);
     up = weights.linear("up_proj", inner, width, bias);
     down = weights.linear("down_proj", width, inner, bias);
-    this.activation = Activation.of(activation);
+    UnaryOperator<Tensor> function = Activation.of(activation);
+    gated = activation.equals("silu") ? Ops::siluMul : (g, u) -> function.apply(g).mul(u);
   }
 
   /** [B, T, D] to [B, T, D]. */
   Tensor forward(Tensor x) {
-    return down.forward(activation.apply(gate.forward(x)).mul(up.forward(x))); // of [B, T, F]
+    return down.forward(gated.apply(gate.forward(x), up.forward(x))); // of [B, T, F]
   }
 }

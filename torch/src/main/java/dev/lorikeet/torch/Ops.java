@@ -140,6 +140,11 @@ public final class Ops {
     return Torch.tensor("silu", x);
   }
 
+  /** silu(x) ⊙ y. */
+  public static Tensor siluMul(Tensor x, Tensor y) {
+    return Torch.tensor("silu_mul", x, y);
+  }
+
   /**
    * Zeroes each element with probability p and scales the others by 1/(1 − p), by the engine's seed
    * (Srivastava et al. 2014). On the CPU p is rounded to a multiple of 2⁻¹⁶. With p = 0 it is x

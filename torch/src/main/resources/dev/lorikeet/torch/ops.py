@@ -113,6 +113,9 @@ def relu(self, x: Tensor) -> Tensor:
 def silu(self, x: Tensor) -> Tensor:
   return torch.silu(x)
 
+def silu_mul(self, x: Tensor, y: Tensor) -> Tensor:
+  return torch.mul(torch.silu(x), y)
+
 def gelu(self, x: Tensor, approximate: str) -> Tensor:
   return torch.gelu(x, approximate=approximate)
 
