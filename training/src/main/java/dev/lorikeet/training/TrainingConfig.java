@@ -76,7 +76,7 @@ public record TrainingConfig(
    * Enough rows to keep a CPU's matrix products busy, few enough for activations to stay small. A
    * GPU has no limit.
    */
-  private static final int CPU_TOKENS_PER_PASS = 512;
+  private static final int CPU_TOKENS_PER_PASS = 1024;
 
   public TrainingConfig {
     groups = List.copyOf(groups);
