@@ -99,7 +99,7 @@ class ResumeCommandTest {
 
   @ParameterizedTest
   @CsvSource({"INT, 130", "TERM, 143"})
-  @DisabledOnOs(OS.WINDOWS)
+  @DisabledOnOs(OS.WINDOWS) // which has no SIGINT to send
   void aSignalSavesACheckpointAndSaysHowToGoOn(String signal, int status)
       throws IOException, InterruptedException {
     Assumptions.assumeFalse(isIgnored(signal), "whoever started this process has it ignored");

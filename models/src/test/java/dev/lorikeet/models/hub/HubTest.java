@@ -204,7 +204,7 @@ class HubTest {
 
   /** As Python leaves it: a shared store, into which the repository's blobs are links. */
   @Test
-  @DisabledOnOs(OS.WINDOWS)
+  @DisabledOnOs(OS.WINDOWS) // where links need a privilege
   void cacheThatPythonFilledIsUsedAsItIs() throws IOException {
     Path home = cache.resolve("models--org--name");
     Path snapshot = Files.createDirectories(home.resolve("snapshots/" + COMMIT));

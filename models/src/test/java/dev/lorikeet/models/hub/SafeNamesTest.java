@@ -230,7 +230,7 @@ class SafeNamesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"", "/blobs", "/snapshots", "/refs"})
-  @DisabledOnOs(OS.WINDOWS)
+  @DisabledOnOs(OS.WINDOWS) // where links need a privilege
   void foldersThatAreLinksOutOfTheCacheAreNotWrittenThrough(String folder) throws IOException {
     Path outside = Files.createDirectory(temporary.resolve("outside"));
     Path link = cache.resolve("models--org--name" + folder);
@@ -248,7 +248,7 @@ class SafeNamesTest {
   }
 
   @Test
-  @DisabledOnOs(OS.WINDOWS)
+  @DisabledOnOs(OS.WINDOWS) // where links need a privilege
   void filesThatAreLinksOutOfTheCacheAreNotWrittenThrough() throws IOException {
     Path outside = Files.writeString(temporary.resolve("outside"), "precious");
     Path blobs = Files.createDirectories(cache.resolve("models--org--name/blobs"));
@@ -268,7 +268,7 @@ class SafeNamesTest {
   }
 
   @Test
-  @DisabledOnOs(OS.WINDOWS)
+  @DisabledOnOs(OS.WINDOWS) // where links need a privilege
   void filesThatAreLinksOutOfTheCacheAreNotRead() throws IOException {
     Path outside = Files.writeString(temporary.resolve("outside"), "{}");
     Path snapshot = Files.createDirectories(cache.resolve("models--org--name/snapshots/" + COMMIT));
