@@ -27,6 +27,8 @@ public class MatrixProducts {
     {512, 384, 384}, {512, 384, 1536}, {512, 1536, 384}, {2048, 2048, 2048}, {4096, 768, 3072}
   };
 
+  private static final double OPERATIONS_A_RUN = 2e10;
+
   public static void main(String[] arguments) throws IOException {
     Torch.threads(
         arguments.length > 0
@@ -48,16 +50,17 @@ public class MatrixProducts {
     System.out.println(new ObjectMapper().writeValueAsString(fastest));
   }
 
-  /** The best of several runs of thirty products. */
+  /** The best of several runs of so many products that each run takes a tenth of a second or so. */
   private static double seconds(DType type, int[] s, boolean gradient) {
     try (Scope scope = Scope.open();
         GradMode mode = gradient ? GradMode.enabled() : GradMode.disabled()) {
       Tensor x = Tensor.normal(0, 1, s[0], s[1]).to(type).requiresGrad(gradient);
       Tensor w = Tensor.normal(0, 1, s[2], s[1]).to(type);
       double best = Double.MAX_VALUE;
+      int products = (int) Math.max(1, OPERATIONS_A_RUN / (2.0 * s[0] * s[1] * s[2]));
       for (int run = 0; run < 8; run++) {
         long start = System.nanoTime();
-        for (int i = 0; i < 30; i++) {
+        for (int i = 0; i < products; i++) {
           try (Scope product = Scope.open()) {
             Tensor y = Ops.linear(x, w, null);
             if (gradient) {
@@ -65,7 +68,7 @@ public class MatrixProducts {
             }
           }
         }
-        best = Math.min(best, (System.nanoTime() - start) / 30e9);
+        best = Math.min(best, (System.nanoTime() - start) / 1e9 / products);
       }
       return best;
     }
