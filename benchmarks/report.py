@@ -129,8 +129,14 @@ class Plan:
             for job, workload in workloads.items()
         }
 
-    def circumstances(self):
+    def circumstances(self, results):
         load = ", ".join(f"{average:.1f}" for average in self.options.load)
+        most = max(
+            run["load"]
+            for job in results.values()
+            for runs in job.values()
+            for run in runs
+        )
         packages = ("torch", "transformers", "peft")
         variables = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
         return "\n".join(
@@ -138,6 +144,7 @@ class Plan:
                 f"- medians of {self.options.rounds} rounds, {self.options.threads} threads",
                 f"- machine: {processor()}, {os.cpu_count()} CPUs, "
                 f"{platform.system()} {platform.release()}, load {load} before, "
+                f"at most {most:.1f} meanwhile, "
                 + ", ".join(f"{v} {os.environ.get(v, 'not set')}" for v in variables),
                 f"- fastest products, GFLOP/s: {self.products()}",
                 f"- {LORIKEET}: {', '.join(output_of([LAUNCHER, '--version']).splitlines())}",

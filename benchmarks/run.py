@@ -96,7 +96,7 @@ def main(options):
         (options.work / "results.json").write_text(json.dumps(results, indent=1))
         say(report.details(job, results[job], plan))
 
-    print(plan.circumstances(), end="\n\n")
+    print(plan.circumstances(results), end="\n\n")
     print(report.goals(rows, results, plan))
     for job in jobs:
         print("\n" + report.details(job, results[job], plan))
