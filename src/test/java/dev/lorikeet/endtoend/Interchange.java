@@ -78,7 +78,6 @@ public final class Interchange {
   }
 
   /** A case that fails must not end the others: the error is what the case has to tell. */
-  @SuppressWarnings("CatchAndPrintStackTrace")
   private void attempt(String name, Way way) throws IOException {
     try (Scope scope = Scope.open();
         Model model = Model.open(base, ModelOptions.DEFAULT)) {
