@@ -439,6 +439,7 @@ public final class Adapter {
               + " changes what the model reads, not its weights, and cannot be merged into them:"
               + " keep the adapter beside the base");
     }
+    copies.forEach((base, copy) -> mustBeFinite(base.name(), copy.original()));
     copies.forEach(Parameter::substitute); // what is merged may start from them
     Map<Parameter, Parameter> weights = new LinkedHashMap<>();
     try {
@@ -463,14 +464,19 @@ public final class Adapter {
           .merged()
           .forEach(
               (base, value) -> {
-                if (!value.isFinite()) {
-                  throw new LorikeetException(
-                      path
-                          + ": the merged weight has NaN or infinite elements; nothing was merged");
-                }
+                mustBeFinite(path, value);
                 Tensor stored = value.to(base.original().dtype());
                 weights.put(base, new Parameter(base.name(), stored, model.weightScope()));
               });
+    }
+  }
+
+  private static void mustBeFinite(String place, Tensor weight) {
+    try (Scope scope = Scope.open()) {
+      if (!weight.isFinite()) {
+        throw new LorikeetException(
+            place + ": the merged weight has NaN or infinite elements; nothing was merged");
+      }
     }
   }
 

@@ -1,8 +1,6 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -15,33 +13,11 @@ import org.jspecify.annotations.Nullable;
  */
 final class Bert implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          return new Bert(BertEncoder.Config.of(config, task), task, weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "bert";
-        }
-
-        @Override
-        public String className() {
-          return "Bert";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return Dropouts.Keys.BERT;
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+      new EncoderFactory(
+          "bert",
+          "Bert",
+          Dropouts.Keys.BERT,
+          (config, task, weights) -> new Bert(BertEncoder.Config.of(config), task, weights));
 
   private final BertEmbeddings embeddings;
   private final BertEncoder encoder;

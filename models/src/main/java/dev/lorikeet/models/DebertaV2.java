@@ -9,7 +9,6 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -28,39 +27,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class DebertaV2 implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          if (task == Task.MASKED_LM) {
-            config.mustBe("tie_word_embeddings", "true");
-          }
-          return new DebertaV2(Config.of(config), task, weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "deberta";
-        }
-
-        @Override
-        public String className() {
-          return "DebertaV2";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return new Dropouts.Keys(
+      new EncoderFactory(
+          "deberta",
+          "DebertaV2",
+          new Dropouts.Keys(
               List.of("hidden_dropout_prob"),
               List.of("attention_probs_dropout_prob"),
-              List.of("cls_dropout"));
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+              List.of("cls_dropout")),
+          (config, task, weights) -> new DebertaV2(Config.of(config), task, weights));
 
   /**
    * What config.json says, under its names.

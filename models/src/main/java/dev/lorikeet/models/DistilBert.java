@@ -5,9 +5,7 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -19,37 +17,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class DistilBert implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          if (task == Task.MASKED_LM) {
-            config.mustBe("tie_word_embeddings", "true");
-          }
-          return new DistilBert(Config.of(config), task, weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "distilbert";
-        }
-
-        @Override
-        public String className() {
-          return "DistilBert";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return new Dropouts.Keys(
-              List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout"));
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+      new EncoderFactory(
+          "distilbert",
+          "DistilBert",
+          new Dropouts.Keys(
+              List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout")),
+          (config, task, weights) -> new DistilBert(Config.of(config), task, weights));
 
   private static final double LAYER_NORM_EPS = 1e-12;
 

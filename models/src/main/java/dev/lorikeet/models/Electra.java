@@ -2,8 +2,6 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -16,37 +14,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class Electra implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          return new Electra(
-              BertEncoder.Config.of(config, task),
-              config.integer("embedding_size", 128),
-              task,
-              weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "electra";
-        }
-
-        @Override
-        public String className() {
-          return "Electra";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return Dropouts.Keys.BERT;
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+      new EncoderFactory(
+          "electra",
+          "Electra",
+          Dropouts.Keys.BERT,
+          (config, task, weights) ->
+              new Electra(
+                  BertEncoder.Config.of(config),
+                  config.integer("embedding_size", 128),
+                  task,
+                  weights));
 
   private final BertEmbeddings embeddings;
   private final UnaryOperator<Tensor> widen;

@@ -4,7 +4,6 @@ import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +23,8 @@ final class Roberta implements Architecture {
   private record RobertaFactory(String className) implements Factory {
     @Override
     public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new Roberta(BertEncoder.Config.of(config, task), padTokenId(config), task, weights);
+      EncoderFactory.mustBeTied(config, task);
+      return new Roberta(BertEncoder.Config.of(config), padTokenId(config), task, weights);
     }
 
     @Override
@@ -39,7 +39,7 @@ final class Roberta implements Architecture {
 
     @Override
     public Set<Task> tasks() {
-      return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
+      return EncoderFactory.TASKS;
     }
 
     /** The places up to the padding token's id are no token's. */
