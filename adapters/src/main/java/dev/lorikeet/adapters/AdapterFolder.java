@@ -33,6 +33,9 @@ public final class AdapterFolder {
   /** The file of settings. */
   public static final String CONFIG = "adapter_config.json";
 
+  /** What the file of tensors says of itself. */
+  static final Map<String, String> METADATA = Map.of("format", "pt");
+
   /** The file of tensors. */
   public static final String WEIGHTS = "adapter_model.safetensors";
 
@@ -190,7 +193,7 @@ public final class AdapterFolder {
         JSON.writer(new PythonStyle()).writeValueAsString(sorted),
         StandardCharsets.UTF_8);
     try (Scope scope = Scope.open()) {
-      Safetensors.write(folder.resolve(WEIGHTS), adapter.saved(), Map.of("format", "pt"));
+      Safetensors.write(folder.resolve(WEIGHTS), adapter.saved(), METADATA);
     }
   }
 

@@ -100,6 +100,11 @@ public final class Checkpoint {
     }
   }
 
+  /** Whether a folder has weights that {@link #open} opens. */
+  public static boolean isIn(Path folder) {
+    return Files.exists(folder.resolve(SINGLE_FILE)) || Files.exists(folder.resolve(INDEX));
+  }
+
   private static JsonNode weightMap(Path index) {
     try {
       JsonNode map = new ObjectMapper().readTree(index.toFile()).path(WEIGHT_MAP);

@@ -168,6 +168,14 @@ public final class Safetensors {
     writeSources(file, TensorSource.of(tensors), metadata);
   }
 
+  /** The bytes of the file that {@link #write} would make. */
+  public static long size(Map<String, Tensor> tensors, Map<String, String> metadata) {
+    long bytes =
+        tensors.values().stream().mapToLong(tensor -> tensor.count() * tensor.dtype().bytes()).sum();
+    byte[] json = SafetensorsHeader.of(TensorSource.of(tensors), metadata).toJson(N_LEN);
+    return N_LEN + json.length + bytes;
+  }
+
   /** {@link #write} of tensors that come into being one after the other. */
   static void writeSources(
       Path file, Map<String, TensorSource> tensors, Map<String, String> metadata) {
