@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -187,7 +188,7 @@ public record AdapterPlan(
 
     private Tensor table(String path) {
       EmbeddingSlot slot = adapter.model().embeddings().get(path);
-      return java.util.Objects.requireNonNull(slot, path).weight().original();
+      return Objects.requireNonNull(slot, path).weight().original();
     }
 
     private long frozen(Linear base) {

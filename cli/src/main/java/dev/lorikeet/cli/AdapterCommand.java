@@ -14,7 +14,8 @@ import picocli.CommandLine.Spec;
     subcommands = {
       AdapterPlanCommand.class,
       AdapterInspectCommand.class,
-      AdapterExportCommand.class
+      AdapterExportCommand.class,
+      AdapterConvertCommand.class
     })
 final class AdapterCommand implements Runnable {
   @Spec private CommandSpec spec;

@@ -46,7 +46,8 @@ public final class LoraMethod implements AdapterMethod {
   public AdapterConfig read(ObjectNode json) {
     for (String key : UNSUPPORTED) {
       JsonNode value = json.path(key);
-      if (!value.isMissingNode() && !value.isNull() && !value.asText().equals("false")) {
+      boolean off = value.isNull() || value.isMissingNode() || isEmpty(value);
+      if (!off && !value.asText().equals("false")) {
         throw new LorikeetException(
             "adapter_config.json: "
                 + key
@@ -107,6 +108,10 @@ public final class LoraMethod implements AdapterMethod {
     json.put("lora_bias", config.loraBias());
     config.trainableTokens().write(json);
     return json;
+  }
+
+  private static boolean isEmpty(JsonNode value) {
+    return value.isContainerNode() && value.isEmpty();
   }
 
   private static List<String> modulesToSave(JsonNode value) {
