@@ -92,7 +92,7 @@ class PlanCommandTest {
             "target_modules down_proj 29",
             "exclude_modules layers.29.mlp.down_proj 1",
             "rank_pattern layers.0.self_attn.q_proj: 16 1",
-            "alpha_pattern down_proj: 3.0 29",
+            "alpha_pattern down_proj: 3 29",
             "modules_to_save model.norm 1",
             "trainable_token_indices [5, 7, 9] 1");
     long lora = 16 * 1152 + 29 * 4 * 1152 + 29 * 4 * (576 + 1536);

@@ -148,8 +148,9 @@ public record AdapterPlan(
   private record Modules(Adapter adapter) {
     List<Module> all() {
       List<Module> modules = new ArrayList<>();
-      if (adapter.input() != null) {
-        modules.add(input(adapter.input()));
+      InputAdapter input = adapter.input();
+      if (input != null) {
+        modules.add(input(input));
       }
       adapter.layers().forEach((path, layer) -> modules.add(layer(path, layer)));
       Map<String, List<Parameter>> copies = new LinkedHashMap<>();
@@ -335,7 +336,10 @@ public record AdapterPlan(
       List<String> whole =
           List.copyOf(ModulesToSave.of(adapter.model(), saved).modules());
       for (String entry : typed) {
-        add("modules_to_save", entry, whole.stream().filter(p -> p.endsWith(entry)).toList());
+        List<String> meant = whole.stream().filter(path -> path.endsWith(entry)).toList();
+        if (!meant.isEmpty()) { // PEFT names two heads for any classifier
+          add("modules_to_save", entry, meant);
+        }
       }
       List<String> bySelf =
           whole.stream().filter(path -> typed.stream().noneMatch(path::endsWith)).toList();

@@ -20,6 +20,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -105,7 +106,7 @@ final class AdapterReport {
 
   private Map<String, Double> addTensors() {
     Map<String, Double> norms = new LinkedHashMap<>();
-    Map<String, Long> types = new TreeMap<>();
+    Set<String> types = new TreeSet<>();
     StringBuilder lines = new StringBuilder();
     ArrayNode tensors = json.putArray("tensors");
     long parameters = 0;
@@ -115,7 +116,7 @@ final class AdapterReport {
         Tensor tensor = file.tensor(name);
         double norm = tensor.to(DType.FLOAT32).norm(DType.FLOAT64).item();
         norms.put(name, norm);
-        types.merge(dtype(tensor), tensor.count(), Long::sum);
+        types.add(dtype(tensor));
         parameters += tensor.count();
         bytes += tensor.count() * tensor.dtype().bytes();
         ObjectNode entry = tensors.addObject().put("name", name);
@@ -128,8 +129,8 @@ final class AdapterReport {
       }
     }
     json.put("parameters", parameters).put("bytes", bytes);
-    json.put("dtype", String.join(", ", types.keySet()));
-    line("dtype", String.join(", ", types.keySet()));
+    json.put("dtype", String.join(", ", types));
+    line("dtype", String.join(", ", types));
     line("parameters", format("%,d (%,d bytes)", parameters, bytes));
     text.append(lines);
     return norms;

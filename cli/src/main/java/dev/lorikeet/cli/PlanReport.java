@@ -114,7 +114,7 @@ record PlanReport(
         .collect(
             Collectors.groupingBy(
                 module ->
-                    Stream.of(
+                    Stream.<Object>of(
                             names.name(module.path()),
                             module.kind(),
                             module.shape(),

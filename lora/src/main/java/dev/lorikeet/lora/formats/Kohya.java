@@ -73,14 +73,15 @@ final class Kohya implements LoraFormat {
 
   private static void add(
       Path file, String layer, Parts parts, Model model, Map<String, LoraTensors.Update> updates) {
-    if (parts.down == null || parts.up == null) {
+    Tensor down = parts.down;
+    Tensor up = parts.up;
+    if (down == null || up == null) {
       throw new LorikeetException(
-          file + ": layer \"" + layer + "\" lacks lora_" + (parts.down == null ? "down" : "up"));
+          file + ": layer \"" + layer + "\" lacks lora_" + (down == null ? "down" : "up"));
     }
-    double rank = parts.down.size(0);
-    double alpha = parts.alpha == null || parts.alpha == 0 ? rank : parts.alpha;
+    double alpha = parts.alpha == null || parts.alpha == 0 ? down.size(0) : parts.alpha;
     String path = path(file, layer, model);
-    if (updates.put(path, new LoraTensors.Update(parts.down, parts.up, null, alpha)) != null) {
+    if (updates.put(path, new LoraTensors.Update(down, up, null, alpha)) != null) {
       throw new LorikeetException(file + " has two updates of " + path);
     }
   }

@@ -40,13 +40,7 @@ public record LoraTensors(Map<String, Update> updates, double dropout) {
     }
   }
 
-  /**
-   * Checks that every update has its place in a model.
-   *
-   * @param place for errors
-   * @throws LorikeetException when there is none, a layer is not there or has another shape
-   */
-  LorikeetException misfit(String place, String path, Model model) {
+  private static LorikeetException misfit(String place, String path, Model model) {
     return new LorikeetException(
         place
             + " has an update of \""
@@ -55,7 +49,12 @@ public record LoraTensors(Map<String, Update> updates, double dropout) {
             + String.join(", ", Nearest.of(path, model.projections().keySet(), 1)));
   }
 
-  /** These updates, each of them seen to fit its layer. */
+  /**
+   * These updates, each of them seen to fit its layer.
+   *
+   * @param place for errors
+   * @throws LorikeetException when there is none, a layer is not there or has another shape
+   */
   LoraTensors checked(String place, Model model) {
     if (updates.isEmpty()) {
       throw new LorikeetException(place + " has no updates of linear layers");
