@@ -66,7 +66,10 @@ class AdapterPlanTest {
       assertThat(plan.trainable()).isEqualTo(Model.count(adapter.parameters().values()));
       assertThat(plan.modules().stream().mapToLong(AdapterPlan.Module::trainable).sum())
           .isEqualTo(plan.trainable());
-      assertThat(plan.matches()).allSatisfy(match -> assertThat(match.paths()).isNotEmpty());
+      // PEFT spelt out camembert's all-linear with its head's layers, which are saved whole.
+      assertThat(plan.matches())
+          .filteredOn(match -> !match.entry().startsWith("classifier."))
+          .allSatisfy(match -> assertThat(match.paths()).isNotEmpty());
       AdapterFolder.write(adapter, JsonNodeFactory.instance.objectNode(), temporary);
       assertThat(plan.fileBytes())
           .isEqualTo(Files.size(temporary.resolve(AdapterFolder.WEIGHTS)));
