@@ -42,6 +42,8 @@ class UsageTest {
         "import",
         "init",
         "adapter inspect",
+        "adapter plan",
+        "adapter convert",
         "adapter export"
       })
   void everyCommandExplainsItself(String command) {

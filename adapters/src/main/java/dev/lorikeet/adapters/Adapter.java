@@ -51,12 +51,15 @@ public final class Adapter {
   /** What stands before the tokens, if the method changes them. */
   private final @Nullable InputAdapter input;
 
+  /** The paths that the method's layers, or copies, are for. */
+  private final List<String> adapted;
+
   private Adapter(Model model, AdapterConfig asked, boolean stored) {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
     AdapterConfig chosen = asked.resolvedFor(model.config());
     Targets targets = chosen.targets().inMemory(namesOnDisk(model));
-    List<String> adapted = adapted(chosen, targets, saved);
+    adapted = adapted(chosen, targets, saved);
     config =
         chosen.with(
             resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
@@ -103,6 +106,12 @@ public final class Adapter {
     return new Adapter(model, config, true);
   }
 
+  /** Slips an adapter into a blueprint's model, to be counted: it is not made trainable. */
+  static Adapter planned(Model model, AdapterConfig config) {
+    mustBeFree(model);
+    return new Adapter(model, config, false);
+  }
+
   private static void mustBeFree(Model model) {
     Stream<String> embeddings =
         model.embeddings().values().stream()
@@ -137,7 +146,8 @@ public final class Adapter {
 
   /** Puts layers around what is adapted; answers what they have in common. */
   private Map<String, Parameter> addLayers(List<String> adapted) {
-    LayerMaker maker = config.layers(linear(adapted), model.weightScope());
+    AdapterConfig start = model.isPlanned() ? config.planned() : config;
+    LayerMaker maker = start.layers(linear(adapted), model.weightScope());
     for (String path : adapted) {
       addPlace(path, place(path, maker));
     }
@@ -145,7 +155,7 @@ public final class Adapter {
   }
 
   /** The paths of all layers that can be adapted. */
-  private List<String> paths(AdapterConfig asked) {
+  List<String> paths(AdapterConfig asked) {
     if (asked.copiesAs().isPresent()) {
       return model.parameters().values().stream().map(this::module).distinct().toList();
     }
@@ -208,7 +218,10 @@ public final class Adapter {
 
   private void addCopy(Parameter base, String name) {
     try (Scope scope = Scope.open()) {
-      Tensor own = base.value().copy().to(DType.FLOAT32); // whatever the base is stored in
+      Tensor own = // in float32, whatever the base is stored in
+          model.isPlanned()
+              ? Tensor.zeros(DType.FLOAT32, base.value().device(), 1).expand(base.value().shape())
+              : base.value().copy().to(DType.FLOAT32);
       Parameter copy = new Parameter(base.name(), own, model.weightScope());
       copies.put(base, copy);
       parameters.put(name, copy);
@@ -243,7 +256,7 @@ public final class Adapter {
         : PeftNames.ofBase(model.nameInMemory(bias.name()));
   }
 
-  private String module(Parameter parameter) {
+  String module(Parameter parameter) {
     return model.nameInMemory(onDisk(parameter));
   }
 
@@ -253,7 +266,7 @@ public final class Adapter {
   }
 
   /** What the linear layers' paths would be on disk. */
-  private static Map<String, String> namesOnDisk(Model model) {
+  static Map<String, String> namesOnDisk(Model model) {
     Map<String, String> names = new LinkedHashMap<>();
     model
         .projections()
@@ -303,6 +316,30 @@ public final class Adapter {
 
   public Model model() {
     return model;
+  }
+
+  /** The paths that the method's layers, or copies, are for. */
+  List<String> adapted() {
+    return adapted;
+  }
+
+  /** The base's parameters that the adapter has copies of, with those copies. */
+  Map<Parameter, Parameter> copies() {
+    return Collections.unmodifiableMap(copies);
+  }
+
+  /** What stands before the tokens, if the method changes them. */
+  @Nullable InputAdapter input() {
+    return input;
+  }
+
+  /** All tensors that it computes with, trained or not. */
+  Set<Parameter> tensors() {
+    Set<Parameter> own = new LinkedHashSet<>(parameters.values());
+    own.addAll(copies.values());
+    places.values().forEach(place -> own.addAll(place.adapted().constants()));
+    own.addAll(shared.values());
+    return own;
   }
 
   /** The tensors of its file, with {@link AdapterConfig#saved} as the settings. */
@@ -509,10 +546,6 @@ public final class Adapter {
   /** Takes the adapter out of the model and frees it; it must not be used again. */
   public void remove() {
     disable();
-    Set<Parameter> own = new LinkedHashSet<>(parameters.values());
-    own.addAll(copies.values());
-    places.values().forEach(place -> own.addAll(place.adapted().constants()));
-    own.addAll(shared.values());
-    own.forEach(Parameter::free);
+    tensors().forEach(Parameter::free);
   }
 }

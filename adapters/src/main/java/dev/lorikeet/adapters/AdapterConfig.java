@@ -84,6 +84,11 @@ public interface AdapterConfig {
     return TrainableTokens.NONE;
   }
 
+  /** The same layers with a start that needs no values of the base, for counting them. */
+  default AdapterConfig planned() {
+    return this;
+  }
+
   /** The settings of the adapter as its folder holds it ({@link Adapted#saved}). */
   default AdapterConfig saved() {
     return this;

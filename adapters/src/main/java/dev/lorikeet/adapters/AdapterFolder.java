@@ -33,6 +33,11 @@ public final class AdapterFolder {
   /** The file of settings. */
   public static final String CONFIG = "adapter_config.json";
 
+  private static final String PICKLE = "adapter_model.bin";
+
+  /** What the file of tensors says of itself. */
+  static final Map<String, String> METADATA = Map.of("format", "pt");
+
   /** The file of tensors. */
   public static final String WEIGHTS = "adapter_model.safetensors";
 
@@ -47,11 +52,13 @@ public final class AdapterFolder {
   private final Path folder;
   private final ObjectNode json;
   private final AdapterConfig config;
+  private final boolean anyBase;
 
-  private AdapterFolder(Path folder, ObjectNode json, AdapterConfig config) {
+  private AdapterFolder(Path folder, ObjectNode json, AdapterConfig config, boolean anyBase) {
     this.folder = folder;
     this.json = json;
     this.config = config;
+    this.anyBase = anyBase;
   }
 
   /**
@@ -69,7 +76,7 @@ public final class AdapterFolder {
       if (!(JSON.readTree(file.toFile()) instanceof ObjectNode json)) {
         throw new LorikeetException(file + " is not a JSON object");
       }
-      return new AdapterFolder(folder, json, method(json, file).read(json));
+      return new AdapterFolder(folder, json, method(json, file).read(json), false);
     } catch (JsonProcessingException e) {
       throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
@@ -90,8 +97,18 @@ public final class AdapterFolder {
                         + String.join(", ", AdapterMethods.types())));
   }
 
+  /** The same adapter, for whatever base its tensors fit. */
+  public AdapterFolder onAnyBase() {
+    return new AdapterFolder(folder, json, config, true);
+  }
+
   public AdapterConfig config() {
     return config;
+  }
+
+  /** What is known of the base that the adapter was trained on. */
+  public KnownBase base() {
+    return KnownBase.read(folder);
   }
 
   /** All of adapter_config.json. */
@@ -99,8 +116,20 @@ public final class AdapterFolder {
     return json.deepCopy();
   }
 
-  /** The file of tensors, its header read and checked. */
+  /**
+   * The file of tensors, its header read and checked.
+   *
+   * @throws LorikeetException when it is missing or damaged, or there is a pickle in its place
+   */
   public Safetensors weights() {
+    if (!Files.exists(folder.resolve(WEIGHTS)) && Files.exists(folder.resolve(PICKLE))) {
+      throw new LorikeetException(
+          folder
+              + " has its tensors in "
+              + PICKLE
+              + " only, and opening a pickle can run any code: convert it to safetensors (PEFT:"
+              + " model.save_pretrained(folder, safe_serialization=True))");
+    }
     return Safetensors.open(folder.resolve(WEIGHTS));
   }
 
@@ -108,7 +137,8 @@ public final class AdapterFolder {
    * Slips the adapter into a model; nothing is trainable until {@link Adapter#train}.
    *
    * @throws LorikeetException when a tensor is missing, unexpected or of another shape than the
-   *     model asks for: the first difference is named
+   *     model asks for: the first difference is named; or when the model's weights are known to be
+   *     others than those that it was trained on, unless {@link #onAnyBase}
    */
   public Adapter attachTo(Model model) {
     Safetensors file = weights();
@@ -137,6 +167,9 @@ public final class AdapterFolder {
         }
       }
       expected.forEach((name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
+      if (!anyBase && model.checkpoint() != null) {
+        base().mustBe(model.checkpoint(), folder);
+      }
       return adapter;
     } catch (RuntimeException e) {
       adapter.remove();
@@ -175,11 +208,30 @@ public final class AdapterFolder {
    *     base_model_name_or_path}
    */
   public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
+    try (Scope scope = Scope.open()) {
+      boolean transposed = adapter.isOnTransposedWeights();
+      write(adapter.config().saved(), adapter.saved(), transposed, other, folder);
+    }
+  }
+
+  /**
+   * Writes settings and tensors that may be no adapter's yet.
+   *
+   * @param tensors by PEFT's names
+   * @param transposed whether the adapted weights are stored transposed, as GPT-2's are
+   * @param other keys of adapter_config.json that the method does not set
+   */
+  public static void write(
+      AdapterConfig config,
+      Map<String, Tensor> tensors,
+      boolean transposed,
+      ObjectNode other,
+      Path folder)
+      throws IOException {
     ObjectNode json = other.deepCopy();
-    AdapterConfig config = adapter.config().saved();
     json.setAll(config.json());
     if (json.has(FAN_IN_FAN_OUT)) {
-      json.put(FAN_IN_FAN_OUT, adapter.isOnTransposedWeights());
+      json.put(FAN_IN_FAN_OUT, transposed);
     }
     json.put("peft_type", config.peftType());
     json.put("inference_mode", true);
@@ -189,9 +241,7 @@ public final class AdapterFolder {
         folder.resolve(CONFIG),
         JSON.writer(new PythonStyle()).writeValueAsString(sorted),
         StandardCharsets.UTF_8);
-    try (Scope scope = Scope.open()) {
-      Safetensors.write(folder.resolve(WEIGHTS), adapter.saved(), Map.of("format", "pt"));
-    }
+    Safetensors.write(folder.resolve(WEIGHTS), tensors, METADATA);
   }
 
   private static Map<String, JsonNode> fields(ObjectNode json) {

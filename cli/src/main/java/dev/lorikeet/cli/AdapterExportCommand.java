@@ -26,6 +26,7 @@ import picocli.CommandLine.Option;
     sortOptions = false)
 final class AdapterExportCommand implements Callable<Integer> {
   @Mixin private Console console;
+  @Mixin private BaseFlags base;
   @Mixin private DataFlags columns;
 
   @Option(
@@ -90,7 +91,7 @@ final class AdapterExportCommand implements Callable<Integer> {
   }
 
   private void toMerged(Path folder) {
-    try (TextModel open = Merging.open(base(folder), folder)) {
+    try (TextModel open = Merging.open(base(folder), folder, base.anyBase())) {
       open.saveMerged(output);
     }
     written("merged checkpoint");
@@ -98,7 +99,8 @@ final class AdapterExportCommand implements Callable<Integer> {
 
   private void toOnnx(Path folder) {
     Torch.threads(Runtime.getRuntime().availableProcessors());
-    try (TextModel open = TextModel.open(base(folder), folder, ModelOptions.DEFAULT, null)) {
+    try (TextModel open = TextModel.open(
+            base(folder), folder, ModelOptions.DEFAULT, null, base.anyBase())) {
       List<Example> examples =
           verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
       ExportCommand.print(console, output, open.exportOnnx(output, examples, 1e-4));

@@ -16,6 +16,7 @@ import picocli.CommandLine.Option;
     sortOptions = false)
 final class MergeCommand implements Callable<Integer> {
   @Mixin private Console console;
+  @Mixin private BaseFlags base;
 
   @Option(
       names = "--model",
@@ -41,8 +42,9 @@ final class MergeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Outputs.mustBeWritable(output);
-    Path base = Folders.model(model, console.messages());
-    try (TextModel open = Merging.open(base, Folders.adapter(adapter, console.messages()))) {
+    Path folder = Folders.model(model, console.messages());
+    try (TextModel open = Merging.open(
+            folder, Folders.adapter(adapter, console.messages()), base.anyBase())) {
       open.saveMerged(output);
     }
     console.print(

@@ -11,10 +11,10 @@ final class Merging {
   private Merging() {}
 
   /** A base and its adapter on the CPU, in the type that the base is stored in. */
-  static TextModel open(Path model, @Nullable Path adapter) {
+  static TextModel open(Path model, @Nullable Path adapter, boolean anyBase) {
     Checkpoint checkpoint = Checkpoint.open(model);
     String first = checkpoint.names().iterator().next();
     ModelOptions options = ModelOptions.DEFAULT.withPrecision(checkpoint.dtype(first));
-    return TextModel.open(model, adapter, options, null);
+    return TextModel.open(model, adapter, options, null, anyBase);
   }
 }

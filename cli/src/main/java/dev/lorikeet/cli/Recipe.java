@@ -60,6 +60,15 @@ record Recipe(
    *     or out of range, or {@code model} or the training data are missing
    */
   static Recipe read(ObjectNode tree) {
+    return read(tree, true);
+  }
+
+  /** {@link #read} of a recipe that may lack training data. */
+  static Recipe withoutData(ObjectNode tree) {
+    return read(tree, false);
+  }
+
+  private static Recipe read(ObjectNode tree, boolean mustHaveData) {
     Section root = Section.root(tree);
     String model = root.required("model", "--model");
     String output = root.text("output", null);
@@ -70,7 +79,7 @@ record Recipe(
     Task task = Task.of(text(root, "task", defaults.task().id()));
     ProblemType problemType =
         ProblemType.of(text(root, "problem_type", defaults.problemType().id()));
-    DataSettings dataSettings = DataSettings.read(data, task);
+    DataSettings dataSettings = DataSettings.read(data, task, mustHaveData);
     String method = text(root, "method", defaults.method());
     Regime regime = Regime.of(method);
     Section adapter = root.section("adapter");
@@ -207,9 +216,9 @@ record Recipe(
       DataReader.Columns columns,
       DataReader.OnBadRow onBadRow) {
 
-    private static DataSettings read(Section data, Task task) {
+    private static DataSettings read(Section data, Task task, boolean mustHaveTrain) {
       return new DataSettings(
-          data.required("train", "--data"),
+          mustHaveTrain ? data.required("train", "--data") : text(data, "train", ""),
           data.text("eval", null),
           ColumnNames.of(data).columns(task),
           OnBadRowNames.of(text(data, "on_bad_row", "fail")));

@@ -1,6 +1,7 @@
 package dev.lorikeet.cli;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -21,9 +22,16 @@ final class TrainFlags {
 
   /** The recipe's keys, the flags' over the file's. */
   RecipeTree tree() {
+    return tree(null);
+  }
+
+  /** The recipe's keys, that file's where one is given. */
+  RecipeTree tree(@Nullable Path other) {
     RecipeTree tree = new RecipeTree();
-    if (recipe != null) {
-      tree.load(recipe);
+    for (Path file : Arrays.asList(recipe, other)) {
+      if (file != null) {
+        tree.load(file);
+      }
     }
     tree.merge(flags);
     assignments.forEach(tree::assign);

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.adapters.KnownBase;
 import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
@@ -29,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * what the run says of itself.
  */
 final class RunRecord {
-  static final String FILE = "lorikeet.json";
+  static final String FILE = KnownBase.FILE;
 
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -76,9 +77,7 @@ final class RunRecord {
       json.put("train_on", model.trainOn().id());
     }
     if (model.model().checkpoint() != null) {
-      json.putObject("base")
-          .put("path", model.model().checkpoint().folder().toString())
-          .put("sha256", model.model().checkpoint().sha256());
+      KnownBase.of(model.model().checkpoint()).write(json);
     }
     String version = RunRecord.class.getPackage().getImplementationVersion();
     json.putObject("versions")

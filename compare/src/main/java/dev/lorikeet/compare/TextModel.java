@@ -84,12 +84,26 @@ public final class TextModel implements AutoCloseable {
       @Nullable Path adapterFolder,
       ModelOptions options,
       @Nullable Integer maxLength) {
+    return open(checkpoint, adapterFolder, options, maxLength, false);
+  }
+
+  /**
+   * {@link #open(Path, Path, ModelOptions, Integer)}.
+   *
+   * @param anyBase whether the adapter may have been trained on other weights, of the same shapes
+   */
+  public static TextModel open(
+      Path checkpoint,
+      @Nullable Path adapterFolder,
+      ModelOptions options,
+      @Nullable Integer maxLength,
+      boolean anyBase) {
     RunRecord record = RunRecord.read(adapterFolder == null ? checkpoint : adapterFolder);
     AdapterFolder folder = adapterFolder == null ? null : AdapterFolder.open(adapterFolder);
     Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
     Preprocessor preprocessor = null;
     try {
-      Adapter adapter = folder == null ? null : folder.attachTo(model);
+      Adapter adapter = folder == null ? null : (anyBase ? folder.onAnyBase() : folder).attachTo(model);
       Task task = mustBeTrained(model, adapter, checkpoint);
       preprocessor = Preprocessor.open(task, checkpoint, adapterFolder);
       int length = maxLength != null ? maxLength : record.maxLength(model.config());

@@ -177,6 +177,11 @@ public record LoraConfig(
     return LoraEmbedding.of(base, rank(path), scaling(path), init, useDora, owner);
   }
 
+  @Override
+  public LoraConfig planned() {
+    return init.changesBase() ? but().init(LoraInit.KAIMING).build() : this;
+  }
+
   /** An ordinary adapter of the unchanged base: of twice the rank where the start is taken out. */
   @Override
   public LoraConfig saved() {

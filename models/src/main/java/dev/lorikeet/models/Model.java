@@ -87,8 +87,11 @@ public final class Model implements AutoCloseable {
    * everywhere.
    */
   static Model planned(
-      ModelConfig read, ModelOptions options, Map<String, Blueprint.Entry> blueprint) {
-    return build(withHead(read, options), null, options, blueprint);
+      ModelConfig read,
+      @Nullable Checkpoint checkpoint,
+      ModelOptions options,
+      Map<String, Blueprint.Entry> blueprint) {
+    return build(withHead(read, options), checkpoint, options, blueprint);
   }
 
   private static ModelConfig withHead(ModelConfig read, ModelOptions options) {
@@ -160,6 +163,11 @@ public final class Model implements AutoCloseable {
   /** The modules whose weights the checkpoint lacked, drawn from the seed: they need training. */
   public Set<String> newModules() {
     return Collections.unmodifiableSet(build.newModules);
+  }
+
+  /** Whether the weights have names and shapes only, and no values: see {@link Blueprint}. */
+  public boolean isPlanned() {
+    return build.blueprint != null;
   }
 
   /** The scope of the weights, for adapters whose parameters live as long as the model. */

@@ -148,12 +148,14 @@ public final class Trainer {
         new RunEvaluation(
             evaluator, evaluationData, config.evaluation(), average, best, state, listener);
     private final Saving saving;
+    private final MovementCheck movement;
     private Epoch epoch = new Epoch(0, List.of(), List.of());
 
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
       this.groups = groups;
       this.optimizer = optimizer;
       totalSteps = totalSteps();
+      movement = MovementCheck.before(groups, config.optimizer());
       rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
       saving =
           new Saving(
@@ -169,7 +171,6 @@ public final class Trainer {
 
     TrainingResult run() {
       listener.started(groups, totalSteps);
-      MovementCheck movement = MovementCheck.before(groups, config.optimizer().type());
       saving.resume();
       if (!Double.isNaN(state.lossScale)) {
         lossScale.restore(state.lossScale, state.goodSteps);
@@ -198,6 +199,7 @@ public final class Trainer {
       try (Scope scope = Scope.open()) {
         Map<Parameter, Tensor> gradients = pass.gradients(epoch.examples(), batches, state);
         lossScale.unscale(gradients);
+        movement.saw(gradients);
         guard.check(gradients, clipped(List.copyOf(gradients.values())));
         optimizer.step(gradients, rates.at(state.step));
         average.afterStep();
