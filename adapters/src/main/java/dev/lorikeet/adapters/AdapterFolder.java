@@ -90,6 +90,11 @@ public final class AdapterFolder {
                         + String.join(", ", AdapterMethods.types())));
   }
 
+  /** Where it lies. */
+  public Path folder() {
+    return folder;
+  }
+
   public AdapterConfig config() {
     return config;
   }
@@ -119,7 +124,7 @@ public final class AdapterFolder {
           .filter(entry -> file.names().contains(entry.getKey()))
           .forEach(entry -> expected.put(entry.getKey(), entry.getValue()));
       Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
-      file.names().forEach(name -> stored.put(model.nameInMemory(name), name));
+      file.names().forEach(name -> addOnce(stored, model.nameInMemory(name), name));
       for (Map.Entry<String, String> tensor : stored.entrySet()) {
         String name = tensor.getKey();
         Tensor base = adapter.baseWeight(PeftNames.layerOfBaseWeight(name));
@@ -137,10 +142,26 @@ public final class AdapterFolder {
         }
       }
       expected.forEach((name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
+      adapter.readFrom(folder.resolve(WEIGHTS));
       return adapter;
     } catch (RuntimeException e) {
       adapter.remove();
       throw e;
+    }
+  }
+
+  private void addOnce(Map<String, String> stored, String inMemory, String name) {
+    String other = stored.put(inMemory, name);
+    if (other != null) {
+      throw new LorikeetException(
+          folder
+              + ": tensors \""
+              + other
+              + "\" and \""
+              + name
+              + "\" are both for "
+              + inMemory
+              + ": keep one of them");
     }
   }
 
@@ -182,6 +203,19 @@ public final class AdapterFolder {
       json.put(FAN_IN_FAN_OUT, adapter.isOnTransposedWeights());
     }
     json.put("peft_type", config.peftType());
+    try (Scope scope = Scope.open()) {
+      write(json, adapter.saved(), folder);
+    }
+  }
+
+  /**
+   * Writes an adapter's two files into an existing folder, over those that are there.
+   *
+   * @param settings all keys of adapter_config.json but {@code inference_mode}
+   */
+  public static void write(ObjectNode settings, Map<String, Tensor> tensors, Path folder)
+      throws IOException {
+    ObjectNode json = settings.deepCopy();
     json.put("inference_mode", true);
     ObjectNode sorted = JSON.createObjectNode();
     new TreeMap<>(fields(json)).forEach(sorted::set);
@@ -189,9 +223,7 @@ public final class AdapterFolder {
         folder.resolve(CONFIG),
         JSON.writer(new PythonStyle()).writeValueAsString(sorted),
         StandardCharsets.UTF_8);
-    try (Scope scope = Scope.open()) {
-      Safetensors.write(folder.resolve(WEIGHTS), adapter.saved(), Map.of("format", "pt"));
-    }
+    Safetensors.write(folder.resolve(WEIGHTS), tensors, Map.of("format", "pt"));
   }
 
   private static Map<String, JsonNode> fields(ObjectNode json) {
