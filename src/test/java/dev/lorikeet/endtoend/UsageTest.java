@@ -42,6 +42,7 @@ class UsageTest {
         "import",
         "init",
         "adapter inspect",
+        "adapter combine",
         "adapter export"
       })
   void everyCommandExplainsItself(String command) {

@@ -9,9 +9,13 @@ import picocli.CommandLine.Spec;
 /** Commands on adapter folders. */
 @Command(
     name = "adapter",
-    description = "Look into adapters, and turn them into other forms.",
+    description = "Look into adapters, combine them, and turn them into other forms.",
     mixinStandardHelpOptions = true,
-    subcommands = {AdapterInspectCommand.class, AdapterExportCommand.class})
+    subcommands = {
+      AdapterInspectCommand.class,
+      AdapterCombineCommand.class,
+      AdapterExportCommand.class
+    })
 final class AdapterCommand implements Runnable {
   @Spec private CommandSpec spec;
 

@@ -1,6 +1,5 @@
 package dev.lorikeet.cli;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.compare.TextModel;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -43,11 +42,8 @@ final class MergeCommand implements Callable<Integer> {
     Outputs.mustBeWritable(output);
     Path base = Folders.model(model, console.messages());
     try (TextModel open = Merging.open(base, Folders.adapter(adapter, console.messages()))) {
-      open.saveMerged(output);
+      Merging.save(open, output, console);
     }
-    console.print(
-        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
-        "merged checkpoint written to " + output);
     return 0;
   }
 }

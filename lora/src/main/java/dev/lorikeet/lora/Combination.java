@@ -91,7 +91,7 @@ public record Combination(
   }
 
   /** The combination of one layer's updates; what is left out at random is drawn now. */
-  Factors of(List<Term> terms) {
+  Factors combine(List<Term> terms) {
     return switch (type.form()) {
       case FACTORS -> ofFactors(terms);
       case SIDE_BY_SIDE -> sideBySide(terms);

@@ -178,7 +178,7 @@ public final class CombinedAdapter {
     try (Scope scope = Scope.open()) {
       List<Combination.Term> terms =
           havers.stream().map(i -> files.get(i).term(path, weights.get(i))).toList();
-      Combination.Factors factors = how.of(terms);
+      Combination.Factors factors = how.combine(terms);
       if (!factors.a().isFinite() || !factors.b().isFinite()) {
         throw new LorikeetException(
             path + ": the combination has NaN or infinite elements; nothing was written");

@@ -43,7 +43,7 @@ class AdapterContractTest {
       Set.of("LN_TUNING", "PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING");
 
   /** The number of a layer's trainable elements, for W or a table [rows, columns]. */
-  private interface Count {
+  interface Count {
     long of(String path, long rows, long columns);
   }
 
@@ -55,7 +55,7 @@ class AdapterContractTest {
    * @param rewritten whether files hold other tensors than are trained
    * @param count by the method's formula
    */
-  private record Example(String json, double change, boolean rewritten, Count count) {
+  record Example(String json, double change, boolean rewritten, Count count) {
     Example(String json, Count count) {
       this(json, 0, false, count);
     }
@@ -79,7 +79,7 @@ class AdapterContractTest {
     }
   }
 
-  private static List<Example> examples() {
+  static List<Example> examples() {
     Count six = (path, rows, columns) -> 6 * (rows + columns);
     return List.of(
         new Example(
