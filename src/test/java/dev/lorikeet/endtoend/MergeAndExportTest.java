@@ -58,12 +58,14 @@ class MergeAndExportTest {
     assertThat(receipt.path("method").asText()).isEqualTo("LORA");
     assertThat(receipt.path("adapter_sha256").asText())
         .isEqualTo(FileHash.sha256(Trained.ADAPTER.resolve("adapter_model.safetensors")));
-    // 6 layers of 6 linear layers, the pooler, and the head's weight and bias, trained whole.
-    assertThat(receipt.path("changes")).hasSize(39);
+    // 6 layers of 6 linear layers; weight and bias of pooler and head, which are trained whole.
+    assertThat(receipt.path("changes")).hasSize(40);
     for (JsonNode change : receipt.path("changes")) {
       assertThat(change.path("update_norm").asDouble()).as(change.toString()).isPositive();
       assertThat(change.path("dtype").asText()).isEqualTo("float32");
       assertThat(change.path("rounding_max").asDouble(1)).isZero();
+      boolean fromZero = change.path("tensor").asText().endsWith(".bias");
+      assertThat(change.path("update_relative").isNull()).isEqualTo(fromZero);
     }
   }
 

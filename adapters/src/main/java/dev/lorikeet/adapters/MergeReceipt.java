@@ -69,7 +69,7 @@ public record MergeReceipt(String method, @Nullable String adapterSha256, List<C
       tiedTo = List.copyOf(tiedTo);
     }
 
-    /** ‖W′ − W‖ / ‖W‖; 0 where nothing changed. */
+    /** ‖W′ − W‖ / ‖W‖; 0 where nothing changed, infinite where W was 0. */
     public double relativeUpdate() {
       return ratio(updateNorm, weightNorm);
     }
@@ -137,7 +137,7 @@ public record MergeReceipt(String method, @Nullable String adapterSha256, List<C
       json.put("layer", path);
       json.put("dtype", dtype.name().toLowerCase(Locale.ROOT));
       json.put("update_norm", updateNorm);
-      json.put("update_relative", relativeUpdate());
+      json.put("update_relative", weightNorm == 0 ? null : (Double) relativeUpdate());
       json.put("rounding_max", roundingMax);
       json.put("rounding_relative", relativeRounding());
       json.put("rounding_of_update", roundingOfUpdate());

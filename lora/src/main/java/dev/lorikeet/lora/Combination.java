@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * Computed in float32, whatever adapters are stored in.
  *
  * @param type what is combined, and how
- * @param svdRank the rank of what is decomposed again; null for the largest that goes in
+ * @param svdRank the rank of what is decomposed again; null for the largest of all
+ *     adapters and layers
  * @param density which share of elements is kept, in (0, 1], for types that leave some out; else
  *     null
  * @param majoritySign what decides between signs, for types that elect one; null for the sum
@@ -52,6 +53,12 @@ public record Combination(
   /** A type with nothing else to say. */
   public static Combination of(CombinationType type) {
     return new Combination(type, null, null, null, 0);
+  }
+
+  /** With a rank for what is decomposed again, where none was named. */
+  Combination orRank(int rank) {
+    boolean open = svdRank == null && type.form() == CombinationType.Form.PRODUCT;
+    return open ? new Combination(type, rank, density, majoritySign, seed) : this;
   }
 
   private static void mustBelong(CombinationType type, boolean belongs, String name, Object value) {

@@ -42,7 +42,6 @@ public final class CombinedAdapter {
   private final SortedMap<String, List<Integer>> layers = new TreeMap<>();
 
   private CombinedAdapter(Combination how, List<Weighted> adapters) {
-    this.how = how;
     for (Weighted one : adapters) {
       files.add(LoraFile.open(one.adapter()));
       weights.add(one.weight());
@@ -52,6 +51,7 @@ public final class CombinedAdapter {
         layers.computeIfAbsent(path, any -> new ArrayList<>()).add(i);
       }
     }
+    this.how = how.orRank(files.stream().mapToInt(LoraFile::largestRank).max().orElseThrow());
   }
 
   /**

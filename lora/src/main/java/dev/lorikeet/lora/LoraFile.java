@@ -155,6 +155,10 @@ final class LoraFile {
     return layers;
   }
 
+  int largestRank() {
+    return layers.keySet().stream().mapToInt(config::rank).max().orElseThrow();
+  }
+
   /** Tensors that are no updates: modules saved whole, tables of adapted embeddings. */
   SortedSet<String> whole() {
     return whole;
