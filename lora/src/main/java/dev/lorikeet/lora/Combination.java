@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * Computed in float32, whatever adapters are stored in.
  *
  * @param type what is combined, and how
- * @param svdRank the rank of what is decomposed again; null for the largest of all
- *     adapters and layers
+ * @param svdRank the rank of what is decomposed again; null for the largest of all adapters and
+ *     layers
  * @param density which share of elements is kept, in (0, 1], for types that leave some out; else
  *     null
  * @param majoritySign what decides between signs, for types that elect one; null for the sum
@@ -64,7 +64,12 @@ public record Combination(
   private static void mustBelong(CombinationType type, boolean belongs, String name, Object value) {
     if (!belongs) {
       throw new UsageException(
-          name + " " + value + " means nothing to combination type " + type.id() + ": leave it out");
+          name
+              + " "
+              + value
+              + " means nothing to combination type "
+              + type.id()
+              + ": leave it out");
     }
   }
 
@@ -120,8 +125,7 @@ public record Combination(
 
   private static Factors sideBySide(List<Term> terms) {
     List<Tensor> scaled = terms.stream().map(term -> term.a.mul(term.factor())).toList();
-    return new Factors(
-        Tensor.cat(scaled, 0), Tensor.cat(terms.stream().map(Term::b).toList(), 1));
+    return new Factors(Tensor.cat(scaled, 0), Tensor.cat(terms.stream().map(Term::b).toList(), 1));
   }
 
   private Factors decomposed(List<Term> terms) {
@@ -187,8 +191,6 @@ public record Combination(
   }
 
   private static List<Tensor> split(Tensor stacked) {
-    return LongStream.range(0, stacked.size(0))
-        .mapToObj(i -> stacked.select(0, i))
-        .toList();
+    return LongStream.range(0, stacked.size(0)).mapToObj(i -> stacked.select(0, i)).toList();
   }
 }

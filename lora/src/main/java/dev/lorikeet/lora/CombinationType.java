@@ -78,8 +78,7 @@ public enum CombinationType {
         .filter(type -> type.id().equals(id))
         .findFirst()
         .orElseThrow(
-            () ->
-                new UsageException("unknown combination type \"" + id + "\": use " + ids()));
+            () -> new UsageException("unknown combination type \"" + id + "\": use " + ids()));
   }
 
   /** All names, for people. */

@@ -99,8 +99,7 @@ public final class CombinedAdapter {
                 + ": were they made for the same base?");
       }
       int rank = first.config().rank(path);
-      if (how.type().form() == CombinationType.Form.FACTORS
-          && other.config().rank(path) != rank) {
+      if (how.type().form() == CombinationType.Form.FACTORS && other.config().rank(path) != rank) {
         throw new LorikeetException(
             "combination type "
                 + how.type().id()
@@ -222,7 +221,10 @@ public final class CombinedAdapter {
   }
 
   private List<String> modulesToSave() {
-    return files.stream().flatMap(file -> file.config().modulesToSave().stream()).distinct().toList();
+    return files.stream()
+        .flatMap(file -> file.config().modulesToSave().stream())
+        .distinct()
+        .toList();
   }
 
   /**

@@ -117,9 +117,7 @@ class CombinationPropertyTest {
       Torch.seed(seed);
       List<Term> terms = terms(count, in, out, 3, false);
       Factors pruned = pruning(CombinationType.MAGNITUDE_PRUNE, density, null).combine(terms);
-      mustBe(
-          pruned.a(),
-          summed(terms, Term::a, density, CombinationPropertyTest::signedRoot));
+      mustBe(pruned.a(), summed(terms, Term::a, density, CombinationPropertyTest::signedRoot));
       mustBe(pruned.b(), summed(terms, Term::b, density, CombinationPropertyTest::root));
     }
   }
@@ -158,8 +156,7 @@ class CombinationPropertyTest {
       double[] weights = terms.stream().mapToDouble(Term::weight).toArray();
       List<double[]> kept =
           pruned(terms, term -> term.b().matmul(term.a()).mul(term.scaling()), density);
-      Factors ties =
-          new Combination(CombinationType.TIES_SVD, 9, density, sign, 0).combine(terms);
+      Factors ties = new Combination(CombinationType.TIES_SVD, 9, density, sign, 0).combine(terms);
       mustBe(ties.b().matmul(ties.a()), elected(kept, weights, sign));
       Factors magnitude =
           new Combination(CombinationType.MAGNITUDE_PRUNE_SVD, 9, density, null, 0).combine(terms);
@@ -215,12 +212,20 @@ class CombinationPropertyTest {
         double element = found[i];
         double x = first[i] / density;
         double y = second[i] / density;
-        assertThat(List.of(new double[] {0, 0}, new double[] {x, 0}, new double[] {0, y}, new double[] {x, y}))
+        assertThat(
+                List.of(
+                    new double[] {0, 0},
+                    new double[] {x, 0},
+                    new double[] {0, y},
+                    new double[] {x, y}))
             .as("%s of %s and %s", element, x, y)
             .anyMatch(
                 left ->
                     Math.abs(
-                            elected(List.of(new double[] {left[0]}, new double[] {left[1]}), roots, sign)[0]
+                            elected(
+                                    List.of(new double[] {left[0]}, new double[] {left[1]}),
+                                    roots,
+                                    sign)[0]
                                 - element)
                         < ROUNDING);
       }

@@ -189,8 +189,7 @@ class CombinedAdapterTest {
   void adaptersInHalfPrecisionAreCombinedInFloat32() throws IOException {
     AdapterFolder one = adapter("one", lora(4, 6, "query").build());
     Path half = Files.createDirectory(folder.resolve("half"));
-    Files.copy(
-        one.folder().resolve(AdapterFolder.CONFIG), half.resolve(AdapterFolder.CONFIG));
+    Files.copy(one.folder().resolve(AdapterFolder.CONFIG), half.resolve(AdapterFolder.CONFIG));
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     one.weights()
         .names()
@@ -277,8 +276,7 @@ class CombinedAdapterTest {
 
   @Test
   void startsThatWereTakenOutOfTheBaseAreNoReasonOnceSaved() throws IOException {
-    AdapterFolder pissa =
-        adapter("pissa", lora(4, 6, "query").init(LoraInit.of("pissa")).build());
+    AdapterFolder pissa = adapter("pissa", lora(4, 6, "query").init(LoraInit.of("pissa")).build());
     AdapterFolder same = combined(CAT, new Weighted(pissa, 1));
     assertThat(difference(logits(same), logits(pissa))).isLessThan(ROUNDING);
   }

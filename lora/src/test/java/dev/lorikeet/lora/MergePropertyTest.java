@@ -82,7 +82,8 @@ class MergePropertyTest {
 
     AdapterConfig config(int rank, double scale) {
       String json =
-          String.format(Locale.ROOT, "{'target_modules': ['layer'], " + settings + "}", rank, scale);
+          String.format(
+              Locale.ROOT, "{'target_modules': ['layer'], " + settings + "}", rank, scale);
       try {
         ObjectNode read = (ObjectNode) new ObjectMapper().readTree(json.replace('\'', '"'));
         return AdapterMethods.ofType(peftType).orElseThrow().read(read);
@@ -214,8 +215,7 @@ class MergePropertyTest {
   private static Tensor sizesOfDora(DoraLayer layer, Linear base, Tensor x) {
     Tensor v = layer.update().added(base);
     Tensor factor = DoraLayer.factor(layer.magnitude().value(), v.norm(1)).abs();
-    Tensor grown =
-        product(x, layer.update().parameters().values(), layer.update().scaling());
+    Tensor grown = product(x, layer.update().parameters().values(), layer.update().scaling());
     if (!layer.constants().isEmpty()) {
       grown = grown.add(product(x, layer.constants(), layer.update().scaling()));
     }
@@ -280,9 +280,7 @@ class MergePropertyTest {
 
   private static Linear linear(Shape shape, boolean withBias, Scope owner) {
     long[] size =
-        shape.transposed
-            ? new long[] {shape.in, shape.out}
-            : new long[] {shape.out, shape.in};
+        shape.transposed ? new long[] {shape.in, shape.out} : new long[] {shape.out, shape.in};
     Tensor weight = Tensor.normal(0, 1, size).to(shape.stored);
     Parameter bias =
         withBias

@@ -89,8 +89,7 @@ class MergeReceiptTest {
     return AdapterContractTest.examples().stream()
         .flatMap(
             example ->
-                Stream.of(DType.BFLOAT16, DType.FLOAT16)
-                    .map(type -> Arguments.of(example, type)));
+                Stream.of(DType.BFLOAT16, DType.FLOAT16).map(type -> Arguments.of(example, type)));
   }
 
   /** The same numbers merged in a float32 model are rounded once here, by libtorch, afterwards. */
