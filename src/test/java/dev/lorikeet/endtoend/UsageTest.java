@@ -44,6 +44,7 @@ class UsageTest {
         "adapter inspect",
         "adapter plan",
         "adapter convert",
+        "adapter combine",
         "adapter export"
       })
   void everyCommandExplainsItself(String command) {

@@ -1,6 +1,7 @@
 package dev.lorikeet.adapters;
 
 import dev.lorikeet.models.EmbeddingSlot;
+import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
@@ -11,6 +12,7 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -34,7 +36,6 @@ public final class Adapter {
   private final AdapterConfig config;
   private final Map<String, Place> places = new LinkedHashMap<>();
   private boolean enabled;
-  private boolean isMerged;
 
   /** The base's parameters that this adapter has copies of, with those copies. */
   private final Map<Parameter, Parameter> copies = new LinkedHashMap<>();
@@ -53,6 +54,11 @@ public final class Adapter {
 
   /** The paths that the method's layers, or copies, are for. */
   private final List<String> adapted;
+  /** The SHA-256 of the file whose values these are, as long as nothing can have changed them. */
+  private @Nullable String sha256;
+
+  /** What the merge did, while there is one. */
+  private @Nullable MergeReceipt receipt;
 
   private Adapter(Model model, AdapterConfig asked, boolean stored) {
     this.model = model;
@@ -424,8 +430,14 @@ public final class Adapter {
 
   // ---- life ----
 
+  /** Remembers the file that all values were read from. */
+  void readFrom(Path file) {
+    sha256 = FileHash.sha256(file);
+  }
+
   /** Makes all parameters of the adapter trainable. */
   public void train() {
+    sha256 = null;
     parameters.values().forEach(Parameter::train);
   }
 
@@ -462,13 +474,14 @@ public final class Adapter {
    * changes nothing. An embedding's merge leaves output weights that are tied to it as they are,
    * and the other way round.
    *
+   * @return what it did to each weight
    * @throws LorikeetException when the method changes the input alone, a merged weight has NaN or
-   *     infinite elements, or a layer has no bias that the adapter's can be merged into; nothing is
-   *     changed
+   *     infinite elements, in float32 or in the base's type, or a layer has no bias that the
+   *     adapter's can be merged into; nothing is changed
    */
-  public void merge() {
-    if (isMerged) {
-      return;
+  public MergeReceipt merge() {
+    if (receipt != null) {
+      return receipt;
     }
     if (input != null) {
       throw new LorikeetException(
@@ -476,11 +489,13 @@ public final class Adapter {
               + " changes what the model reads, not its weights, and cannot be merged into them:"
               + " keep the adapter beside the base");
     }
-    copies.forEach((base, copy) -> mustBeFinite(base.name(), copy.original()));
+    copies.values().forEach(Adapter::mustBeFinite);
     copies.forEach(Parameter::substitute); // what is merged may start from them
     Map<Parameter, Parameter> weights = new LinkedHashMap<>();
+    List<MergeReceipt.Change> changes = new ArrayList<>();
     try {
-      places.forEach((path, place) -> addMerged(path, place, weights));
+      copies.forEach((base, copy) -> changes.add(replaced(base, copy)));
+      places.forEach((path, place) -> changes.addAll(addMerged(path, place, weights)));
     } catch (RuntimeException e) {
       weights.values().forEach(Parameter::free);
       if (!enabled) {
@@ -491,29 +506,59 @@ public final class Adapter {
     places.values().forEach(Place::reset);
     weights.forEach(Parameter::substitute);
     merged.putAll(weights);
-    isMerged = true;
+    receipt = new MergeReceipt(config.peftType(), sha256, changes);
     enabled = false;
+    return receipt;
   }
 
-  private void addMerged(String path, Place place, Map<Parameter, Parameter> weights) {
+  private MergeReceipt.Change replaced(Parameter base, Parameter copy) {
+    try (Scope scope = Scope.open()) {
+      Tensor value = copy.value().detach();
+      return MergeReceipt.Change.of(
+          module(base), base, base.original(), value, value, model.sharing(base), true);
+    }
+  }
+
+  private List<MergeReceipt.Change> addMerged(
+      String path, Place place, Map<Parameter, Parameter> weights) {
+    List<MergeReceipt.Change> changes = new ArrayList<>();
     try (Scope scope = Scope.open()) {
       place
           .merged()
           .forEach(
               (base, value) -> {
-                mustBeFinite(path, value);
                 Tensor stored = value.to(base.original().dtype());
+                mustBeFinite(path, value, stored);
+                changes.add(
+                    MergeReceipt.Change.of(
+                        path, base, base.value(), value, stored, model.sharing(base), false));
                 weights.put(base, new Parameter(base.name(), stored, model.weightScope()));
               });
     }
+    return changes;
   }
 
-  private static void mustBeFinite(String place, Tensor weight) {
+  private static void mustBeFinite(String path, Tensor value, Tensor stored) {
+    if (!value.isFinite()) {
+      throw new LorikeetException(
+          path + ": the merged weight has NaN or infinite elements; nothing was merged");
+    }
+    if (!stored.isFinite()) {
+      throw new LorikeetException(
+          path
+              + ": the merged weight has elements up to "
+              + value.abs().max().item()
+              + ", and "
+              + stored.dtype()
+              + " ends at "
+              + -stored.dtype().lowest()
+              + "; nothing was merged: open the base in float32 or bfloat16");
+    }
+  }
+
+  private static void mustBeFinite(Parameter copy) {
     try (Scope scope = Scope.open()) {
-      if (!weight.isFinite()) {
-        throw new LorikeetException(
-            place + ": the merged weight has NaN or infinite elements; nothing was merged");
-      }
+      mustBeFinite(copy.name(), copy.original(), copy.original());
     }
   }
 
@@ -523,7 +568,7 @@ public final class Adapter {
   }
 
   public boolean isMerged() {
-    return isMerged;
+    return receipt != null;
   }
 
   private void takeMergeBack() {
@@ -540,7 +585,7 @@ public final class Adapter {
           weight.free();
         });
     merged.clear();
-    isMerged = false;
+    receipt = null;
   }
 
   /** Takes the adapter out of the model and frees it; it must not be used again. */

@@ -102,6 +102,11 @@ public final class AdapterFolder {
     return new AdapterFolder(folder, json, config, true);
   }
 
+  /** Where it lies. */
+  public Path folder() {
+    return folder;
+  }
+
   public AdapterConfig config() {
     return config;
   }
@@ -149,7 +154,7 @@ public final class AdapterFolder {
           .filter(entry -> file.names().contains(entry.getKey()))
           .forEach(entry -> expected.put(entry.getKey(), entry.getValue()));
       Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
-      file.names().forEach(name -> stored.put(model.nameInMemory(name), name));
+      file.names().forEach(name -> addOnce(stored, model.nameInMemory(name), name));
       for (Map.Entry<String, String> tensor : stored.entrySet()) {
         String name = tensor.getKey();
         Tensor base = adapter.baseWeight(PeftNames.layerOfBaseWeight(name));
@@ -170,10 +175,26 @@ public final class AdapterFolder {
       if (!anyBase && model.checkpoint() != null) {
         base().mustBe(model.checkpoint(), folder);
       }
+      adapter.readFrom(folder.resolve(WEIGHTS));
       return adapter;
     } catch (RuntimeException e) {
       adapter.remove();
       throw e;
+    }
+  }
+
+  private void addOnce(Map<String, String> stored, String inMemory, String name) {
+    String other = stored.put(inMemory, name);
+    if (other != null) {
+      throw new LorikeetException(
+          folder
+              + ": tensors \""
+              + other
+              + "\" and \""
+              + name
+              + "\" are both for "
+              + inMemory
+              + ": keep one of them");
     }
   }
 
@@ -234,6 +255,17 @@ public final class AdapterFolder {
       json.put(FAN_IN_FAN_OUT, transposed);
     }
     json.put("peft_type", config.peftType());
+    write(json, tensors, folder);
+  }
+
+  /**
+   * Writes an adapter's two files into an existing folder, over those that are there.
+   *
+   * @param settings all keys of adapter_config.json but {@code inference_mode}
+   */
+  public static void write(ObjectNode settings, Map<String, Tensor> tensors, Path folder)
+      throws IOException {
+    ObjectNode json = settings.deepCopy();
     json.put("inference_mode", true);
     ObjectNode sorted = JSON.createObjectNode();
     new TreeMap<>(fields(json)).forEach(sorted::set);

@@ -9,11 +9,12 @@ import picocli.CommandLine.Spec;
 /** Commands on adapter folders. */
 @Command(
     name = "adapter",
-    description = "Plan adapters, look into them, and turn them into other forms.",
+    description = "Plan adapters, look into them, combine them, and turn them into other forms.",
     mixinStandardHelpOptions = true,
     subcommands = {
       AdapterPlanCommand.class,
       AdapterInspectCommand.class,
+      AdapterCombineCommand.class,
       AdapterExportCommand.class,
       AdapterConvertCommand.class
     })

@@ -87,14 +87,15 @@ final class AdapterExportCommand implements Callable<Integer> {
             Files.copy(folder.resolve(file), temporary.resolve(file));
           }
         });
-    written("PEFT adapter");
+    console.print(
+        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
+        "PEFT adapter written to " + output);
   }
 
   private void toMerged(Path folder) {
     try (TextModel open = Merging.open(base(folder), folder, base.anyBase())) {
-      open.saveMerged(output);
+      Merging.save(open, output, console);
     }
-    written("merged checkpoint");
   }
 
   private void toOnnx(Path folder) {
@@ -105,12 +106,6 @@ final class AdapterExportCommand implements Callable<Integer> {
           verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
       ExportCommand.print(console, output, open.exportOnnx(output, examples, 1e-4));
     }
-  }
-
-  private void written(String what) {
-    console.print(
-        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
-        what + " written to " + output);
   }
 
   private Path base(Path folder) {

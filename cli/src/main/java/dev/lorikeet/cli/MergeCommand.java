@@ -1,6 +1,5 @@
 package dev.lorikeet.cli;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.compare.TextModel;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -45,11 +44,8 @@ final class MergeCommand implements Callable<Integer> {
     Path folder = Folders.model(model, console.messages());
     try (TextModel open = Merging.open(
             folder, Folders.adapter(adapter, console.messages()), base.anyBase())) {
-      open.saveMerged(output);
+      Merging.save(open, output, console);
     }
-    console.print(
-        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
-        "merged checkpoint written to " + output);
     return 0;
   }
 }

@@ -79,11 +79,7 @@ final class RunRecord {
     if (model.model().checkpoint() != null) {
       KnownBase.of(model.model().checkpoint()).write(json);
     }
-    String version = RunRecord.class.getPackage().getImplementationVersion();
-    json.putObject("versions")
-        .put("lorikeet", version == null ? "development" : version)
-        .put("libtorch", Torch.version())
-        .put("java", Runtime.version().toString());
+    json.set("versions", versions());
     return json;
   }
 
@@ -94,6 +90,24 @@ final class RunRecord {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Writes what of this is true of an adapter made of this one and others, and how it was made. */
+  void writeDerived(ObjectNode combination, Path folder) throws IOException {
+    ObjectNode derived = json.deepCopy();
+    derived.retain("task", "problem_type", "labels", "max_length", "train_on", "base");
+    derived.set("versions", versions());
+    derived.set("combination", combination);
+    JSON.writeValue(folder.resolve(FILE).toFile(), derived);
+  }
+
+  private static ObjectNode versions() {
+    String version = RunRecord.class.getPackage().getImplementationVersion();
+    return JsonNodeFactory.instance
+        .objectNode()
+        .put("lorikeet", version == null ? "development" : version)
+        .put("libtorch", Torch.version())
+        .put("java", Runtime.version().toString());
   }
 
   /** The texts' length: as written, else the most that the model takes, 512 at most. */

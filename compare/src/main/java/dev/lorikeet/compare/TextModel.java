@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.adapters.MergeReceipt;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleEncoder;
@@ -420,15 +421,24 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * Writes the model with its adapter merged as a Hugging Face checkpoint. The adapter stays
-   * merged.
+   * Writes the model with its adapter merged as a Hugging Face checkpoint, and beside it what the
+   * merge did, {@link MergeReceipt#FILE}. The adapter stays merged.
    *
+   * @return what the merge did; null without an adapter
    * @throws LorikeetException when a merged weight is not finite, or the folder cannot be written
    */
-  public void saveMerged(Path folder) {
-    merge();
+  public @Nullable MergeReceipt saveMerged(Path folder) {
+    MergeReceipt receipt = merge();
     MergedCheckpoint.write(
-        model, folder, temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
+        model,
+        folder,
+        temporary -> {
+          saveBeside(temporary, JsonNodeFactory.instance.objectNode());
+          if (receipt != null) {
+            receipt.write(temporary);
+          }
+        });
+    return receipt;
   }
 
   /**
@@ -471,10 +481,8 @@ public final class TextModel implements AutoCloseable {
     return state;
   }
 
-  private void merge() {
-    if (adapter != null) {
-      adapter.merge();
-    }
+  private @Nullable MergeReceipt merge() {
+    return adapter == null ? null : adapter.merge();
   }
 
   /** Frees the weights and the tokenizer. */

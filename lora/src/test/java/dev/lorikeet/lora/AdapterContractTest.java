@@ -46,7 +46,7 @@ class AdapterContractTest {
    * The number of a layer's trainable elements, for W or a table [rows, columns]; of all of the
    * adapter's but the head's, for no path, where the method puts nothing around layers.
    */
-  private interface Count {
+  interface Count {
     long of(String path, long rows, long columns);
   }
 
@@ -58,7 +58,7 @@ class AdapterContractTest {
    * @param rewritten whether files hold other tensors than are trained
    * @param count by the method's formula
    */
-  private record Example(String json, double change, boolean rewritten, Count count) {
+  record Example(String json, double change, boolean rewritten, Count count) {
     Example(String json, Count count) {
       this(json, 0, false, count);
     }
@@ -87,7 +87,7 @@ class AdapterContractTest {
     }
   }
 
-  private static List<Example> examples() {
+  static List<Example> examples() {
     Count six = (path, rows, columns) -> 6 * (rows + columns);
     return List.of(
         new Example(

@@ -288,6 +288,26 @@ public final class Model implements AutoCloseable {
         && build.projections.values().stream().noneMatch(head -> head.base().out() == rows);
   }
 
+  /**
+   * The names of the tensors that a parameter of the base is one and the same with: of an
+   * embedding's table the output weights that are tied to it, and of these the table.
+   */
+  public List<String> sharing(Parameter parameter) {
+    for (EmbeddingSlot words : build.embeddings.values()) {
+      if (words.weight() == parameter.shared()) {
+        List<String> names = new ArrayList<>();
+        names.add(words.weight().name());
+        tiedTo(words).forEach(head -> names.add(head.base().weight().name()));
+        if (isReadByHead(words)) {
+          names.add("the output head");
+        }
+        names.remove(parameter.name());
+        return names;
+      }
+    }
+    return List.of();
+  }
+
   /** The output layers whose weights are an embedding's table. */
   public List<ProjectionSlot> tiedTo(EmbeddingSlot words) {
     return build.projections.values().stream()

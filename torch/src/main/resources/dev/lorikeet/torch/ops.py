@@ -217,6 +217,25 @@ def svd(self, x: Tensor) -> List[Tensor]:
 def solve_right(self, a: Tensor, b: Tensor) -> Tensor:
   return torch.linalg_solve(a, b, left=False)
 
+# ---- combining updates ----
+
+# The count elements of largest size, 0 in place of all others.
+def keep_largest(self, x: Tensor, count: int) -> Tensor:
+  flat = torch.reshape(x, [-1])
+  _0, places = torch.topk(torch.abs(flat), count, -1, True, False)
+  kept = torch.index_fill(torch.zeros_like(flat, dtype=None, layout=None, device=None, pin_memory=None, memory_format=None), 0, places, 1.)
+  return torch.mul(x, torch.reshape(kept, torch.size(x)))
+
+# 1 where an element has the sign that wins among those at its place, 0 elsewhere; a draw goes to plus.
+def majority(self, xs: Tensor, by_count: bool) -> Tensor:
+  signs = torch.sign(xs)
+  votes = xs
+  if by_count:
+    votes = signs
+  t = ops.prim.dtype(xs)
+  winner = torch.sub(torch.mul(torch.to(torch.ge(torch.sum(votes, [0], False), 0), t), 2), 1)
+  return torch.to(torch.eq(signs, winner), t)
+
 # ---- layers ----
 
 def matmul(self, x: Tensor, y: Tensor) -> Tensor:
