@@ -51,6 +51,8 @@ public final class Adapter {
   /** What stands before the tokens, if the method changes them. */
   private final @Nullable InputAdapter input;
 
+  private @Nullable TrainingPart trainingPart;
+
   private Adapter(Model model, AdapterConfig asked, boolean stored) {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
@@ -141,6 +143,7 @@ public final class Adapter {
     for (String path : adapted) {
       addPlace(path, place(path, maker));
     }
+    trainingPart = maker.trainingPart();
     return maker.shared();
   }
 
@@ -362,6 +365,11 @@ public final class Adapter {
     try (Scope scope = Scope.open()) {
       return input == null ? 0 : Math.toIntExact(input.promptEmbeddings().size(0));
     }
+  }
+
+  /** What the method does in training beside answering, or null for nothing. */
+  public @Nullable TrainingPart trainingPart() {
+    return trainingPart;
   }
 
   /** The adapted layers by their path in the model. */

@@ -176,7 +176,7 @@ public final class AdapterFolder {
    */
   public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
     ObjectNode json = other.deepCopy();
-    AdapterConfig config = adapter.config().saved();
+    AdapterConfig config = adapter.config().saved(adapter.layers());
     json.setAll(config.json());
     if (json.has(FAN_IN_FAN_OUT)) {
       json.put(FAN_IN_FAN_OUT, adapter.isOnTransposedWeights());

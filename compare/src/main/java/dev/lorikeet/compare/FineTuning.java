@@ -126,7 +126,9 @@ public final class FineTuning {
       preprocessor.mustFit(model, config.maxLength());
       Adapter adapter = config.regime() == Regime.ADAPTER ? attach(model) : null;
       List<Trainable> trainables = trainables(model, adapter);
-      Trainer trainer = trainer(model, trainables, preprocessor, labels, examples, held);
+      Trainer trainer =
+          trainer(model, trainables, preprocessor, labels, examples, held)
+              .part(adapter == null ? null : adapter.trainingPart());
       return new Prepared(model, adapter, preprocessor, labels, trainables, trainer);
     } catch (RuntimeException e) {
       preprocessor.close();
