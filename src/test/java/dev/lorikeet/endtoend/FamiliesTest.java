@@ -123,7 +123,7 @@ class FamiliesTest {
     return families.entrySet().stream()
         .flatMap(
             family ->
-                Stream.of("IA3", "LOHA", "LOKR", "LORA", "OFT", "VERA")
+                Stream.of("ADALORA", "IA3", "LOHA", "LOKR", "LORA", "OFT", "VERA")
                     .map(
                         type ->
                             DynamicTest.dynamicTest(

@@ -93,6 +93,10 @@ public final class Adapter {
    */
   public static Adapter attach(Model model, AdapterConfig config, long seed) {
     mustBeFree(model);
+    if (config.startsFromData()) {
+      throw new UsageException(
+          config.peftType() + " is to start from data here: attach it with a sample of them");
+    }
     Torch.seed(seed);
     Adapter adapter = new Adapter(model, config, false);
     adapter.train();

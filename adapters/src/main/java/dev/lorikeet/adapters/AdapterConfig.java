@@ -85,6 +85,11 @@ public interface AdapterConfig {
     return TrainableTokens.NONE;
   }
 
+  /** Whether a new adapter is started from data, which {@link Adapter#attach} has none of. */
+  default boolean startsFromData() {
+    return false;
+  }
+
   /** The settings of the adapter as its folder holds it ({@link Adapted#saved}). */
   default AdapterConfig saved() {
     return this;

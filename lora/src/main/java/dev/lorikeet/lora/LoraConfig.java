@@ -141,8 +141,11 @@ public record LoraConfig(
 
   /** The factor of the update at a path: α/r, or α/√r. */
   public double scaling(String path) {
-    double alpha = first(alphaPattern, path).orElse(loraAlpha);
-    return alpha / (useRslora ? Math.sqrt((double) rank(path)) : rank(path));
+    return alpha(path) / (useRslora ? Math.sqrt((double) rank(path)) : rank(path));
+  }
+
+  double alpha(String path) {
+    return first(alphaPattern, path).orElse(loraAlpha);
   }
 
   private static <T> Optional<T> first(Map<String, T> pattern, String path) {
@@ -205,6 +208,11 @@ public record LoraConfig(
               + " is an embedding");
     }
     return LoraEmbedding.of(base, rank(path), scaling(path), init, useDora, owner);
+  }
+
+  @Override
+  public boolean startsFromData() {
+    return init.kind() == LoraInit.Kind.EVA;
   }
 
   /** An ordinary adapter of the unchanged base: of twice the rank where the start is taken out. */

@@ -55,6 +55,7 @@ public final class LoraMethod implements AdapterMethod {
                 + ", which is not supported: the adapter would compute something else");
       }
     }
+    mustNotBeOnQuantizedBase(json);
     Map<String, Integer> ranks = new LinkedHashMap<>();
     json.path("rank_pattern")
         .properties()
@@ -76,11 +77,22 @@ public final class LoraMethod implements AdapterMethod {
         .bias(Bias.of(json.path("bias").asText("none")))
         .modulesToSave(modulesToSave(json.path("modules_to_save")))
         .useRslora(flag("use_rslora", json.path("use_rslora")))
-        .init(LoraInit.read(json.path("init_lora_weights")))
+        .init(LoraInit.read(json))
         .useDora(flag("use_dora", json.path("use_dora")))
         .loraBias(flag("lora_bias", json.path("lora_bias")))
         .trainableTokens(TrainableTokens.read(json))
         .build();
+  }
+
+  /** PEFT trains LoftQ's A and B beside a quantised base, and both are needed. */
+  private static void mustNotBeOnQuantizedBase(ObjectNode json) {
+    if (json.path("init_lora_weights").asText().equals("loftq")
+        && json.path("inference_mode").asBoolean()) {
+      throw new LorikeetException(
+          "adapter_config.json: init_lora_weights is loftq: these A and B belong to a base that PEFT"
+              + " quantised, which is not supported; where the folder of that base was saved, give"
+              + " it as the model and set init_lora_weights to true");
+    }
   }
 
   /** Writes what {@link #read} reads. */
@@ -102,7 +114,7 @@ public final class LoraMethod implements AdapterMethod {
     }
     json.put("use_rslora", config.useRslora());
     json.put("fan_in_fan_out", false);
-    json.set("init_lora_weights", config.init().json());
+    config.init().write(json);
     json.put("use_dora", config.useDora());
     json.put("lora_bias", config.loraBias());
     config.trainableTokens().write(json);
