@@ -19,7 +19,7 @@ LORA = os.path.join(HERE, "..", "..", "..", "lora", "src", "test", "resources")
 TARGETS = ["query", "key", "value", "attention.output.dense", "intermediate.dense"]
 CASES = {
     "redistributed": ({"rho": 2.0, "tau": 0.98}, False),
-    "whitened": ({"rho": 2.0, "tau": 0.6, "whiten": True, "adjust_scaling_factors": False}, True),
+    "whitened": ({"rho": 2.0, "tau": 0.9, "whiten": True, "adjust_scaling_factors": False}, True),
 }
 
 
