@@ -23,9 +23,10 @@ class AdaLoraCommandTest {
           + Embedded.MODEL
           + " --data "
           + Embedded.FEW
-          + " --method adalora --set adapter.init_r=4 --set adapter.target_r=2"
-          + " --set adapter.tfinal=2 --set adapter.lora_dropout=0.1 --batch-size 8 --max-length 32"
-          + " --epochs 2 --lr 1e-2 --threads 2 --json --save-strategy steps --save-steps 1 ";
+          + " --method adalora --set adapter.init_r=4 --set adapter.target_r=2 --set"
+          + " adapter.tfinal=2 --set adapter.lora_dropout=0.1 --batch-size 8 --max-length 32"
+          + " --epochs 2 --lr 1e-2 --set training.keep_best=false --threads 2 --json"
+          + " --save-strategy steps --save-steps 1 ";
 
   private static final int LAYERS = 12; // query and value of six
 
@@ -91,8 +92,7 @@ class AdaLoraCommandTest {
 
   @Test
   void aScheduleThatTakesNothingAwayIsRefused() {
-    Cli run =
-        Cli.run(LINE + "--set adapter.tinit=4 --output %s", temporary.resolve("none"));
+    Cli run = Cli.run(LINE + "--set adapter.tinit=4 --output %s", temporary.resolve("none"));
     assertThat(run.status()).isEqualTo(2);
     assertThat(run.err())
         .contains(

@@ -205,8 +205,7 @@ public final class FineTuning {
     ExampleEncoder encoder =
         preprocessor.encoder(
             model, labels, config.problemType(), config.maxLength(), config.trainOn());
-    List<EncodedExample> encoded =
-        encoder.encode(drawn.subList(0, Math.min(drawn.size(), most)));
+    List<EncodedExample> encoded = encoder.encode(drawn.subList(0, Math.min(drawn.size(), most)));
     try (Scope scope = Scope.open()) {
       List<Sample> batches =
           Samples.of(

@@ -32,7 +32,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.LongStream;
+import java.util.stream.IntStream;
 
 /**
  * AdaLoRA: an update in the form of singular values, of which training keeps those that matter most
@@ -97,8 +97,7 @@ public record AdaLora(
       mustBeShare("beta1", beta1);
       mustBeShare("beta2", beta2);
       if (!(orthRegWeight >= 0) || Double.isInfinite(orthRegWeight)) {
-        throw new UsageException(
-            "orth_reg_weight is " + orthRegWeight + ": it must be at least 0");
+        throw new UsageException("orth_reg_weight is " + orthRegWeight + ": it must be at least 0");
       }
     }
 
@@ -357,8 +356,7 @@ public record AdaLora(
     private Map<Parameter, Tensor> gradients(Tensor x, Tensor dy) {
       List<Tensor> ofProduct = Ops.loraGradients(x, dy, scaledA(), b.value(), scaling);
       Tensor da = ofProduct.get(0); // of E ⊙ A
-      return Map.of(
-          a, da.mul(e.value()), e, da.mul(a.value()).sum(1, true), b, ofProduct.get(1));
+      return Map.of(a, da.mul(e.value()), e, da.mul(a.value()).sum(1, true), b, ofProduct.get(1));
     }
 
     private Tensor scaledA() {
@@ -410,14 +408,19 @@ public record AdaLora(
       if (!left.contains(false)) {
         return Map.of();
       }
-      long[] kept =
-          LongStream.range(0, left.size()).filter(i -> left.get((int) i)).toArray();
-      Tensor rows = Tensor.of(kept, kept.length).to(e.original().device());
+      long[] kept = IntStream.range(0, left.size()).filter(left::get).asLongStream().toArray();
       Map<String, Tensor> tensors = new LinkedHashMap<>();
-      tensors.put("lora_A", a.original().detach().index(0, rows));
-      tensors.put("lora_E", e.original().detach().index(0, rows));
-      tensors.put("lora_B", b.original().detach().index(1, rows));
+      tensors.put("lora_A", kept(a, 0, kept));
+      tensors.put("lora_E", kept(e, 0, kept));
+      tensors.put("lora_B", kept(b, 1, kept));
       return tensors;
+    }
+
+    private static Tensor kept(Parameter parameter, int axis, long[] ranks) {
+      Tensor all = parameter.original().detach();
+      return ranks.length == 0
+          ? all.narrow(axis, 0, 0)
+          : all.index(axis, Tensor.of(ranks, ranks.length).to(all.device()));
     }
   }
 }

@@ -70,11 +70,7 @@ public final class Eva {
    *     rho
    */
   public static Adapter attach(
-      Model model,
-      LoraConfig config,
-      long seed,
-      List<Sample> batches,
-      Consumer<String> remarks) {
+      Model model, LoraConfig config, long seed, List<Sample> batches, Consumer<String> remarks) {
     LoraConfig plain = config.but().init(LoraInit.KAIMING).build();
     Adapter first = Adapter.attach(model, plain, seed); // knows what is adapted
     LoraConfig resolved = (LoraConfig) first.config();
@@ -198,8 +194,7 @@ public final class Eva {
 
   private void mustHaveStarted(int taken, int batches) {
     if (taken >= batches && !isStarted()) {
-      String path =
-          found.keySet().stream().filter(p -> pca(p).isEmpty()).findFirst().orElseThrow();
+      String path = found.keySet().stream().filter(p -> pca(p).isEmpty()).findFirst().orElseThrow();
       throw new LorikeetException(
           "init_lora_weights eva looks for "
               + directions(path)
@@ -250,9 +245,7 @@ public final class Eva {
     Map<String, Integer> ranks = new LinkedHashMap<>();
     asked.keySet().forEach(path -> ranks.put(path, 0));
     int budget = asked.values().stream().mapToInt(rank -> rank).sum();
-    shares.stream()
-        .limit(budget)
-        .forEach(share -> ranks.merge(share.path, 1, Integer::sum));
+    shares.stream().limit(budget).forEach(share -> ranks.merge(share.path, 1, Integer::sum));
     return ranks;
   }
 

@@ -82,7 +82,10 @@ public record LoraInit(Kind kind, int iterations, LoftqConfig loftq, EvaConfig e
    * one of twice the rank.
    */
   public boolean changesBase() {
-    return kind == Kind.OLORA || kind == Kind.PISSA || kind == Kind.PISSA_NITER || kind == Kind.LOFTQ;
+    return kind == Kind.OLORA
+        || kind == Kind.PISSA
+        || kind == Kind.PISSA_NITER
+        || kind == Kind.LOFTQ;
   }
 
   /** Draws A and B for a layer from the engine's random state. */
@@ -185,10 +188,7 @@ public record LoraInit(Kind kind, int iterations, LoftqConfig loftq, EvaConfig e
   /** With the settings of the methods that have some. */
   public LoraInit with(LoftqConfig newLoftq, EvaConfig newEva) {
     return new LoraInit(
-        kind,
-        iterations,
-        kind == Kind.LOFTQ ? newLoftq : loftq,
-        kind == Kind.EVA ? newEva : eva);
+        kind, iterations, kind == Kind.LOFTQ ? newLoftq : loftq, kind == Kind.EVA ? newEva : eva);
   }
 
   /**

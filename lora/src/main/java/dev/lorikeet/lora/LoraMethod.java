@@ -89,9 +89,9 @@ public final class LoraMethod implements AdapterMethod {
     if (json.path("init_lora_weights").asText().equals("loftq")
         && json.path("inference_mode").asBoolean()) {
       throw new LorikeetException(
-          "adapter_config.json: init_lora_weights is loftq: these A and B belong to a base that PEFT"
-              + " quantised, which is not supported; where the folder of that base was saved, give"
-              + " it as the model and set init_lora_weights to true");
+          "adapter_config.json: init_lora_weights is loftq: these A and B belong to a base that"
+              + " PEFT quantised, which is not supported; where the folder of that base was saved,"
+              + " give it as the model and set init_lora_weights to true");
     }
   }
 

@@ -20,9 +20,9 @@ import java.util.Objects;
  * singular value with its vectors matters, and sets the least important values of the whole model
  * to 0 (Zhang et al. 2023, arXiv:2303.10512, §3).
  *
- * <p>A weight's importance is the running mean of its sensitivity |w · ∂L/∂w| times the running mean
- * of how far the sensitivity strays from that; a triplet's is that of its singular value and the
- * means over its two vectors.
+ * <p>A weight's importance is the running mean of its sensitivity |w · ∂L/∂w| times the running
+ * mean of how far the sensitivity strays from that; a triplet's is that of its singular value and
+ * the means over its two vectors.
  */
 final class RankAllocator implements TrainingPart {
   private final AdaLora.Importance settings;

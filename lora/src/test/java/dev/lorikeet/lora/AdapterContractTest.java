@@ -215,8 +215,8 @@ class AdapterContractTest {
             false,
             (path, rows, columns) -> 2 * (16 * 15 / 2)),
         new Example(
-            "{'peft_type': 'OFT', 'oft_block_size': 4, 'target_modules': 'all-linear', 'coft': true,"
-                + " 'eps': 0.25, 'block_share': true, 'init_weights': false}",
+            "{'peft_type': 'OFT', 'oft_block_size': 4, 'target_modules': 'all-linear', 'coft':"
+                + " true, 'eps': 0.25, 'block_share': true, 'init_weights': false}",
             -1,
             true,
             (path, rows, columns) -> 4 * 3 / 2));

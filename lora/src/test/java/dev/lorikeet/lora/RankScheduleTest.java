@@ -15,7 +15,8 @@ class RankScheduleTest {
 
   @Test
   void theBudgetFallsByACube() {
-    RankSchedule schedule = schedule(0).of(17); // 10 steps to take away in, from the 3rd to the 13th
+    RankSchedule schedule =
+        schedule(0).of(17); // 10 steps to take away in, from the 3rd to the 13th
     assertThat(schedule.budget(4, 40, 16)).isEqualTo((long) (24 * 0.9 * 0.9 * 0.9 + 16)); // 33
     assertThat(schedule.budget(8, 40, 16)).isEqualTo(24 / 8 + 16);
     assertThat(schedule.budget(12, 40, 16)).isEqualTo(16); // 24 thousandths more
@@ -44,8 +45,7 @@ class RankScheduleTest {
                 + " lower them");
     assertThatThrownBy(() -> schedule(18).of(17))
         .isInstanceOf(UsageException.class)
-        .hasMessage(
-            "total_step is 18, and the run has 17 steps: lower it, or leave it out");
+        .hasMessage("total_step is 18, and the run has 17 steps: lower it, or leave it out");
   }
 
   @Test

@@ -60,8 +60,7 @@ public final class Samples {
   }
 
   private static void put(Map<Long, Tensor> counted, int rows, int length, IntPredicate counts) {
-    long[] positions =
-        IntStream.range(0, rows * length).filter(counts).asLongStream().toArray();
+    long[] positions = IntStream.range(0, rows * length).filter(counts).asLongStream().toArray();
     if (positions.length > 0) {
       counted.put((long) length, Tensor.of(positions, positions.length));
     }
