@@ -79,7 +79,7 @@ class BadSettingsTest {
       textBlock =
           """
           --task poetry         | unknown task "poetry": use sequence-classification, token-classification, masked-lm, causal-lm, seq2seq-lm, image-classification
-          --method ia4          | unknown method "ia4": use ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt, ptuning, vera, full, bitfit, probe, scratch
+          --method ia4          | unknown method "ia4": use adalora, ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt, ptuning, vera, full, bitfit, probe, scratch
           --precision int8      | unknown precision "int8": use float32, bfloat16, float16 or auto
           --device tpu          | unknown device "tpu": use auto, cpu, cuda or cuda:N
           --schedule sawtooth   | unknown schedule "sawtooth": use linear, cosine, cosine_with_restarts, cosine_with_min_lr, polynomial, constant, constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau, one_cycle, warmup_stable_decay

@@ -54,11 +54,13 @@ public final class Adapter {
 
   /** The paths that the method's layers, or copies, are for. */
   private final List<String> adapted;
+
   /** The SHA-256 of the file whose values these are, as long as nothing can have changed them. */
   private @Nullable String sha256;
 
   /** What the merge did, while there is one. */
   private @Nullable MergeReceipt receipt;
+  private @Nullable TrainingPart trainingPart;
 
   private Adapter(Model model, AdapterConfig asked, boolean stored) {
     this.model = model;
@@ -100,6 +102,10 @@ public final class Adapter {
    */
   public static Adapter attach(Model model, AdapterConfig config, long seed) {
     mustBeFree(model);
+    if (config.startsFromData()) {
+      throw new UsageException(
+          config.peftType() + " is to start from data here: attach it with a sample of them");
+    }
     Torch.seed(seed);
     Adapter adapter = new Adapter(model, config, false);
     adapter.train();
@@ -157,6 +163,7 @@ public final class Adapter {
     for (String path : adapted) {
       addPlace(path, place(path, maker));
     }
+    trainingPart = maker.trainingPart();
     return maker.shared();
   }
 
@@ -405,6 +412,11 @@ public final class Adapter {
     try (Scope scope = Scope.open()) {
       return input == null ? 0 : Math.toIntExact(input.promptEmbeddings().size(0));
     }
+  }
+
+  /** What the method does in training beside answering, or null for nothing. */
+  public @Nullable TrainingPart trainingPart() {
+    return trainingPart;
   }
 
   /** The adapted layers by their path in the model. */

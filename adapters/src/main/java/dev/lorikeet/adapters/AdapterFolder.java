@@ -231,7 +231,7 @@ public final class AdapterFolder {
   public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
     try (Scope scope = Scope.open()) {
       boolean transposed = adapter.isOnTransposedWeights();
-      write(adapter.config().saved(), adapter.saved(), transposed, other, folder);
+      write(adapter.config().saved(adapter.layers()), adapter.saved(), transposed, other, folder);
     }
   }
 

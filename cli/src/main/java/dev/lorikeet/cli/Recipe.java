@@ -12,6 +12,8 @@ import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.TrainOn;
+import dev.lorikeet.lora.EvaConfig;
+import dev.lorikeet.lora.LoftqConfig;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.models.Initialization;
@@ -170,11 +172,37 @@ record Recipe(
         .bias(Bias.of(text(adapter, "bias", defaults.bias().id())))
         .modulesToSave(adapter.texts("modules_to_save"))
         .useRslora(adapter.flag("use_rslora", defaults.useRslora()))
-        .init(LoraInit.of(text(adapter, "init_lora_weights", defaults.init().id())))
+        .init(init(adapter, defaults.init()))
         .useDora(adapter.flag("use_dora", defaults.useDora()))
         .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
         .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
         .build();
+  }
+
+  private static LoraInit init(Section adapter, LoraInit otherwise) {
+    LoraInit init = LoraInit.of(text(adapter, "init_lora_weights", otherwise.id()));
+    if (init.kind() == LoraInit.Kind.LOFTQ) {
+      Section loftq = adapter.section("loftq_config");
+      LoftqConfig config =
+          new LoftqConfig(
+              loftq.integer("loftq_bits", init.loftq().bits()),
+              loftq.integer("loftq_iter", init.loftq().iterations()));
+      loftq.done();
+      return init.with(config, init.eva());
+    }
+    if (init.kind() == LoraInit.Kind.EVA) {
+      Section eva = adapter.section("eva_config");
+      EvaConfig config =
+          new EvaConfig(
+              eva.number("rho", init.eva().rho()),
+              eva.number("tau", init.eva().tau()),
+              eva.flag("use_label_mask", init.eva().useLabelMask()),
+              eva.flag("whiten", init.eva().whiten()),
+              eva.flag("adjust_scaling_factors", init.eva().adjustScalingFactors()));
+      eva.done();
+      return init.with(init.loftq(), config);
+    }
+    return init;
   }
 
   private static String text(Section section, String key, String otherwise) {

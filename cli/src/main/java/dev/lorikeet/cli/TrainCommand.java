@@ -7,6 +7,7 @@ import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Checkpoints;
@@ -101,7 +102,11 @@ final class TrainCommand implements Callable<Integer> {
           .println(
               "init_lora_weights "
                   + lora.init().id()
-                  + " trains the leading part of each weight; saved as an ordinary LoRA of rank "
+                  + (lora.init().kind() == LoraInit.Kind.LOFTQ
+                      ? " trains what quantisation would lose of each weight; the base stays as it"
+                          + " is, and the result is saved as an ordinary LoRA of rank "
+                      : " trains the leading part of each weight; saved as an ordinary LoRA of rank"
+                            + " ")
                   + lora.saved().r()
                   + " on the unchanged base");
     }

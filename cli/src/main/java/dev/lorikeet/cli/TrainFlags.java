@@ -145,8 +145,8 @@ final class TrainFlags {
       names = "--method",
       paramLabel = "METHOD",
       description =
-          "lora, ia3, vera, loha, lokr, oft, prompt, ptuning, prefix, ln_tuning, bitfit, full, probe"
-              + " or scratch.")
+          "lora, adalora, ia3, vera, loha, lokr, oft, prompt, ptuning, prefix, ln_tuning, bitfit,"
+              + " full, probe or scratch.")
   void method(String value) {
     flags.set("method", value);
   }

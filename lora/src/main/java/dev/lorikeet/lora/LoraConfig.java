@@ -130,8 +130,11 @@ public record LoraConfig(
 
   /** The factor of the update at a path: α/r, or α/√r. */
   public double scaling(String path) {
-    double alpha = PathPatterns.first(alphaPattern, path).orElse(loraAlpha);
-    return alpha / (useRslora ? Math.sqrt((double) rank(path)) : rank(path));
+    return alpha(path) / (useRslora ? Math.sqrt((double) rank(path)) : rank(path));
+  }
+
+  double alpha(String path) {
+    return PathPatterns.first(alphaPattern, path).orElse(loraAlpha);
   }
 
   @Override
@@ -179,7 +182,12 @@ public record LoraConfig(
 
   @Override
   public LoraConfig planned() {
-    return init.changesBase() ? but().init(LoraInit.KAIMING).build() : this;
+    return init.changesBase() || startsFromData() ? but().init(LoraInit.KAIMING).build() : this;
+  }
+
+  @Override
+  public boolean startsFromData() {
+    return init.kind() == LoraInit.Kind.EVA;
   }
 
   /** An ordinary adapter of the unchanged base: of twice the rank where the start is taken out. */

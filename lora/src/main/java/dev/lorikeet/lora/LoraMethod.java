@@ -8,6 +8,7 @@ import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainableTokens;
+import dev.lorikeet.torch.LorikeetException;
 
 /** LoRA as an adapter method: reads its settings from adapter_config.json. */
 public final class LoraMethod implements AdapterMethod {
@@ -41,6 +42,7 @@ public final class LoraMethod implements AdapterMethod {
   public AdapterConfig read(ObjectNode json) {
     Settings settings = new Settings(json);
     settings.mustBeOff(UNSUPPORTED);
+    mustNotBeOnQuantizedBase(json);
     return LoraConfig.DEFAULT
         .but()
         .r(settings.integer("r", PEFT_RANK))
@@ -52,11 +54,22 @@ public final class LoraMethod implements AdapterMethod {
         .bias(Bias.of(settings.text("bias", "none")))
         .modulesToSave(settings.modulesToSave())
         .useRslora(settings.flag("use_rslora", false))
-        .init(LoraInit.read(json.path("init_lora_weights")))
+        .init(LoraInit.read(json))
         .useDora(settings.flag("use_dora", false))
         .loraBias(settings.flag("lora_bias", false))
         .trainableTokens(TrainableTokens.read(json))
         .build();
+  }
+
+  /** PEFT trains LoftQ's A and B beside a quantised base, and both are needed. */
+  private static void mustNotBeOnQuantizedBase(ObjectNode json) {
+    if (json.path("init_lora_weights").asText().equals("loftq")
+        && json.path("inference_mode").asBoolean()) {
+      throw new LorikeetException(
+          "adapter_config.json: init_lora_weights is loftq: these A and B belong to a base that"
+              + " PEFT quantised, which is not supported; where the folder of that base was saved,"
+              + " give it as the model and set init_lora_weights to true");
+    }
   }
 
   /** Writes what {@link #read} reads. */
@@ -74,7 +87,7 @@ public final class LoraMethod implements AdapterMethod {
     Settings.put(json, "modules_to_save", config.modulesToSave());
     json.put("use_rslora", config.useRslora());
     json.put("fan_in_fan_out", false);
-    json.set("init_lora_weights", config.init().json());
+    config.init().write(json);
     json.put("use_dora", config.useDora());
     json.put("lora_bias", config.loraBias());
     config.trainableTokens().write(json);

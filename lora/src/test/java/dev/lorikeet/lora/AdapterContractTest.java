@@ -182,6 +182,23 @@ class AdapterContractTest {
             -1,
             false,
             (path, rows, columns) -> 6 * (rows + columns)),
+        new Example(
+            "{'peft_type': 'ADALORA', 'init_r': 5, 'target_r': 2, 'lora_alpha': 20,"
+                + " 'total_step': 9, 'target_modules': 'all-linear'}",
+            (path, rows, columns) -> 5 * (rows + columns + 1)),
+        new Example(
+            "{'peft_type': 'ADALORA', 'init_r': 3, 'target_r': 3, 'total_step': 9,"
+                + " 'target_modules': ['query'], 'init_lora_weights': false}",
+            -1,
+            false,
+            (path, rows, columns) -> 3 * (rows + columns + 1)),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'loftq',"
+                + " 'loftq_config': {'loftq_bits': 2, 'loftq_iter': 2},"
+                + " 'target_modules': ['query', 'intermediate.dense']}",
+            0,
+            true,
+            six),
         // 32 is 4 times 8, and 2 times 16 by a factor of 2.
         new Example(
             "{'peft_type': 'LOKR', 'r': 2, 'alpha': 5, 'target_modules': ['query', 'value']}",
@@ -206,8 +223,8 @@ class AdapterContractTest {
             false,
             (path, rows, columns) -> 2 * (16 * 15 / 2)),
         new Example(
-            "{'peft_type': 'OFT', 'oft_block_size': 4, 'target_modules': 'all-linear', 'coft': true,"
-                + " 'eps': 0.25, 'block_share': true, 'init_weights': false}",
+            "{'peft_type': 'OFT', 'oft_block_size': 4, 'target_modules': 'all-linear', 'coft':"
+                + " true, 'eps': 0.25, 'block_share': true, 'init_weights': false}",
             -1,
             true,
             (path, rows, columns) -> 4 * 3 / 2),
@@ -332,7 +349,7 @@ class AdapterContractTest {
       assertThat(differing(first, attach(again, example))).isEmpty();
       List<String> differing = differing(first, Adapter.attach(other, example.config(), 2));
       boolean constant = example.json().matches(".*'(IA3|VERA|OFT|LN_TUNING)'.*") && example.change() == 0;
-      if (!constant && !example.json().matches(".*'(olora|pissa)'.*")) { // which draw nothing
+      if (!constant && !example.json().matches(".*'(olora|pissa|loftq)'.*")) { // which draw nothing
         assertThat(differing).isNotEmpty();
       }
     }

@@ -1,9 +1,11 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.adapters.TrainingPart;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.LengthGroupedBatches;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
@@ -12,6 +14,7 @@ import dev.lorikeet.torch.Torch;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +34,7 @@ public final class Trainer {
   private final Evaluator evaluator;
   private final int[] lengths;
   private @Nullable Checkpoints checkpoints;
+  private @Nullable TrainingPart part;
   private final Layers layers;
   private final Freezing freezing;
   private final long stepsPerEpoch;
@@ -89,6 +93,19 @@ public final class Trainer {
   }
 
   /**
+   * Lets an adapter method take its part in the run.
+   *
+   * @throws dev.lorikeet.torch.UsageException when its settings do not fit the run
+   */
+  public Trainer part(@Nullable TrainingPart method) {
+    part = method;
+    if (method != null) {
+      method.fit(totalSteps());
+    }
+    return this;
+  }
+
+  /**
    * Trains, and leaves the model with the parameters of the best evaluation, or of the last step.
    *
    * @throws RunInterrupted when the run was asked to stop, after it has been saved
@@ -103,6 +120,9 @@ public final class Trainer {
         Optimizer optimizer = config.optimizer().make(groups);
         Neftune noise = Neftune.on(model, config.regularization().neftuneNoiseAlpha());
         Mixout mixout = Mixout.on(model, trainables, config.regularization().mixout())) {
+      if (part != null) {
+        part.start();
+      }
       return new Run(groups, optimizer).run();
     } finally {
       model.training(false);
@@ -165,6 +185,7 @@ public final class Trainer {
               state,
               trainables,
               average,
+              part == null ? Map.of() : part.state(),
               optimizer,
               best);
     }
@@ -181,10 +202,16 @@ public final class Trainer {
         report();
         settle();
       }
-      movement.after(rates.effectiveSteps(state.step, freezing));
+      movement.after(moves());
       average.exchange();
       best.restore();
       return result();
+    }
+
+    /** How many steps moved a parameter; none where it may rest. */
+    private ToLongFunction<Trainable> moves() {
+      ToLongFunction<Trainable> steps = rates.effectiveSteps(state.step, freezing);
+      return t -> part != null && part.mayRest(t.parameter()) ? 0 : steps.applyAsLong(t);
     }
 
     private void step() {
@@ -199,9 +226,13 @@ public final class Trainer {
       try (Scope scope = Scope.open()) {
         Map<Parameter, Tensor> gradients = pass.gradients(epoch.examples(), batches, state);
         lossScale.unscale(gradients);
+        addPenalty(gradients);
         movement.saw(gradients);
         guard.check(gradients, clipped(List.copyOf(gradients.values())));
         optimizer.step(gradients, rates.at(state.step));
+        if (part != null) {
+          part.afterStep(state.step, gradients);
+        }
         average.afterStep();
       } catch (NonFinite e) {
         guard.skip(e, state.step + 1);
@@ -211,6 +242,25 @@ public final class Trainer {
       state.batchesDone += batches.size();
       state.step++;
       state.stopClock();
+    }
+
+    /** Adds the gradients of the method's own term, which is not part of the reported loss. */
+    private void addPenalty(Map<Parameter, Tensor> gradients) {
+      if (part == null) {
+        return;
+      }
+      try (Scope scope = Scope.open();
+          GradMode on = GradMode.enabled()) {
+        List<Tensor> trained = gradients.keySet().stream().map(Parameter::original).toList();
+        List<Tensor> added = Ops.grad(part.penalty(), trained);
+        int i = 0;
+        for (Tensor gradient : gradients.values()) {
+          Tensor term = added.get(i++);
+          if (term.count() > 0) {
+            gradient.addInPlace(term, 1);
+          }
+        }
+      }
     }
 
     /** Clips gradients where that is asked for, and gives their norm before. */
