@@ -24,7 +24,8 @@ class PackingTest {
         Packing.rows(
             List.of(document(10, 3), document(20, 6), document(30, 2), document(40, 5)), 8);
     // 6 | 5 | 3 beside 5, which leaves 0 | 2 beside 6
-    assertThat(rows).extracting(row -> List.of(row.ids()[0], row.length()))
+    assertThat(rows)
+        .extracting(row -> List.of(row.ids()[0], row.length()))
         .containsExactly(List.of(20, 8), List.of(40, 8));
     assertThat(rows.get(0).documents()).containsExactly(6, 2);
     assertThat(rows.get(1).documents()).containsExactly(5, 3);

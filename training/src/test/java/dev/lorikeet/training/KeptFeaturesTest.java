@@ -50,14 +50,7 @@ class KeptFeaturesTest {
         };
     List<Trainable> head = Trainable.headOf(model);
     TrainingResult result =
-        new Trainer(
-                model,
-                head,
-                TrainingData.of(data),
-                data.subList(0, 7),
-                0,
-                config,
-                listener)
+        new Trainer(model, head, TrainingData.of(data), data.subList(0, 7), 0, config, listener)
             .run();
     return new Outcome(TinyBert.bytes(model), result, remarks);
   }
