@@ -85,6 +85,7 @@ class BadSettingsTest {
           --schedule sawtooth   | unknown schedule "sawtooth": use linear, cosine, cosine_with_restarts, cosine_with_min_lr, polynomial, constant, constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau, one_cycle, warmup_stable_decay
           --optimizer adamx     | unknown optimizer "adamx": use adamw, adam, sgd, rmsprop, adagrad, adafactor, lion
           --preset quick        | unknown preset "quick": use fine-tune, train
+          --packing             | packing is for causal-lm, and the task is sequence-classification: leave it out
           --rank 0              | r is 0: a rank must be at least 1
           --dropout 1           | lora_dropout is 1.0: it must be at least 0 and below 1
           --threads 0           | threads is 0: use at least 1

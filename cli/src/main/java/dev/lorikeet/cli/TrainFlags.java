@@ -348,6 +348,11 @@ final class TrainFlags {
     flags.set("training.save_total_limit", value);
   }
 
+  @Option(names = "--packing", description = "Lay documents one after the other into rows.")
+  void packing(boolean value) {
+    flags.set("training.packing", Boolean.toString(value));
+  }
+
   @Option(
       names = "--label-smoothing-factor",
       paramLabel = "PART",

@@ -10,6 +10,7 @@ import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
+import dev.lorikeet.training.ThroughputConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,6 +44,7 @@ final class TrainingSection {
         IntervalKeys.checkpoint(section, defaults.checkpoint()),
         RegularizationSection.read(section, defaults.regularization()),
         RegularizationSection.nonFinite(section, defaults.nonFinite()),
+        throughput(section, defaults.throughput()),
         defaults.seed());
   }
 
@@ -103,6 +105,12 @@ final class TrainingSection {
             ? (Double) section.number("loraplus_lr_ratio", 1)
             : defaults.loraplusLrRatio(),
         section.number("loraplus_lr_embedding", defaults.loraplusLrEmbedding()));
+  }
+
+  private static ThroughputConfig throughput(Section section, ThroughputConfig defaults) {
+    return new ThroughputConfig(
+        section.flag("cache_features", defaults.cacheFeatures()),
+        section.flag("packing", defaults.packing()));
   }
 
   private static FreezeConfig freeze(Section section, FreezeConfig defaults) {
@@ -178,6 +186,8 @@ final class TrainingSection {
     RegularizationSection.put(json, training.regularization());
     json.put("on_nan", training.nonFinite().onNan().id());
     json.put("max_nan_steps", training.nonFinite().maxInARow());
+    json.put("cache_features", training.throughput().cacheFeatures());
+    json.put("packing", training.throughput().packing());
     return json;
   }
 

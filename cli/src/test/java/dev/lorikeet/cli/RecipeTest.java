@@ -28,6 +28,7 @@ import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.RegularizationConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
+import dev.lorikeet.training.ThroughputConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -148,6 +149,8 @@ class RecipeTest {
               weight_decay: 0.3
               warmup_ratio: 0.2
               max_tokens_per_pass: 512
+              cache_features: false
+              packing: true
               schedule: cosine
               max_grad_norm: 0
               beta1: 0.8
@@ -235,6 +238,7 @@ class RecipeTest {
             new CheckpointConfig(IntervalStrategy.EPOCH, 0.5, 2),
             RegularizationConfig.NONE,
             NonFiniteConfig.DEFAULT,
+            new ThroughputConfig(false, true),
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
     assertThat(recipe.baselineTraining())

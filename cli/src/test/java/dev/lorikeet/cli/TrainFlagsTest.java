@@ -90,6 +90,11 @@ class TrainFlagsTest {
   }
 
   @Test
+  void packingNeedsNoValue() {
+    assertThat(tree("--packing")).isEqualTo("{\"training\":{\"packing\":\"true\"}}");
+  }
+
+  @Test
   void flagsComeOverTheFileAndAssignmentsOverFlags() throws IOException {
     Path file =
         Files.writeString(

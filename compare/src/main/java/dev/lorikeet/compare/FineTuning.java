@@ -10,6 +10,7 @@ import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
 import dev.lorikeet.lora.Eva;
 import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.data.Packing;
 import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
@@ -245,10 +246,22 @@ public final class FineTuning {
     }
   }
 
+  private TrainingData packed(List<EncodedExample> encoded) {
+    List<EncodedExample> rows = Packing.rows(encoded, config.maxLength());
+    listener.remarked(
+        encoded.size() + " documents are packed into " + rows.size() + " rows, the batches' rows");
+    return TrainingData.of(rows);
+  }
+
   private TrainingData data(List<EncodedExample> encoded, Preprocessor preprocessor) {
+    boolean packing = config.training().throughput().packing();
+    if (packing && config.task() != Task.CAUSAL_LM) {
+      throw new UsageException(
+          "packing is for causal-lm, and the task is " + config.task().id() + ": leave it out");
+    }
     Augmentation.Rates rates = config.training().regularization().augmentation();
     if (rates.equals(Augmentation.NONE)) {
-      return TrainingData.of(encoded);
+      return packing ? packed(encoded) : TrainingData.of(encoded);
     }
     if (config.task().isLanguageModel()) {
       throw new UsageException(

@@ -5,12 +5,13 @@ import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
  * Examples side by side, padded on the right to the longest; arrays are row by row. {@code B} rows,
  * {@code T} tokens, {@code C} labels. A batch of images has no ids, mask and types, but {@link
- * #pixelValues}.
+ * #pixelValues}. Packed rows become one row without padding, B = 1.
  *
  * @param rows B
  * @param length T
@@ -20,9 +21,10 @@ import java.util.stream.LongStream;
  * @param classes [B] for a single-label task; [B, T], {@link EncodedExample#IGNORED} at padding,
  *     where tokens have labels; [B, U] where the labels are an answer of U tokens; else empty
  * @param targets [B] for regression, [B, C] for a multi-label task, else empty
- * @param indices [B], the place of each row in the data set
+ * @param indices [B], the place of each row in the data set; of packed rows all their places
  * @param tokens how many of the B·T are not padding
  * @param images B pictures, or none where there are texts
+ * @param documents the lengths of the documents that the one row of packed ones holds; else empty
  */
 @SuppressWarnings("ArrayRecordComponent") // batches are never compared
 public record Batch(
@@ -35,9 +37,11 @@ public record Batch(
     float[] targets,
     int[] indices,
     int tokens,
-    List<ImageFile> images) {
+    List<ImageFile> images,
+    int[] documents) {
 
   private static final long[] NO_TOKENS = {};
+  private static final int[] ALONE = {};
 
   /**
    * The batch of some examples of a data set.
@@ -49,6 +53,9 @@ public record Batch(
   public static Batch of(List<EncodedExample> all, int[] indices, int padTokenId) {
     List<EncodedExample> examples = Arrays.stream(indices).mapToObj(all::get).toList();
     int length = examples.stream().mapToInt(EncodedExample::length).max().orElseThrow();
+    if (examples.get(0).documents().length > 0) {
+      return ofPacked(examples, indices);
+    }
     if (examples.get(0).image() != null) {
       return ofImages(examples, length, indices);
     }
@@ -62,7 +69,24 @@ public record Batch(
         targets(examples),
         indices.clone(),
         examples.stream().mapToInt(EncodedExample::length).sum(),
-        List.of());
+        List.of(),
+        ALONE);
+  }
+
+  private static Batch ofPacked(List<EncodedExample> rows, int[] indices) {
+    int tokens = rows.stream().mapToInt(EncodedExample::length).sum();
+    return new Batch(
+        1,
+        tokens,
+        rows.stream().flatMapToLong(row -> LongStream.of(longs(row.ids()))).toArray(),
+        rows.stream().flatMapToLong(row -> LongStream.of(ones(row))).toArray(),
+        rows.stream().flatMapToLong(row -> LongStream.of(longs(row.typeIds()))).toArray(),
+        rows.stream().flatMapToLong(row -> LongStream.of(row.classes())).toArray(),
+        new float[0],
+        indices.clone(),
+        tokens,
+        List.of(),
+        rows.stream().flatMapToInt(row -> IntStream.of(row.documents())).toArray());
   }
 
   private static Batch ofImages(List<EncodedExample> examples, int length, int[] indices) {
@@ -76,7 +100,8 @@ public record Batch(
         targets(examples),
         indices.clone(),
         examples.stream().mapToInt(EncodedExample::length).sum(),
-        examples.stream().map(e -> Objects.requireNonNull(e.image())).toList());
+        examples.stream().map(e -> Objects.requireNonNull(e.image())).toList(),
+        ALONE);
   }
 
   /**

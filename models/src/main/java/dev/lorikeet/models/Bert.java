@@ -22,20 +22,28 @@ final class Bert implements Architecture {
   private final BertEmbeddings embeddings;
   private final BertEncoder encoder;
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
 
   private Bert(BertEncoder.Config config, @Nullable Task task, Weights weights) {
     Weights base = task == null ? weights : weights.at("bert");
     embeddings = new BertEmbeddings(config, config.hiddenSize(), base.at("embeddings"));
     encoder = new BertEncoder(config, base);
     head = task == null ? hidden -> hidden : head(config, task, weights);
+    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    return head.apply(encoder.forward(embeddings.forward(input), input));
+  public Tensor features(ModelInput input) {
+    Tensor hidden = encoder.forward(embeddings.forward(input), input); // [B, T, D]
+    return isPooled ? hidden.select(1, 0) : hidden;
   }
 
-  /** [B, T, D] to logits. */
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
+  }
+
+  /** States to logits. */
   private UnaryOperator<Tensor> head(BertEncoder.Config config, Task task, Weights weights) {
     return switch (task) {
       case SEQUENCE_CLASSIFICATION -> sequenceHead(config, weights)::forward;

@@ -74,6 +74,7 @@ final class DistilBert implements Architecture {
   private final Embeddings embeddings;
   private final List<Layer> layers = new ArrayList<>();
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
   private final Mode mode;
 
   private DistilBert(Config config, @Nullable Task task, Weights weights) {
@@ -83,17 +84,23 @@ final class DistilBert implements Architecture {
       layers.add(new Layer(config, i, base.at("transformer.layer").at(i)));
     }
     head = task == null ? hidden -> hidden : head(config, task, weights);
+    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
     mode = weights.mode();
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     Tensor mask = AttentionMasks.padding(input.attentionMask(), mode.dtype());
     Tensor h = embeddings.forward(input);
     for (Layer layer : layers) {
       h = layer.forward(h, mask, input.cache());
     }
-    return head.apply(h);
+    return isPooled ? h.select(1, 0) : h;
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
   }
 
   private static final class Embeddings {
@@ -162,7 +169,7 @@ final class DistilBert implements Architecture {
 
   // ---- heads ----
 
-  /** [B, T, D] to logits. */
+  /** States to logits. */
   private UnaryOperator<Tensor> head(Config config, Task task, Weights weights) {
     return switch (task) {
       case SEQUENCE_CLASSIFICATION -> sequenceHead(config, weights)::forward;

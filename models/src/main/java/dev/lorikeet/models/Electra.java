@@ -29,6 +29,7 @@ final class Electra implements Architecture {
   private final UnaryOperator<Tensor> widen;
   private final BertEncoder encoder;
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
 
   private Electra(
       BertEncoder.Config config, int embeddingSize, @Nullable Task task, Weights weights) {
@@ -41,15 +42,22 @@ final class Electra implements Architecture {
             : base.linear("embeddings_project", width, embeddingSize)::forward;
     encoder = new BertEncoder(config, base);
     head = task == null ? hidden -> hidden : head(config, embeddingSize, task, weights);
+    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     Tensor embedded = widen.apply(embeddings.forward(input)); // [B, T, E] to [B, T, D]
-    return head.apply(encoder.forward(embedded, input));
+    Tensor hidden = encoder.forward(embedded, input);
+    return isPooled ? hidden.select(1, 0) : hidden;
   }
 
-  /** [B, T, D] to logits. */
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
+  }
+
+  /** States to logits. */
   private UnaryOperator<Tensor> head(
       BertEncoder.Config config, int embeddingSize, Task task, Weights weights) {
     return switch (task) {

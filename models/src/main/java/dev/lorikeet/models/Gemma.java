@@ -124,8 +124,13 @@ final class Gemma implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    Tensor logits = head.logits(input, decoder.forward(input));
+  public Tensor features(ModelInput input) {
+    return head.reads(input, decoder.forward(input));
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    Tensor logits = head.scores(features);
     return cap == 0 ? logits : logits.mul(1 / cap).tanh().mul(cap);
   }
 

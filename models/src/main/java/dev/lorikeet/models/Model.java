@@ -187,13 +187,33 @@ public final class Model implements AutoCloseable {
    * @return [B, C] for sequences and images, [B, T, C] for tokens, [B, T, D] without a head
    */
   public Tensor logits(ModelInput input) {
+    return Scope.tidy(() -> head(features(input)));
+  }
+
+  /**
+   * What the head reads: the state that stands for a text or an image, or those of all tokens.
+   *
+   * @return [B, D] for sequences and images, [B, T, D] for tokens, with those of a soft prompt in
+   *     front
+   */
+  public Tensor features(ModelInput input) {
     return Scope.tidy(
         () -> {
           ModelInput prepared = prepare.apply(input.to(mode.device()));
-          Tensor logits = architecture.logits(prepared);
+          Tensor features = architecture.features(prepared);
           prepared.mustBeRead(config.modelType());
-          return logits;
+          return features;
         });
+  }
+
+  /**
+   * What the head answers of states, each by itself.
+   *
+   * @param features [..., D]
+   * @return logits [..., C]
+   */
+  public Tensor head(Tensor features) {
+    return Scope.tidy(() -> architecture.head(features));
   }
 
   /**

@@ -180,10 +180,15 @@ final class ModernBert implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     input.mustHaveNoCache("modernbert");
     Tensor hidden = encoder.forward(input); // [B, T, D]
-    return head.apply(isPooled ? pool(hidden, input.attentionMask()) : hidden);
+    return isPooled ? pool(hidden, input.attentionMask()) : hidden;
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
   }
 
   /** The first token's vector, or the mean of all tokens' that are no padding: [B, D]. */

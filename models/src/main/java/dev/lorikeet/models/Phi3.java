@@ -82,8 +82,13 @@ final class Phi3 implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    return head.logits(input, decoder.forward(input));
+  public Tensor features(ModelInput input) {
+    return head.reads(input, decoder.forward(input));
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.scores(features);
   }
 
   private static Decoder decoder(Config config, Weights weights) {

@@ -396,7 +396,16 @@ public final class Ops {
    * the output does not depend on gets an empty tensor.
    */
   public static List<Tensor> grad(Tensor output, List<Tensor> inputs) {
-    return Torch.tensors("grad", output, inputs);
+    return Torch.tensors("grad", output, null, inputs);
+  }
+
+  /**
+   * The same of a scalar of which only its gradient with respect to {@code output} is known.
+   *
+   * @param gradient in the shape of {@code output}
+   */
+  public static List<Tensor> grad(Tensor output, Tensor gradient, List<Tensor> inputs) {
+    return Torch.tensors("grad", output, gradient, inputs);
   }
 
   /**

@@ -195,6 +195,9 @@ def select(self, x: Tensor, dim: int, index: int) -> Tensor:
 def narrow(self, x: Tensor, dim: int, start: int, length: int) -> Tensor:
   return torch.narrow(x, dim, start, length)
 
+def split(self, x: Tensor, lengths: List[int], dim: int) -> List[Tensor]:
+  return torch.split_with_sizes(x, lengths, dim)
+
 def index_select(self, x: Tensor, dim: int, index: Tensor) -> Tensor:
   return torch.index_select(x, dim, index)
 
@@ -431,8 +434,8 @@ def squared_error(self, predictions: Tensor, labels: Tensor) -> Tensor:
 # ---- gradients and updates ----
 
 # An input that the output does not depend on gets an empty gradient.
-def grad(self, output: Tensor, inputs: List[Tensor]) -> List[Tensor]:
-  grads = torch.grad([output], inputs, None, None, False, True)
+def grad(self, output: Tensor, gradient: Optional[Tensor], inputs: List[Tensor]) -> List[Tensor]:
+  grads = torch.grad([output], inputs, [gradient], None, False, True)
   result = annotate(List[Tensor], [])
   for i in range(torch.len(grads)):
     g = grads[i]

@@ -7,7 +7,6 @@ import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.OutOfMemory;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -16,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -30,10 +30,16 @@ import java.util.stream.IntStream;
  * on: the same rows, the same sum, smaller parts from then on.
  */
 final class GradientPass {
+  /** Examples a batch where what the head reads is computed once for all epochs. */
+  private static final int KEPT_AT_ONCE = 32;
+
   private final Model model;
   private final List<Trainable> trainables;
   private final List<Parameter> parameters;
   private final Loss loss;
+  private final HeadPass head;
+  private final LabelledStates labelled;
+  private final Features features;
   private final int padTokenId;
   private final LossScale lossScale;
   private final Consumer<String> remarks;
@@ -62,6 +68,14 @@ final class GradientPass {
     this.maxTokens = maxTokens;
     this.lossScale = lossScale;
     this.remarks = remarks;
+    head = new HeadPass(model, loss, HeadChunks.of(model));
+    labelled = new LabelledStates(model);
+    features = new Features(model, new Predictor(model, KEPT_AT_ONCE, padTokenId));
+  }
+
+  /** What the head reads of the examples. */
+  Features features() {
+    return features;
   }
 
   /**
@@ -81,10 +95,10 @@ final class GradientPass {
     if (!(terms > 0)) {
       throw NonFinite.noLabels(left.stream().mapToInt(Batch::rows).sum());
     }
-    Map<Parameter, Tensor> gradients = Map.of();
+    Map<Parameter, Tensor> gradients = new LinkedHashMap<>();
     while (!left.isEmpty()) {
       try {
-        gradients = add(gradients, left.getFirst(), terms, state);
+        add(gradients, left.getFirst(), terms, state);
         left.removeFirst();
       } catch (OutOfMemory e) {
         halve(left.getFirst(), e);
@@ -104,7 +118,8 @@ final class GradientPass {
 
   /** Lowers the limit to half of a part that was too large. */
   private void halve(Batch tooLarge, OutOfMemory failure) {
-    if (tooLarge.rows() == 1) {
+    int rows = tooLarge.indices().length;
+    if (rows == 1) {
       throw new LorikeetException(
           "one example of "
               + tooLarge.length()
@@ -114,9 +129,9 @@ final class GradientPass {
               + ")",
           failure);
     }
-    maxTokens = tooLarge.rows() / 2 * tooLarge.length();
+    maxTokens = rows / 2 * (tooLarge.rows() * tooLarge.length() / rows);
     remarks.accept(
-        tooLarge.rows()
+        rows
             + " examples of "
             + tooLarge.length()
             + " tokens do not fit in memory: going on with at most "
@@ -146,30 +161,33 @@ final class GradientPass {
     return parts;
   }
 
-  /** Adds a part's gradients to the sums in place; the first part's become the sums. */
-  private Map<Parameter, Tensor> add(
-      Map<Parameter, Tensor> sums, Batch part, double terms, RunState state) {
+  /** Adds a part's gradients to the sums; the first part's become the sums. */
+  private void add(Map<Parameter, Tensor> sums, Batch part, double terms, RunState state) {
+    double partTerms = loss.terms(part);
+    if (partTerms == 0) {
+      state.count(part, 0, 0);
+      return;
+    }
     try (Scope scope = Scope.open();
         GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
       List<Parameter> active = parameters.stream().filter(Parameter::isTrainable).toList();
-      Tensor logits = model.logits(Inputs.of(part, model));
-      Tensor sum = loss.sum(logits, loss.labels(part).to(logits.device()));
-      double value = sum.item();
-      if (!Double.isFinite(value)) {
-        throw NonFinite.loss(value, part, logits, loss, model, trainables);
+      Tensor states = features.of(part); // [n, D]
+      Tensor labels = labelled.labels(part).to(states.device());
+      HeadPass.Result result = head.run(states, labels, lossScale.scale() / terms, active);
+      if (!Double.isFinite(result.sum())) {
+        throw NonFinite.loss(result.sum(), part, states, loss, model, trainables);
       }
-      Tensor scaled = sum.mul(lossScale.scale() / terms);
-      Map<Parameter, Tensor> gradients = tape.gradients(scaled, active);
+      Map<Parameter, Tensor> gradients = result.ofParameters();
+      if (result.ofStates() != null) {
+        HeadPass.add(gradients, tape.gradients(states, result.ofStates(), active));
+      }
       if (sums.isEmpty()) {
         mustAllHaveGradients(gradients);
-        gradients.values().forEach(scope::keep);
-      } else {
-        Ops.accumulateInPlace(
-            List.copyOf(sums.values()), sums.keySet().stream().map(gradients::get).toList());
       }
-      state.count(part, value, loss.terms(part));
-      return sums.isEmpty() ? gradients : sums;
+      HeadPass.add(sums, gradients);
+      sums.values().forEach(scope::keep);
+      state.count(part, result.sum(), partTerms);
     }
   }
 

@@ -196,6 +196,7 @@ public final class Trainer {
       if (!Double.isNaN(state.lossScale)) {
         lossScale.restore(state.lossScale, state.goodSteps);
       }
+      keepFeatures();
       evaluation.start();
       while (!isOver()) {
         step();
@@ -212,6 +213,30 @@ public final class Trainer {
     private ToLongFunction<Trainable> moves() {
       ToLongFunction<Trainable> steps = rates.effectiveSteps(state.step, freezing);
       return t -> part != null && part.mayRest(t.parameter()) ? 0 : steps.applyAsLong(t);
+    }
+
+    /** Has what the head reads computed once, where that is the same in every epoch. */
+    private void keepFeatures() {
+      RegularizationConfig noise = config.regularization();
+      boolean varies =
+          !data.isFixed()
+              || noise.neftuneNoiseAlpha() > 0
+              || noise.dropouts().hidden() != null
+              || noise.dropouts().attention() != null;
+      if (varies || !config.throughput().cacheFeatures()) {
+        return;
+      }
+      freezing.at(Long.MAX_VALUE); // all that trains at some time
+      state.startClock();
+      String remark = pass.features().keep(data.epoch(1));
+      state.stopClock();
+      if (remark != null) {
+        listener.remarked(remark);
+        if (!evaluationData.isEmpty()
+            && config.evaluation().evalStrategy() != IntervalStrategy.NO) {
+          evaluator.features().keep(evaluationData);
+        }
+      }
     }
 
     private void step() {

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param checkpoint when a run is saved
  * @param regularization what keeps the run from learning its examples by heart
  * @param nonFinite what becomes of steps with NaN or infinity
+ * @param throughput what saves time
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -48,6 +49,7 @@ public record TrainingConfig(
     CheckpointConfig checkpoint,
     RegularizationConfig regularization,
     NonFiniteConfig nonFinite,
+    ThroughputConfig throughput,
     long seed) {
 
   /** The defaults. */
@@ -70,6 +72,7 @@ public record TrainingConfig(
           CheckpointConfig.DEFAULT,
           RegularizationConfig.NONE,
           NonFiniteConfig.DEFAULT,
+          ThroughputConfig.DEFAULT,
           1);
 
   /**
@@ -165,6 +168,7 @@ public record TrainingConfig(
     public CheckpointConfig checkpoint;
     public RegularizationConfig regularization;
     public NonFiniteConfig nonFinite;
+    public ThroughputConfig throughput;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -185,6 +189,7 @@ public record TrainingConfig(
       checkpoint = config.checkpoint;
       regularization = config.regularization;
       nonFinite = config.nonFinite;
+      throughput = config.throughput;
       seed = config.seed;
     }
 
@@ -207,6 +212,7 @@ public record TrainingConfig(
           checkpoint,
           regularization,
           nonFinite,
+          throughput,
           seed);
     }
   }
