@@ -9,7 +9,10 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.TrainingListener;
 import dev.lorikeet.training.TrainingResult;
+import dev.lorikeet.training.tracking.Tracker.Outcome;
+import dev.lorikeet.training.tracking.Tracking;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -39,12 +42,17 @@ final class TrainCommand implements Callable<Integer> {
         LoadedData.read(
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
     FineTuning tuning =
-        new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config())
-            .listener(new ProgressBar(console.messages(), recipe.config().regime().id()));
+        new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config());
     sayWhatIsTakenOut(recipe.config());
-    try (TextModel tuned = tuning.train(data.train(), data.eval())) {
+    ProgressBar bar = new ProgressBar(console.messages(), recipe.config().regime().id());
+    try (Tracking tracking = Trackers.of(recipe, output, console);
+        TextModel tuned =
+            tuning
+                .listener(TrainingListener.of(bar, tracking))
+                .train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
       tuned.save(output, Outputs.runRecord(recipe, data, results));
+      tracking.end(Outcome.FINISHED);
       console.print(results, text(tuning.result(), output));
     }
     return 0;

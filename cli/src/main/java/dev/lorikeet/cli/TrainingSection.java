@@ -1,11 +1,14 @@
 package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.LoggingConfig;
 import dev.lorikeet.training.OptimizerConfig;
+import dev.lorikeet.training.ReportTo;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -34,6 +37,7 @@ final class TrainingSection {
         optimizer(section, defaults.optimizer()),
         schedule(section, defaults.schedule()),
         evaluation(section, defaults.evaluation()),
+        logging(section, defaults.logging()),
         defaults.seed());
   }
 
@@ -52,6 +56,17 @@ final class TrainingSection {
 
   private static EvaluationConfig evaluation(Section section, EvaluationConfig defaults) {
     return new EvaluationConfig(section.flag("keep_best", defaults.keepBest()));
+  }
+
+  private static LoggingConfig logging(Section section, LoggingConfig defaults) {
+    List<String> reportTo = section.texts("report_to").stream().map(String::strip).toList();
+    return new LoggingConfig(
+        section.integer("logging_steps", defaults.steps()),
+        reportTo.equals(List.of("none"))
+            ? List.of()
+            : reportTo.stream().map(ReportTo::of).toList(),
+        section.text("logging_dir", defaults.dir()),
+        section.text("run_name", defaults.runName()));
   }
 
   /** Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both and a decay. */
@@ -101,6 +116,12 @@ final class TrainingSection {
     json.put("schedule", training.schedule().schedule().id());
     json.put("warmup_ratio", training.schedule().warmupRatio());
     json.put("keep_best", training.evaluation().keepBest());
+    LoggingConfig logging = training.logging();
+    json.put("logging_steps", logging.steps());
+    ArrayNode reportTo = json.putArray("report_to");
+    logging.reportTo().forEach(tracker -> reportTo.add(tracker.id()));
+    json.put("logging_dir", logging.dir());
+    json.put("run_name", logging.runName());
     return json;
   }
 

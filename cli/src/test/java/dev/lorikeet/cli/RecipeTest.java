@@ -15,7 +15,9 @@ import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.LoggingConfig;
 import dev.lorikeet.training.OptimizerConfig;
+import dev.lorikeet.training.ReportTo;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
@@ -104,6 +106,10 @@ class RecipeTest {
               beta2: 0.9
               eps: 1.0e-6
               keep_best: false
+              logging_steps: 25
+              report_to: [tensorboard, mlflow]
+              logging_dir: events
+              run_name: first
             baseline: {kind: scratch, lr: 0.25, initialization: xavier}
             """);
     RecipeTree tree = new RecipeTree();
@@ -159,6 +165,8 @@ class RecipeTest {
             new OptimizerConfig(0.8, 0.9, 1e-6),
             new ScheduleConfig(Schedule.COSINE, 0.2),
             new EvaluationConfig(false),
+            new LoggingConfig(
+                25, List.of(ReportTo.TENSORBOARD, ReportTo.MLFLOW), "events", "first"),
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
     assertThat(recipe.baselineTraining()).isEqualTo(training.withLr(0.25, List.of()));
@@ -231,6 +239,8 @@ class RecipeTest {
           adapter.layers_to_transform=[1, x]      | adapter.layers_to_transform must be a list of whole numbers, not [1,"x"]
           adapter.modules_to_save.pooler=1        | adapter.modules_to_save must be a list, not {"pooler":1}
           training.lr=fast                        | training.lr must be a number, not "fast"
+          training.logging_steps=0                | logging_steps is 0: it must be at least 1
+          training.report_to=wandb                | report_to is "wandb": use tensorboard, mlflow or none
           training.keep_best=maybe                | training.keep_best must be true or false, not "maybe"
           """)
   void whatIsNotUnderstoodIsNamed(String assignment, String message) {

@@ -30,6 +30,11 @@ final class RunState {
   private double lossSum;
   private long terms;
 
+  /** The sums since the last report. */
+  private double unreportedSum;
+
+  private long unreportedTerms;
+
   // ---- time ----
 
   void startClock() {
@@ -64,6 +69,16 @@ final class RunState {
     recent[batches++ % RECENT] = batchSum / Math.max(1, batchTerms);
     lossSum += batchSum;
     terms += batchTerms;
+    unreportedSum += batchSum;
+    unreportedTerms += batchTerms;
+  }
+
+  /** The mean loss since this was last asked for. */
+  double takeLoss() {
+    double mean = unreportedSum / Math.max(1, unreportedTerms);
+    unreportedSum = 0;
+    unreportedTerms = 0;
+    return mean;
   }
 
   /** The mean loss of the epoch so far. */

@@ -12,6 +12,7 @@ import dev.lorikeet.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The training loop: gradients, clip, step, report, evaluate. It knows trainable parameters, not
@@ -85,22 +86,27 @@ public final class Trainer {
   private final class Run {
     private final List<ParameterGroup> groups;
     private final Optimizer optimizer;
+    private final long batchesPerEpoch = ceilDiv(lengths.length, config.batchSize());
     private final long totalSteps;
     private final LearningRates rates;
     private final RunState state = new RunState();
     private final BestParameters best =
         new BestParameters(trainables, config.evaluation().keepBest());
     private final List<EpochReport> reports = new ArrayList<>();
+    private final StepLog log;
 
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
       this.groups = groups;
       this.optimizer = optimizer;
-      long batches = ceilDiv(lengths.length, config.batchSize());
-      totalSteps = ceilDiv(batches, config.gradientAccumulation()) * config.epochs();
+      totalSteps = ceilDiv(batchesPerEpoch, config.gradientAccumulation()) * config.epochs();
       rates = new LearningRates(groups, config.schedule(), totalSteps);
+      log = new StepLog(config.logging(), groups, totalSteps, state, listener);
     }
 
     TrainingResult run() {
+      if (state.step > 0) {
+        listener.resumed(state.step);
+      }
       listener.started(groups, totalSteps);
       MovementCheck movement = MovementCheck.before(groups);
       while (state.epoch <= config.epochs()) {
@@ -122,7 +128,6 @@ public final class Trainer {
       while (state.batchesDone < batches.size()) {
         int last = Math.min(batches.size(), state.batchesDone + config.gradientAccumulation());
         step(examples, batches.subList(state.batchesDone, last));
-        state.batchesDone = last;
         report();
       }
       state.stopClock();
@@ -131,12 +136,28 @@ public final class Trainer {
     private void step(List<EncodedExample> examples, List<int[]> batches) {
       try (Scope scope = Scope.open()) {
         Map<Parameter, Tensor> gradients = pass.gradients(examples, batches, state);
-        if (config.maxGradNorm() > 0) {
-          Ops.clipInPlace(List.copyOf(gradients.values()), config.maxGradNorm());
-        }
-        optimizer.step(gradients, rates.at(state.step));
+        List<Double> now = rates.at(state.step);
+        Tensor norm = clip(List.copyOf(gradients.values()));
+        optimizer.step(gradients, now);
         state.step++;
+        state.batchesDone += batches.size();
+        if (norm != null && log.isDue(state.step)) {
+          log.report(state, epochs(), now, norm);
+        }
       }
+    }
+
+    /** Clips, and gives the norm before that, where it is known or needed; it stays where it is. */
+    private @Nullable Tensor clip(List<Tensor> gradients) {
+      if (config.maxGradNorm() > 0) {
+        return Ops.clipInPlace(gradients, config.maxGradNorm());
+      }
+      return log.isDue(state.step + 1) ? Ops.norm(gradients) : null;
+    }
+
+    /** How many epochs are done. */
+    private double epochs() {
+      return state.epoch - 1 + (double) state.batchesDone / batchesPerEpoch;
     }
 
     private void report() {
@@ -153,6 +174,9 @@ public final class Trainer {
 
     private void endEpoch() {
       Evaluation evaluation = evaluationData.isEmpty() ? null : evaluator.evaluate(evaluationData);
+      if (evaluation != null) {
+        listener.evaluated(state.step, epochs(), evaluation);
+      }
       EpochReport report =
           new EpochReport(state.epoch, state.meanLoss(), evaluation, state.seconds());
       reports.add(report);

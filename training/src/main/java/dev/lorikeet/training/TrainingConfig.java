@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param optimizer how gradients become steps
  * @param schedule how the learning rate changes
  * @param evaluation when a run is evaluated, and what follows
+ * @param logging what is told of a run while it goes on
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -36,6 +37,7 @@ public record TrainingConfig(
     OptimizerConfig optimizer,
     ScheduleConfig schedule,
     EvaluationConfig evaluation,
+    LoggingConfig logging,
     long seed) {
 
   /** The defaults. */
@@ -52,6 +54,7 @@ public record TrainingConfig(
           OptimizerConfig.DEFAULT,
           ScheduleConfig.DEFAULT,
           EvaluationConfig.DEFAULT,
+          LoggingConfig.DEFAULT,
           1);
 
   /**
@@ -137,6 +140,7 @@ public record TrainingConfig(
     public OptimizerConfig optimizer;
     public ScheduleConfig schedule;
     public EvaluationConfig evaluation;
+    public LoggingConfig logging;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -151,6 +155,7 @@ public record TrainingConfig(
       optimizer = config.optimizer;
       schedule = config.schedule;
       evaluation = config.evaluation;
+      logging = config.logging;
       seed = config.seed;
     }
 
@@ -167,6 +172,7 @@ public record TrainingConfig(
           optimizer,
           schedule,
           evaluation,
+          logging,
           seed);
     }
   }

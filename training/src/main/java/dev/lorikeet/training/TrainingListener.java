@@ -7,11 +7,30 @@ public interface TrainingListener {
   /** Hears nothing. */
   TrainingListener SILENT = new TrainingListener() {};
 
+  /** Listeners that all hear the same run, in this order. */
+  static TrainingListener of(TrainingListener... listeners) {
+    return new Listeners(List.of(listeners));
+  }
+
+  /** The run that is about to start goes on where another stopped, after so many steps. */
+  default void resumed(long step) {}
+
   /** The run is about to start with these groups. */
   default void started(List<ParameterGroup> groups, long totalSteps) {}
 
   /** Some steps are done. */
   default void progressed(Progress progress) {}
+
+  /** So many steps are done that their numbers are to be logged. */
+  default void logged(StepReport report) {}
+
+  /**
+   * The model was evaluated.
+   *
+   * @param step the steps done
+   * @param epoch how far the run is in epochs, from 0
+   */
+  default void evaluated(long step, double epoch, Evaluation evaluation) {}
 
   /** An epoch is done and, where there is evaluation data, evaluated. */
   default void epochEnded(EpochReport report) {}

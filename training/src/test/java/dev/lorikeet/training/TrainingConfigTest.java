@@ -59,6 +59,7 @@ class TrainingConfigTest {
                 DEFAULT.optimizer(),
                 DEFAULT.schedule(),
                 DEFAULT.evaluation(),
+                DEFAULT.logging(),
                 9));
   }
 }
