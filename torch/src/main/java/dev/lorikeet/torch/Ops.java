@@ -367,13 +367,6 @@ public final class Ops {
     }
   }
 
-  /** The Euclidean norm of all elements of all tensors together, a scalar. */
-  public static Tensor norm(List<Tensor> tensors) {
-    try (GradMode off = GradMode.disabled()) {
-      return Torch.tensor("global_norm", tensors);
-    }
-  }
-
   /** Multiplies every tensor by s. */
   public static void scaleInPlace(List<Tensor> tensors, double s) {
     Torch.integer("scale_", tensors, s);

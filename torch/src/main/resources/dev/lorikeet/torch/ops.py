@@ -415,9 +415,6 @@ def clip_(self, xs: List[Tensor], most: float) -> Tensor:
   _0 = torch._foreach_mul_(xs, factor)
   return norm
 
-def global_norm(self, xs: List[Tensor]) -> Tensor:
-  return torch.linalg_vector_norm(torch.stack(torch._foreach_norm(xs, 2)))
-
 def scale_(self, xs: List[Tensor], s: float) -> int:
   _0 = torch._foreach_mul_(xs, s)
   return 0

@@ -152,7 +152,7 @@ public final class Trainer {
       if (config.maxGradNorm() > 0) {
         return Ops.clipInPlace(gradients, config.maxGradNorm());
       }
-      return log.isDue(state.step + 1) ? Ops.norm(gradients) : null;
+      return log.isDue(state.step + 1) ? Ops.totalNorm(gradients) : null;
     }
 
     /** How many epochs are done. */
