@@ -78,7 +78,7 @@ class BadSettingsTest {
       quoteCharacter = '`',
       textBlock =
           """
-          --task poetry         | unknown task "poetry": use sequence-classification, token-classification, masked-lm
+          --task poetry         | unknown task "poetry": use sequence-classification, token-classification, masked-lm, causal-lm, seq2seq-lm, image-classification
           --method ia3          | unknown method "ia3": use lora, full, probe, scratch
           --precision int8      | unknown precision "int8": use float32, bfloat16 or auto
           --device tpu          | unknown device "tpu": use auto, cpu, cuda or cuda:N

@@ -25,12 +25,16 @@ record Cli(int status, String out, String err) {
   /** Runs a command as typed, {@code %s} standing for what has to be filled in. */
   @SuppressWarnings("AnnotateFormatMethod") // what is typed is often put together
   static Cli run(String typed, Object... arguments) {
+    return ofWords(String.format(typed, arguments).replace("'", "").strip().split("\\s+"));
+  }
+
+  /** Runs a command given as words, in which there may be spaces. */
+  static Cli ofWords(String... words) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     CommandLine commandLine = Lorikeet.commandLine();
     commandLine.setOut(new PrintWriter(out));
     commandLine.setErr(new PrintWriter(err));
-    String[] words = String.format(typed, arguments).replace("'", "").strip().split("\\s+");
     int status = commandLine.execute(words);
     return new Cli(status, out.toString(), err.toString());
   }

@@ -133,6 +133,6 @@ class GenerationTest {
     assertThatThrownBy(
             () -> generate(Path.of("resources/golden/bert-mlm"), List.of(new int[] {5}), TWELVE))
         .isInstanceOf(UsageException.class)
-        .hasMessage("the model's task is masked-lm: only causal-lm continues texts");
+        .hasMessage("the model's task is masked-lm: only causal-lm and seq2seq-lm write texts");
   }
 }

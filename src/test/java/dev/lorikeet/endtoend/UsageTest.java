@@ -22,6 +22,7 @@ class UsageTest {
             "export",
             "compare",
             "import",
+            "init",
             "adapter")) {
       assertThat(cli.out()).containsPattern("(?m)^  " + command + " ");
     }
@@ -39,6 +40,7 @@ class UsageTest {
         "export",
         "compare",
         "import",
+        "init",
         "adapter inspect",
         "adapter export"
       })

@@ -45,7 +45,8 @@ public final class Adapter {
   private Adapter(Model model, AdapterConfig asked) {
     this.model = model;
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
-    Targets targets = asked.targets().orDefaultsOf(model.config().modelType());
+    Targets targets =
+        asked.targets().orDefaultsOf(model.config().modelType()).inMemory(namesOnDisk(model));
     List<String> adapted = targets.match(paths(asked), saved::contains, notLinear(model));
     asked.mustMatch(adapted);
     config =
@@ -59,8 +60,9 @@ public final class Adapter {
         .byPath(model.embeddings().keySet())
         .forEach((path, tokens) -> addTokens(path, tokens, adapted, saved));
     for (Parameter base : model.parameters().values()) {
-      if (saved.contains(base.name())) {
-        addCopy(base, PeftNames.ofBase(base.name()));
+      String name = model.nameInMemory(base.name());
+      if (saved.contains(name)) {
+        addCopy(base, PeftNames.ofBase(name));
       } else if (trainsBias(base, adapted)) {
         addCopy(base, biasName(base, adapted));
       }
@@ -175,14 +177,32 @@ public final class Adapter {
     };
   }
 
-  private static String biasName(Parameter bias, List<String> adapted) {
+  private String biasName(Parameter bias, List<String> adapted) {
     return adapted.contains(module(bias))
         ? PeftNames.ofAdaptedBias(module(bias))
-        : PeftNames.ofBase(bias.name());
+        : PeftNames.ofBase(model.nameInMemory(bias.name()));
   }
 
-  private static String module(Parameter parameter) {
+  private String module(Parameter parameter) {
+    return model.nameInMemory(onDisk(parameter));
+  }
+
+  /** The module of a parameter, as on disk. */
+  private static String onDisk(Parameter parameter) {
     return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
+  }
+
+  /** What the linear layers' paths would be on disk. */
+  private static Map<String, String> namesOnDisk(Model model) {
+    Map<String, String> names = new LinkedHashMap<>();
+    model
+        .projections()
+        .forEach(
+            (path, slot) -> {
+              String stored = onDisk(slot.base().weight()); // another module's where it is tied
+              names.put(path, model.nameInMemory(stored).equals(path) ? stored : path);
+            });
+    return names;
   }
 
   /** What {@code all-linear} leaves out: embeddings, and the linear layers of the head. */
@@ -268,6 +288,15 @@ public final class Adapter {
     Map<String, Adapted> layers = new LinkedHashMap<>();
     places.forEach((path, place) -> layers.put(path, place.adapted()));
     return layers;
+  }
+
+  /** Whether all adapted linear layers are stored transposed, [in, out], as GPT-2's are. */
+  boolean isOnTransposedWeights() {
+    List<ProjectionSlot> adapted =
+        model.projections().values().stream()
+            .filter(slot -> places.containsKey(slot.path()))
+            .toList();
+    return !adapted.isEmpty() && adapted.stream().allMatch(slot -> slot.base().transposed());
   }
 
   /** All parameters that the adapter has, under the names of PEFT's files. */

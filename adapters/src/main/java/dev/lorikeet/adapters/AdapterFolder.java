@@ -37,6 +37,12 @@ public final class AdapterFolder {
   /** The file of tensors. */
   public static final String WEIGHTS = "adapter_model.safetensors";
 
+  /**
+   * Whether the adapted weights are stored transposed. PEFT sees for itself whether they are, and
+   * so do we: whatever a file says is read as what is true of the model.
+   */
+  private static final String FAN_IN_FAN_OUT = "fan_in_fan_out";
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path folder;
@@ -114,22 +120,25 @@ public final class AdapterFolder {
     Adapter adapter = Adapter.attachFrozen(model, config);
     try (Scope scope = Scope.open()) {
       Map<String, Parameter> expected = adapter.parameters();
-      for (String name : file.names()) {
+      Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
+      file.names().forEach(name -> stored.put(model.nameInMemory(name), name));
+      for (Map.Entry<String, String> tensor : stored.entrySet()) {
+        String name = tensor.getKey();
         Tensor base = adapter.baseWeight(PeftNames.layerOfBaseWeight(name));
         if (base != null) {
-          mustHaveShape(file.tensor(name), base, name);
-          adapter.bringBase(PeftNames.layerOfBaseWeight(name), file.tensor(name));
+          mustHaveShape(file.tensor(tensor.getValue()), base, name);
+          adapter.bringBase(PeftNames.layerOfBaseWeight(name), file.tensor(tensor.getValue()));
         } else if (!expected.containsKey(name) && !PeftNames.isRepeated(name)) {
           throw new LorikeetException(
               folder
                   + ": tensor \""
-                  + name
+                  + tensor.getValue()
                   + "\" has no place in this model; nearest: "
                   + String.join(", ", Nearest.of(name, expected.keySet(), 1))
                   + ": was the adapter made for another base?");
         }
       }
-      expected.forEach((name, parameter) -> fill(file, name, parameter));
+      expected.forEach((name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
       return adapter;
     } catch (RuntimeException e) {
       adapter.remove();
@@ -171,6 +180,9 @@ public final class AdapterFolder {
     ObjectNode json = other.deepCopy();
     AdapterConfig config = adapter.config().saved();
     json.setAll(config.json());
+    if (json.has(FAN_IN_FAN_OUT)) {
+      json.put(FAN_IN_FAN_OUT, adapter.isOnTransposedWeights());
+    }
     json.put("peft_type", config.peftType());
     json.put("inference_mode", true);
     ObjectNode sorted = JSON.createObjectNode();

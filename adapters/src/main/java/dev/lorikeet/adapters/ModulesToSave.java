@@ -25,7 +25,8 @@ record ModulesToSave(Set<String> modules) {
    */
   static ModulesToSave of(Model model, List<String> entries) {
     Set<String> paths = modulePaths(model);
-    Set<String> matched = new LinkedHashSet<>(model.newModules());
+    Set<String> matched = new LinkedHashSet<>();
+    model.newModules().forEach(module -> matched.add(model.nameInMemory(module)));
     for (String entry : entries(model, entries)) {
       List<String> found = paths.stream().filter(path -> path.endsWith(entry)).toList();
       if (found.isEmpty() && !CLASSIFIER_NAMES.contains(entry)) {
@@ -47,7 +48,8 @@ record ModulesToSave(Set<String> modules) {
   /** The paths of all modules: whatever stands before a dot in a parameter's name. */
   private static Set<String> modulePaths(Model model) {
     Set<String> paths = new LinkedHashSet<>();
-    for (String name : model.parameters().keySet()) {
+    for (String parameter : model.parameters().keySet()) {
+      String name = model.nameInMemory(parameter);
       for (int dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
         paths.add(name.substring(0, dot));
       }

@@ -54,11 +54,14 @@ public record Targets(
           Map.entry("electra", List.of("query", "value")),
           Map.entry("gemma2", List.of("q_proj", "v_proj")),
           Map.entry("gemma3_text", List.of("q_proj", "v_proj")),
+          Map.entry("gpt2", List.of("c_attn")),
           Map.entry("llama", List.of("q_proj", "v_proj")),
           Map.entry("mistral", List.of("q_proj", "v_proj")),
+          Map.entry("mt5", List.of("q", "v")),
           Map.entry("qwen2", List.of("q_proj", "v_proj")),
           Map.entry("qwen3", List.of("q_proj", "v_proj")),
           Map.entry("roberta", List.of("query", "value")),
+          Map.entry("t5", List.of("q", "v")),
           Map.entry("xlm-roberta", List.of("query", "value")));
 
   /** The names of embeddings that PEFT saves with the adapter. */
@@ -129,6 +132,49 @@ public record Targets(
               + "\": name them, or all-linear");
     }
     return new Targets(defaults, false, exclude, excludeRegex, layersToTransform, layersPattern);
+  }
+
+  /**
+   * These targets by the names that modules have in memory: an entry that matches none of those but
+   * some of those on disk becomes the last names of what it matches, or where these mean more
+   * modules, their paths.
+   *
+   * @param onDisk the path on disk of each path in memory
+   */
+  Targets inMemory(Map<String, String> onDisk) {
+    List<String> renamed = inMemory(modules, regex, onDisk);
+    List<String> renamedExclude = inMemory(exclude, excludeRegex, onDisk);
+    return new Targets(
+        renamed,
+        regex && renamed.equals(modules),
+        renamedExclude,
+        excludeRegex && renamedExclude.equals(exclude),
+        layersToTransform,
+        layersPattern);
+  }
+
+  private static List<String> inMemory(
+      List<String> entries, boolean regex, Map<String, String> onDisk) {
+    Set<String> renamed = new LinkedHashSet<>();
+    for (String entry : entries) {
+      List<String> alone = List.of(entry);
+      boolean known = onDisk.keySet().stream().anyMatch(path -> matches(alone, regex, path));
+      List<String> meant =
+          onDisk.entrySet().stream()
+              .filter(path -> !known && matches(alone, regex, path.getValue()))
+              .map(Map.Entry::getKey)
+              .toList();
+      renamed.addAll(meant.isEmpty() ? alone : shortest(meant, onDisk.keySet()));
+    }
+    return List.copyOf(renamed);
+  }
+
+  /** The last names of paths, where they match no others. */
+  private static List<String> shortest(List<String> paths, Collection<String> all) {
+    List<String> names =
+        paths.stream().map(path -> path.substring(path.lastIndexOf('.') + 1)).distinct().toList();
+    List<String> matched = all.stream().filter(path -> matches(names, false, path)).toList();
+    return matched.equals(paths) ? names : paths;
   }
 
   /** These modules exactly, with nothing excluded. */

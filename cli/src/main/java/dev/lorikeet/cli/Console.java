@@ -22,15 +22,15 @@ final class Console {
     return spec.commandLine().getErr();
   }
 
+  /** Whether results are asked for as JSON. */
+  boolean isJson() {
+    return json;
+  }
+
   /** Prints results: for people, or as one line of JSON where it is asked for. */
   void print(ObjectNode results, String forPeople) {
     results().println(json ? results.toString() : forPeople.stripTrailing());
     results().flush();
-  }
-
-  /** Whether results are wanted as JSON. */
-  boolean isJson() {
-    return json;
   }
 
   /** Prints a piece of a result at once. */

@@ -4,7 +4,6 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.Example;
-import dev.lorikeet.models.Task;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -14,9 +13,8 @@ final class DataFlags {
   @Option(
       names = "--text",
       paramLabel = "COLUMN",
-      defaultValue = "text",
-      description = "The texts' column.")
-  private String text;
+      description = "The texts' column; unless given, text.")
+  private @Nullable String text;
 
   @Option(names = "--text-pair", paramLabel = "COLUMN", description = "The second texts' column.")
   private @Nullable String textPair;
@@ -24,9 +22,20 @@ final class DataFlags {
   @Option(
       names = "--label",
       paramLabel = "COLUMN",
-      defaultValue = "label",
-      description = "The labels' column.")
-  private String label;
+      description = "The labels' column; unless given, label.")
+  private @Nullable String label;
+
+  @Option(names = "--messages", paramLabel = "COLUMN", description = "The chats' column.")
+  private @Nullable String messages;
+
+  @Option(names = "--prompt", paramLabel = "COLUMN", description = "The prompts' column.")
+  private @Nullable String prompt;
+
+  @Option(names = "--completion", paramLabel = "COLUMN", description = "Their completions' column.")
+  private @Nullable String completion;
+
+  @Option(names = "--target", paramLabel = "COLUMN", description = "The target texts' column.")
+  private @Nullable String target;
 
   @Option(
       names = "--on-bad-row",
@@ -37,20 +46,36 @@ final class DataFlags {
 
   /** Labelled examples for a model's task. */
   List<Example> labelled(String source, TextModel model, Console console) {
-    return read(source, model, model.task() == Task.MASKED_LM ? null : label, console);
+    return read(source, model, columns(model), console);
   }
 
   /** Examples whose labels, if any, are not read. */
   List<Example> unlabelled(String source, TextModel model, Console console) {
-    return read(source, model, null, console);
+    return read(
+        source,
+        model,
+        new DataReader.Columns(columns(model).text(), columns(model).textPair(), null),
+        console);
+  }
+
+  private DataReader.Columns columns(TextModel model) {
+    return new ColumnNames()
+        .put("text", text)
+        .put("text_pair", textPair)
+        .put("label", label)
+        .put("messages", messages)
+        .put("prompt", prompt)
+        .put("completion", completion)
+        .put("target", target)
+        .columns(model.task());
   }
 
   private List<Example> read(
-      String source, TextModel model, @Nullable String labelColumn, Console console) {
+      String source, TextModel model, DataReader.Columns columns, Console console) {
     DataSet set =
         DataReader.read(
             source,
-            new DataReader.Columns(text, textPair, labelColumn),
+            columns,
             model.task(),
             model.model().config().problemType(),
             OnBadRowNames.of(onBadRow));

@@ -50,6 +50,7 @@ final class ExportCommand implements Callable<Integer> {
   public Integer call() {
     Outputs.mustBeWritable(output);
     try (TextModel open = model.open()) {
+      open.mustExport();
       List<Example> examples =
           verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
       Optional<Parity> parity = open.exportOnnx(output, examples, tolerance);

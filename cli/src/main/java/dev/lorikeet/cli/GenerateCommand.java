@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.models.GenerationConfig;
+import dev.lorikeet.models.Message;
+import dev.lorikeet.models.TextGenerator;
 import dev.lorikeet.models.TextGenerator.Answer;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
@@ -40,6 +42,17 @@ final class GenerateCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "Prompts, one a line, answered in batches.")
   private @Nullable Path promptFile;
+
+  @Option(
+      names = "--chat",
+      description = "The prompts are messages to an assistant, in the model's chat template.")
+  private boolean chat;
+
+  @Option(
+      names = "--system",
+      paramLabel = "TEXT",
+      description = "With --chat: the system's message before each prompt.")
+  private @Nullable String system;
 
   @Option(names = "--batch-size", paramLabel = "N", description = "Prompts answered at once.")
   private int batchSize = 8;
@@ -83,13 +96,13 @@ final class GenerateCommand implements Callable<Integer> {
     try (TextModel open = model.open()) {
       GenerationConfig config = config(open);
       if (texts.size() == 1 && !console.isJson()) {
-        open.generate(texts, config, (row, piece) -> console.stream(piece));
+        answer(open, texts, config, (row, piece) -> console.stream(piece));
         console.stream(System.lineSeparator());
         return 0;
       }
       for (int start = 0; start < texts.size(); start += batchSize) {
         List<String> batch = texts.subList(start, Math.min(start + batchSize, texts.size()));
-        List<Answer> answers = open.generate(batch, config, (row, piece) -> {});
+        List<Answer> answers = answer(open, batch, config, (row, piece) -> {});
         for (int i = 0; i < batch.size(); i++) {
           console.results().println(json(batch.get(i), answers.get(i)));
         }
@@ -111,10 +124,28 @@ final class GenerateCommand implements Callable<Integer> {
         throw new LorikeetException(promptFile + " cannot be read: " + e.getMessage(), e);
       }
     }
+    if (system != null && !chat) {
+      throw new UsageException("--system needs --chat: a text to continue has no system's message");
+    }
     if (texts.isEmpty()) {
       throw new UsageException("nothing to continue: give --prompt TEXT or --prompts FILE");
     }
     return texts;
+  }
+
+  private List<Answer> answer(
+      TextModel open,
+      List<String> texts,
+      GenerationConfig config,
+      TextGenerator.Listener listener) {
+    return chat
+        ? open.chat(texts.stream().map(this::messages).toList(), config, listener)
+        : open.generate(texts, config, listener);
+  }
+
+  private List<Message> messages(String prompt) {
+    Message asked = Message.user(prompt);
+    return system == null ? List.of(asked) : List.of(Message.system(system), asked);
   }
 
   private GenerationConfig config(TextModel open) {

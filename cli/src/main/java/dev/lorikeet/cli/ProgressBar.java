@@ -43,6 +43,11 @@ final class ProgressBar implements TrainingListener {
   }
 
   @Override
+  public void remarked(String remark) {
+    line("%s: %s", name, remark);
+  }
+
+  @Override
   public void started(List<ParameterGroup> groups, long totalSteps) {
     for (ParameterGroup group : groups) {
       long elements = group.members().stream().mapToLong(m -> m.parameter().count()).sum();

@@ -8,6 +8,7 @@ import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.models.Initialization;
@@ -80,6 +81,7 @@ record Recipe(
             trainingConfig,
             Initialization.of(text(root, "initialization", defaults.initialization().id())),
             data.integer("max_length", defaults.maxLength()),
+            TrainOn.of(text(data, "train_on", defaults.trainOn().id())),
             Precision.of(text(root, "precision", "float32"), device),
             device);
     Section baseline = root.section("baseline");
@@ -185,13 +187,12 @@ record Recipe(
     json.put("device", config.device().name());
     json.put("threads", threads);
     json.put("seed", config.training().seed());
-    json.putObject("data")
-        .put("train", data.train())
-        .put("eval", data.eval())
-        .put("text", data.columns().text())
-        .put("text_pair", data.columns().textPair())
-        .put("label", data.columns().label())
+    ObjectNode dataJson = json.putObject("data");
+    dataJson.put("train", data.train()).put("eval", data.eval());
+    ColumnNames.write(data.columns(), config.task(), dataJson);
+    dataJson
         .put("max_length", config.maxLength())
+        .put("train_on", config.trainOn().id())
         .put("on_bad_row", data.onBadRow().name().toLowerCase(Locale.ROOT));
     ObjectNode adapter = config.lora().json();
     adapter.remove("fan_in_fan_out");
@@ -208,11 +209,10 @@ record Recipe(
       DataReader.OnBadRow onBadRow) {
 
     private static DataSettings read(Section data, Task task) {
-      String label = data.text("label", task == Task.MASKED_LM ? null : "label");
       return new DataSettings(
           data.required("train", "--data"),
           data.text("eval", null),
-          new DataReader.Columns(text(data, "text", "text"), data.text("text_pair", null), label),
+          ColumnNames.of(data).columns(task),
           OnBadRowNames.of(text(data, "on_bad_row", "fail")));
     }
   }

@@ -59,7 +59,8 @@ final class TrainFlags {
   @Option(
       names = "--task",
       paramLabel = "TASK",
-      description = "sequence-classification, token-classification or masked-lm.")
+      description =
+          "sequence-classification, token-classification, masked-lm, causal-lm or" + " seq2seq-lm.")
   void task(String value) {
     flags.set("task", value);
   }
@@ -85,6 +86,34 @@ final class TrainFlags {
   @Option(names = "--label", paramLabel = "COLUMN", description = "The labels' column.")
   void label(String value) {
     flags.set("data.label", value);
+  }
+
+  @Option(names = "--messages", paramLabel = "COLUMN", description = "The chats' column.")
+  void messages(String value) {
+    flags.set("data.messages", value);
+  }
+
+  @Option(names = "--prompt", paramLabel = "COLUMN", description = "The prompts' column.")
+  void prompt(String value) {
+    flags.set("data.prompt", value);
+  }
+
+  @Option(names = "--completion", paramLabel = "COLUMN", description = "Their completions' column.")
+  void completion(String value) {
+    flags.set("data.completion", value);
+  }
+
+  @Option(names = "--target", paramLabel = "COLUMN", description = "The target texts' column.")
+  void target(String value) {
+    flags.set("data.target", value);
+  }
+
+  @Option(
+      names = "--train-on",
+      paramLabel = "assistant|all",
+      description = "What of chats, and of prompts with completions, is learned.")
+  void trainOn(String value) {
+    flags.set("data.train_on", value);
   }
 
   @Option(names = "--on-bad-row", paramLabel = "fail|skip", description = "Malformed rows.")

@@ -8,6 +8,8 @@ import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
+import dev.lorikeet.data.DataReader.Columns;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.Task;
@@ -56,6 +58,31 @@ class RecipeTest {
     assertThat(recipe.data().columns()).isEqualTo(new DataReader.Columns("text", null, "label"));
     assertThat(recipe.data().onBadRow()).isEqualTo(DataReader.OnBadRow.FAIL);
     assertThat(recipe.threads()).isEqualTo(Runtime.getRuntime().availableProcessors());
+  }
+
+  @Test
+  void everyKindOfRowHasItsColumns() {
+    assertColumns(Columns.ofChats("chat"), "task=causal-lm", "data.messages=chat");
+    assertColumns(new Columns("q", "completion", null), "task=causal-lm", "data.prompt=q");
+    assertColumns(new Columns("text", null, null), "task=causal-lm");
+    assertColumns(new Columns("text", "de", null), "task=seq2seq-lm", "data.target=de");
+    assertColumns(new Columns("text", null, null), "task=masked-lm");
+    assertThatThrownBy(() -> recipe("data.messages=chat"))
+        .isInstanceOf(UsageException.class)
+        .hasMessage(
+            "sequence-classification has no use for the messages column \"chat\": leave it out");
+  }
+
+  /** The columns that some settings name, also when the whole recipe is written and read. */
+  private static void assertColumns(Columns expected, String... assignments) {
+    Recipe recipe = recipe(assignments);
+    assertThat(recipe.data().columns()).isEqualTo(expected);
+    assertThat(Recipe.read(recipe.json()).data().columns()).isEqualTo(expected);
+  }
+
+  @Test
+  void whatIsLearnedOfChatsIsRead() {
+    assertThat(recipe("data.train_on=all").config().trainOn()).isEqualTo(TrainOn.ALL);
   }
 
   @Test

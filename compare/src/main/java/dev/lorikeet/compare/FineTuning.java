@@ -67,7 +67,7 @@ public final class FineTuning {
       TextModel.mustHavePositions(model, config.maxLength());
       Adapter adapter = config.regime() == Regime.LORA ? attach(model) : null;
       run(model, adapter, tokenizer, labels, examples, held);
-      return new TextModel(model, adapter, tokenizer, labels, config.maxLength());
+      return new TextModel(model, adapter, tokenizer, labels, config.maxLength(), config.trainOn());
     } catch (RuntimeException e) {
       tokenizer.close();
       if (model != null) {
@@ -89,7 +89,7 @@ public final class FineTuning {
     boolean regression =
         config.task() == Task.SEQUENCE_CLASSIFICATION
             && config.problemType() == ProblemType.REGRESSION;
-    return regression || config.task() == Task.MASKED_LM ? null : Labels.discover(examples);
+    return regression || config.task().isLanguageModel() ? null : Labels.discover(examples);
   }
 
   private ModelOptions options(@Nullable Labels labels) {
@@ -119,6 +119,14 @@ public final class FineTuning {
     return config.regime() == Regime.PROBE ? Trainable.headOf(model) : Trainable.allOf(model);
   }
 
+  private void tellSilent(Encoder encoder, List<Example> examples) {
+    if (encoder.silent() > 0) {
+      listener.remarked(
+          (encoder.silent() + " of " + examples.size() + " examples have no token to learn in")
+              + (" their first " + config.maxLength() + " and are left out"));
+    }
+  }
+
   private void run(
       Model model,
       @Nullable Adapter adapter,
@@ -127,8 +135,15 @@ public final class FineTuning {
       List<Example> examples,
       List<Example> held) {
     Encoder encoder =
-        new Encoder(tokenizer, labels, config.task(), config.problemType(), config.maxLength());
+        new Encoder(
+            tokenizer,
+            labels,
+            config.task(),
+            config.problemType(),
+            config.maxLength(),
+            config.trainOn());
     List<EncodedExample> encoded = encoder.encode(examples);
+    tellSilent(encoder, examples);
     List<EncodedExample> encodedHeld = encoder.encode(held);
     TrainingData data = TrainingData.of(encoded);
     if (config.task() == Task.MASKED_LM) {
@@ -143,7 +158,7 @@ public final class FineTuning {
                 trainables,
                 data,
                 encodedHeld,
-                tokenizer.padTokenId(),
+                TextModel.padTokenId(model, tokenizer),
                 config.training(),
                 listener)
             .run();

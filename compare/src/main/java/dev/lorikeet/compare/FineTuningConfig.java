@@ -1,5 +1,6 @@
 package dev.lorikeet.compare;
 
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ProblemType;
@@ -19,6 +20,8 @@ import dev.lorikeet.training.TrainingConfig;
  * @param training the loop
  * @param initialization of the weights, for {@link Regime#SCRATCH}
  * @param maxLength texts are cut to this many tokens, special ones included
+ * @param trainOn which tokens of chats, and of prompts with completions, a causal language model
+ *     learns
  * @param precision of activations and frozen weights: float32 or bfloat16
  */
 public record FineTuningConfig(
@@ -29,6 +32,7 @@ public record FineTuningConfig(
     TrainingConfig training,
     Initialization initialization,
     int maxLength,
+    TrainOn trainOn,
     DType precision,
     Device device) {
 
@@ -42,6 +46,7 @@ public record FineTuningConfig(
           TrainingConfig.DEFAULT,
           Initialization.PAPER,
           128,
+          TrainOn.ASSISTANT,
           DType.FLOAT32,
           Device.CPU);
 
@@ -60,7 +65,7 @@ public record FineTuningConfig(
   /** With another head. */
   public FineTuningConfig withTask(Task other, ProblemType type) {
     return new FineTuningConfig(
-        other, type, regime, lora, training, initialization, maxLength, precision, device);
+        other, type, regime, lora, training, initialization, maxLength, trainOn, precision, device);
   }
 
   /** With an adapter of these settings. */
@@ -73,6 +78,7 @@ public record FineTuningConfig(
         training,
         initialization,
         maxLength,
+        trainOn,
         precision,
         device);
   }
@@ -80,18 +86,51 @@ public record FineTuningConfig(
   /** Training something else. */
   public FineTuningConfig withRegime(Regime other, Initialization start) {
     return new FineTuningConfig(
-        task, problemType, other, lora, training, start, maxLength, precision, device);
+        task, problemType, other, lora, training, start, maxLength, trainOn, precision, device);
   }
 
   /** With another training loop. */
   public FineTuningConfig withTraining(TrainingConfig other) {
     return new FineTuningConfig(
-        task, problemType, regime, lora, other, initialization, maxLength, precision, device);
+        task,
+        problemType,
+        regime,
+        lora,
+        other,
+        initialization,
+        maxLength,
+        trainOn,
+        precision,
+        device);
   }
 
   /** With texts cut elsewhere. */
   public FineTuningConfig withMaxLength(int tokens) {
     return new FineTuningConfig(
-        task, problemType, regime, lora, training, initialization, tokens, precision, device);
+        task,
+        problemType,
+        regime,
+        lora,
+        training,
+        initialization,
+        tokens,
+        trainOn,
+        precision,
+        device);
+  }
+
+  /** With another part of the chats to learn. */
+  public FineTuningConfig withTrainOn(TrainOn other) {
+    return new FineTuningConfig(
+        task,
+        problemType,
+        regime,
+        lora,
+        training,
+        initialization,
+        maxLength,
+        other,
+        precision,
+        device);
   }
 }

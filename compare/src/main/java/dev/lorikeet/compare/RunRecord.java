@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
@@ -69,6 +70,9 @@ final class RunRecord {
       model.labels().names().forEach(json.putArray("labels")::add);
     }
     json.put("max_length", model.maxLength());
+    if (model.task() == Task.CAUSAL_LM) {
+      json.put("train_on", model.trainOn().id());
+    }
     if (model.model().checkpoint() != null) {
       json.putObject("base")
           .put("path", model.model().checkpoint().folder().toString())
@@ -94,6 +98,11 @@ final class RunRecord {
   /** The texts' length: as written, else the most that the model takes, 512 at most. */
   int maxLength(ModelConfig config) {
     return json.path("max_length").asInt(Math.min(DEFAULT_MAX_LENGTH, config.maxTokens()));
+  }
+
+  /** Which tokens of chats the run learned, and are therefore scored. */
+  TrainOn trainOn() {
+    return TrainOn.of(json.path("train_on").asText(TrainOn.ASSISTANT.id()));
   }
 
   /** The options with task, labels and problem type filled in where they do not name a task. */

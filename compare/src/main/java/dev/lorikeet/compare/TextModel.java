@@ -9,11 +9,14 @@ import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.export.OnnxExport;
 import dev.lorikeet.export.Parity;
+import dev.lorikeet.models.ChatTemplate;
 import dev.lorikeet.models.Encoding;
 import dev.lorikeet.models.GenerationConfig;
+import dev.lorikeet.models.Message;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
@@ -52,18 +55,21 @@ public final class TextModel implements AutoCloseable {
   private final TextTokenizer tokenizer;
   private final @Nullable Labels labels;
   private final int maxLength;
+  private final TrainOn trainOn;
 
   TextModel(
       Model model,
       @Nullable Adapter adapter,
       TextTokenizer tokenizer,
       @Nullable Labels labels,
-      int maxLength) {
+      int maxLength,
+      TrainOn trainOn) {
     this.model = model;
     this.adapter = adapter;
     this.tokenizer = tokenizer;
     this.labels = labels;
     this.maxLength = maxLength;
+    this.trainOn = trainOn;
   }
 
   /**
@@ -90,7 +96,7 @@ public final class TextModel implements AutoCloseable {
       tokenizer.mustFit(model.config().integer("vocab_size"));
       int length = maxLength != null ? maxLength : record.maxLength(model.config());
       mustHavePositions(model, length);
-      return new TextModel(model, adapter, tokenizer, labels(model), length);
+      return new TextModel(model, adapter, tokenizer, labels(model), length, record.trainOn());
     } catch (RuntimeException e) {
       model.close();
       if (tokenizer != null) {
@@ -120,6 +126,14 @@ public final class TextModel implements AutoCloseable {
     }
   }
 
+  /**
+   * What fills short rows. A decoder that classifies finds the ends of texts by its own {@code
+   * pad_token_id}, so that comes first.
+   */
+  static int padTokenId(Model model, TextTokenizer tokenizer) {
+    return model.config().integer("pad_token_id", tokenizer.padTokenId());
+  }
+
   static void mustHavePositions(Model model, int length) {
     int positions = model.config().maxTokens();
     if (length > positions) {
@@ -136,11 +150,15 @@ public final class TextModel implements AutoCloseable {
     boolean regression =
         model.task() == Task.SEQUENCE_CLASSIFICATION
             && model.config().problemType() == ProblemType.REGRESSION;
-    if (regression || model.task() == Task.MASKED_LM) {
+    if (regression || isLanguageModel(model.task())) {
       return null;
     }
     List<String> names = model.config().labels();
     return new Labels(names.isEmpty() ? RunRecord.numbered(model.config().labelCount()) : names);
+  }
+
+  private static boolean isLanguageModel(@Nullable Task task) {
+    return task != null && task.isLanguageModel();
   }
 
   // ---- what it is ----
@@ -157,9 +175,14 @@ public final class TextModel implements AutoCloseable {
     return tokenizer;
   }
 
-  /** The classes; null for regression and masked language models. */
+  /** The classes; null for regression and language models. */
   public @Nullable Labels labels() {
     return labels;
+  }
+
+  /** Which tokens of a chat a causal language model learned, and is scored on. */
+  public TrainOn trainOn() {
+    return trainOn;
   }
 
   /** Texts are cut to this many tokens. */
@@ -176,7 +199,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   private Encoder encoder() {
-    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength);
+    return new Encoder(tokenizer, labels, task(), model.config().problemType(), maxLength, trainOn);
   }
 
   // ---- answering ----
@@ -187,32 +210,90 @@ public final class TextModel implements AutoCloseable {
     if (task() == Task.MASKED_LM) {
       encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer), 0).epoch(0);
     }
-    return new Evaluator(model, BATCH, tokenizer.padTokenId()).evaluate(encoded);
+    return new Evaluator(model, BATCH, padTokenId(model, tokenizer)).evaluate(encoded);
   }
 
   /**
    * The model's answers, in the order of the texts; labels that the examples have are not looked
    * at.
    *
-   * @throws LorikeetException when a text for a masked LM has no mask
+   * @throws LorikeetException when a text for a masked LM has no mask, or one beyond the maximal
+   *     length
+   * @throws UsageException when the model writes texts
    */
   public List<Prediction> predict(List<Example> examples) {
+    mustPredict();
+    return answers(examples, this::prediction);
+  }
+
+  /**
+   * What a masked language model puts in the places of the masks, in the order of the texts and
+   * their masks.
+   *
+   * @param topK how many candidates a mask gets, at most
+   * @throws LorikeetException when a text has no mask, or one beyond the maximal length
+   * @throws UsageException when the model's head is another
+   */
+  public List<List<MaskFill>> fillMasks(List<Example> examples, int topK) {
+    if (task() != Task.MASKED_LM) {
+      throw new UsageException(
+          "only masked language models fill masks, and this head is for " + task().id());
+    }
+    if (topK < 1) {
+      throw new UsageException("top-k is " + topK + ": use at least 1");
+    }
+    return answers(
+        examples,
+        (example, encoded, logits) ->
+            MaskFill.of(example, encoded, logits, topK, tokenizer, maxLength));
+  }
+
+  /** Makes an answer of a text's logits. */
+  private interface Answer<T> {
+    T of(Example example, EncodedExample encoded, float[] logits);
+  }
+
+  private <T> List<T> answers(List<Example> examples, Answer<T> answer) {
     List<Example> unlabelled =
         examples.stream()
             .map(e -> new Example(e.text(), e.textPair(), e.words(), List.of()))
             .toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);
-    Predictor predictor = new Predictor(model, Math.min(BATCH, step), tokenizer.padTokenId());
-    List<Prediction> predictions = new ArrayList<>();
+    Predictor predictor = new Predictor(model, Math.min(BATCH, step), padTokenId(model, tokenizer));
+    List<T> answers = new ArrayList<>();
     for (int start = 0; start < encoded.size(); start += step) {
       int end = Math.min(start + step, encoded.size());
       float[][] logits = predictor.logits(encoded.subList(start, end));
       for (int i = start; i < end; i++) {
-        predictions.add(prediction(unlabelled.get(i), encoded.get(i), logits[i - start]));
+        answers.add(answer.of(unlabelled.get(i), encoded.get(i), logits[i - start]));
       }
     }
-    return predictions;
+    return answers;
+  }
+
+  /**
+   * Checks that the model answers by scores.
+   *
+   * @throws UsageException when it writes texts
+   */
+  public void mustPredict() {
+    mustNotWrite("answers by writing: use lorikeet generate");
+  }
+
+  /**
+   * Checks that there is an ONNX export for the model's task.
+   *
+   * @throws UsageException when it writes texts
+   */
+  public void mustExport() {
+    mustNotWrite("has no ONNX export: use lorikeet merge for a checkpoint");
+  }
+
+  private void mustNotWrite(String otherwise) {
+    if (task() == Task.CAUSAL_LM || task() == Task.SEQ_2_SEQ_LM) {
+      throw new UsageException("a model for " + task().id() + " " + otherwise);
+    }
   }
 
   /** How many texts' logits may be kept at once. */
@@ -228,7 +309,7 @@ public final class TextModel implements AutoCloseable {
   private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {
     List<String> names = labels == null ? List.of() : labels.names();
     return switch (task()) {
-      case MASKED_LM -> mask(example, encoded, logits);
+      case MASKED_LM -> words(MaskFill.of(example, encoded, logits, 1, tokenizer, maxLength));
       default -> throw new IllegalStateException("no prediction for " + task());
       case TOKEN_CLASSIFICATION -> Predictions.words(logits, wordIds(example), names);
       case SEQUENCE_CLASSIFICATION ->
@@ -250,7 +331,7 @@ public final class TextModel implements AutoCloseable {
   /**
    * Continues texts.
    *
-   * @throws UsageException when the model is no causal language model
+   * @throws UsageException when the model writes no texts
    */
   public List<TextGenerator.Answer> generate(
       List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
@@ -259,30 +340,38 @@ public final class TextModel implements AutoCloseable {
     return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
   }
 
+  /**
+   * Answers chats, as the model's own template writes them.
+   *
+   * @throws UsageException when the model writes no texts
+   * @throws LorikeetException when it has no chat template, or the template refuses a chat
+   */
+  public List<TextGenerator.Answer> chat(
+      List<List<Message>> chats, GenerationConfig config, TextGenerator.Listener listener) {
+    ChatTemplate template = tokenizer.chatTemplate();
+    if (template == null) {
+      throw new LorikeetException(
+          "the model has no chat template (chat_template in tokenizer_config.json, or"
+              + " chat_template.jinja): it continues texts, but answers no chats");
+    }
+    List<int[]> tokens =
+        chats.stream()
+            .map(chat -> tokenizer.write(template.render(chat, true).text(), false).ids())
+            .toList();
+    return new TextGenerator(model, tokenizer, config).generate(tokens, listener);
+  }
+
   private int[] wordIds(Example example) {
     Encoding encoding = tokenizer.encodeWords(example.words(), maxLength);
     return encoding.wordIds();
   }
 
-  /** The likeliest word for the first mask. */
-  private Prediction mask(Example example, EncodedExample encoded, float[] logits) {
-    Integer mask = tokenizer.maskTokenId();
-    for (int token = 0; token < encoded.length(); token++) {
-      if (mask != null && encoded.ids()[token] == mask) {
-        int words = logits.length / encoded.length();
-        int best = Predictions.argmax(logits, token * words, words);
-        double score = Predictions.softmax(logits, token * words, words, best);
-        return new Prediction(List.of(tokenizer.token(best)), List.of(score), new float[0]);
-      }
-    }
-    throw new LorikeetException(
-        "\""
-            + example.text()
-            + "\" has no mask in its first "
-            + maxLength
-            + " tokens: write "
-            + (mask == null ? "one" : tokenizer.token(mask))
-            + " where a word is to be found");
+  private static Prediction words(List<MaskFill> fills) {
+    List<MaskFill.Candidate> best = fills.stream().map(fill -> fill.candidates().get(0)).toList();
+    return new Prediction(
+        best.stream().map(MaskFill.Candidate::token).toList(),
+        best.stream().map(MaskFill.Candidate::score).toList(),
+        new float[0]);
   }
 
   // ---- keeping ----
@@ -350,8 +439,10 @@ public final class TextModel implements AutoCloseable {
    * @param tolerance the largest difference of two logits that passes
    * @return what the check found; empty without examples
    * @throws LorikeetException when it disagrees, or cannot be exported or written
+   * @throws UsageException when the model writes texts
    */
   public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
+    mustExport();
     List<EncodedExample> encoded = encoder().encode(examples);
     try (Scope scope = Scope.open()) {
       OnnxExport export =
@@ -361,7 +452,8 @@ public final class TextModel implements AutoCloseable {
               .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
       if (!encoded.isEmpty()) {
         int rows = Math.min(BATCH, textsAtOnce(encoded));
-        export.verify(new CheckedBatches(model, encoded, rows, tokenizer.padTokenId()), tolerance);
+        export.verify(
+            new CheckedBatches(model, encoded, rows, padTokenId(model, tokenizer)), tolerance);
       }
       return export.write(folder);
     }

@@ -3,6 +3,7 @@ package dev.lorikeet.compare;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ProblemType;
@@ -23,7 +24,8 @@ class FineTuningConfigTest {
             .withTraining(loop)
             .withTask(Task.SEQUENCE_CLASSIFICATION, ProblemType.REGRESSION)
             .withRegime(Regime.SCRATCH, Initialization.HE)
-            .withMaxLength(77);
+            .withMaxLength(77)
+            .withTrainOn(TrainOn.ALL);
     assertThat(config)
         .isEqualTo(
             new FineTuningConfig(
@@ -34,6 +36,7 @@ class FineTuningConfigTest {
                 loop,
                 Initialization.HE,
                 77,
+                TrainOn.ALL,
                 DType.FLOAT32,
                 FineTuningConfig.DEFAULT.device()));
   }
@@ -59,6 +62,7 @@ class FineTuningConfigTest {
                     all.training(),
                     all.initialization(),
                     all.maxLength(),
+                    all.trainOn(),
                     DType.FLOAT64,
                     all.device()))
         .isInstanceOf(UsageException.class)

@@ -14,7 +14,7 @@ import java.util.stream.LongStream;
  * @param attentionMask [B, T], 1 for tokens and 0 for padding
  * @param tokenTypeIds [B, T], 0 for the first text and 1 for the second
  * @param classes [B] for a single-label task; [B, T], {@link EncodedExample#IGNORED} at padding,
- *     where tokens have labels; else empty
+ *     where tokens have labels; [B, U] where the labels are an answer of U tokens; else empty
  * @param targets [B] for regression, [B, C] for a multi-label task, else empty
  * @param indices [B], the place of each row in the data set
  * @param tokens how many of the B·T are not padding
@@ -47,7 +47,7 @@ public record Batch(
         padded(examples.stream().map(e -> longs(e.ids())).toList(), length, padTokenId),
         padded(examples.stream().map(Batch::ones).toList(), length, 0),
         padded(examples.stream().map(e -> longs(e.typeIds())).toList(), length, 0),
-        classes(examples, length),
+        classes(examples),
         targets(examples),
         indices.clone(),
         examples.stream().mapToInt(EncodedExample::length).sum());
@@ -63,13 +63,16 @@ public record Batch(
         : (int) LongStream.of(classes).filter(c -> c != EncodedExample.IGNORED).count();
   }
 
-  private static long[] classes(List<EncodedExample> examples, int length) {
+  /** How many labels a row has, padding included: 1, T or U; 0 without any. */
+  public int labelLength() {
+    return classes.length / rows;
+  }
+
+  private static long[] classes(List<EncodedExample> examples) {
     List<long[]> classes = examples.stream().map(EncodedExample::classes).toList();
     mustAgree(classes.stream().mapToInt(c -> c.length).toArray());
-    boolean ofTokens = classes.stream().anyMatch(c -> c.length > 1);
-    return ofTokens
-        ? padded(classes, length, EncodedExample.IGNORED)
-        : classes.stream().flatMapToLong(LongStream::of).toArray();
+    int length = classes.stream().mapToInt(c -> c.length).max().orElse(0);
+    return padded(classes, length, EncodedExample.IGNORED);
   }
 
   private static float[] targets(List<EncodedExample> examples) {

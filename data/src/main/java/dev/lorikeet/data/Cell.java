@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One field of a row: what it is and its value, or values, as text.
  *
- * @param values one for STRING and SCALAR, any number for STRINGS and SCALARS, else none
+ * @param values one for STRING and SCALAR, any number for STRINGS and SCALARS; of NESTED the JSON
+ *     of the object, or of each element of the array; else none
  */
 record Cell(Kind kind, List<String> values) {
 
@@ -56,6 +57,8 @@ record Cell(Kind kind, List<String> values) {
     return switch (kind) {
       case STRING, SCALAR -> new Cell(kind, value == null ? List.of() : List.of(value));
       case STRINGS, SCALARS -> new Cell(kind, elements == null ? List.of() : elements);
+      case NESTED ->
+          new Cell(kind, elements != null ? elements : value == null ? List.of() : List.of(value));
       default -> new Cell(kind, List.of());
     };
   }

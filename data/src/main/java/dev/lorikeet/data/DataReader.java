@@ -28,6 +28,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>sql:SELECT gloss AS text, topic AS label FROM 'x.parquet'</pre>
  *
+ * <p>For a causal language model a row is a text, a prompt with its completion (both texts, or both
+ * lists of messages), or a chat: a list of messages with role and content, or of turns {@code from}
+ * and {@code value} (human, gpt) as ShareGPT has them. For an encoder-decoder it is a text with its
+ * target.
+ *
  * <p>Several labels in a row, and the words and labels of token classification, are arrays; where a
  * cell can only be a string, labels stand between {@code |}, and words and their labels between
  * spaces. Rows keep the order of the file.
@@ -44,10 +49,23 @@ public final class DataReader {
    * Which columns hold what.
    *
    * @param text the text, or the words
-   * @param textPair the second text of a pair; null when texts are single
+   * @param textPair the second text of a pair; for a causal language model the completion of a
+   *     prompt, for an encoder-decoder the target; null when texts are single
    * @param label the label or labels; null when the rows are unlabelled
+   * @param chats whether the texts are lists of messages
    */
-  public record Columns(String text, @Nullable String textPair, @Nullable String label) {
+  public record Columns(
+      String text, @Nullable String textPair, @Nullable String label, boolean chats) {
+
+    /** Columns of texts. */
+    public Columns(String text, @Nullable String textPair, @Nullable String label) {
+      this(text, textPair, label, false);
+    }
+
+    /** Chats for a language model: {@code [{"role": ..., "content": ...}, ...]}. */
+    public static Columns ofChats(String messages) {
+      return new Columns(messages, null, null, true);
+    }
 
     /** The names of those columns that are given. */
     List<String> names() {

@@ -8,7 +8,8 @@ import java.util.List;
  * @param ids the tokens, special ones included
  * @param typeIds beside each token 0 for the first text, 1 for the second
  * @param classes one class id for a single-label task; one a token, {@link #IGNORED} where none
- *     counts, for token classification and masked language models; else none
+ *     counts, for token classification and masked and causal language models, the latter's not
+ *     shifted; for an encoder-decoder the tokens of the answer; else none
  * @param targets the number for regression; for a multi-label task one a label, 1 where it holds
  *     and 0 where not; else none
  */

@@ -29,7 +29,9 @@ public final class Encoder {
   private final Task task;
   private final ProblemType problemType;
   private final int maxLength;
+  private final @Nullable LanguageModelEncoder languageModel;
   private int truncated;
+  private int silent;
 
   /**
    * An encoder.
@@ -45,6 +47,28 @@ public final class Encoder {
       Task task,
       ProblemType problemType,
       int maxLength) {
+    this(tokenizer, labels, task, problemType, maxLength, TrainOn.ASSISTANT);
+  }
+
+  /**
+   * An encoder that a causal language model may also have.
+   *
+   * @param labels the labels that have ids; null where none is needed
+   * @param problemType what the labels of sequence classification are
+   * @param maxLength in tokens, special ones included; what is longer is cut
+   * @param trainOn which tokens of chats and of prompts with completions a language model learns
+   */
+  public Encoder(
+      TextTokenizer tokenizer,
+      @Nullable Labels labels,
+      Task task,
+      ProblemType problemType,
+      int maxLength,
+      TrainOn trainOn) {
+    languageModel =
+        task == Task.CAUSAL_LM || task == Task.SEQ_2_SEQ_LM
+            ? new LanguageModelEncoder(tokenizer, maxLength, trainOn)
+            : null;
     this.tokenizer = tokenizer;
     this.labels = labels;
     this.task = task;
@@ -58,13 +82,27 @@ public final class Encoder {
   }
 
   /**
-   * Encodes examples, in their order.
+   * How many of the examples encoded so far had no token to learn and were left out: the maximal
+   * length cut off what the assistant says, or it says nothing.
+   */
+  public int silent() {
+    return silent;
+  }
+
+  /**
+   * Encodes examples, in their order. For a causal language model those without a token to learn
+   * are left out.
    *
    * @throws LorikeetException when a label is unknown, or, in regression, no number, or when an
    *     example has several where the task takes one
+   * @throws LorikeetException when the chat template refuses a chat, or no example has a token to
+   *     learn
    * @throws dev.lorikeet.torch.UsageException when the maximal length has no room for a text
    */
   public List<EncodedExample> encode(List<Example> examples) {
+    if (languageModel != null) {
+      return written(languageModel, examples);
+    }
     List<EncodedExample> encoded = new ArrayList<>(examples.size());
     for (int start = 0; start < examples.size(); start += CHUNK) {
       List<Example> chunk = examples.subList(start, Math.min(start + CHUNK, examples.size()));
@@ -75,6 +113,40 @@ public final class Encoder {
       }
     }
     return encoded;
+  }
+
+  private List<EncodedExample> written(LanguageModelEncoder encoder, List<Example> examples) {
+    if (task == Task.SEQ_2_SEQ_LM) {
+      return examples.stream().map(encoder::translation).toList();
+    }
+    List<EncodedExample> encoded = new ArrayList<>(examples.size());
+    for (int i = 0; i < examples.size(); i++) {
+      LanguageModelEncoder.Full full = causal(encoder, examples.get(i), i);
+      EncodedExample example = encoder.cut(full);
+      truncated += full.ids().length > maxLength ? 1 : 0;
+      if (LanguageModelEncoder.teaches(example)) {
+        encoded.add(example);
+      }
+    }
+    silent += examples.size() - encoded.size();
+    if (encoded.isEmpty() && !examples.isEmpty()) {
+      throw new LorikeetException(
+          "none of the "
+              + examples.size()
+              + " examples has a token to learn in its first "
+              + maxLength
+              + ": raise max_length, or look whether the assistant says anything");
+    }
+    return encoded;
+  }
+
+  private static LanguageModelEncoder.Full causal(
+      LanguageModelEncoder encoder, Example example, int place) {
+    try {
+      return encoder.causal(example);
+    } catch (LorikeetException e) {
+      throw new LorikeetException("example " + (place + 1) + ": " + e.getMessage(), e);
+    }
   }
 
   private List<Encoding> tokenize(List<Example> examples, int maximum) {

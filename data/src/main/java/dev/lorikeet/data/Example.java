@@ -1,5 +1,6 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.models.Message;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,9 +13,26 @@ import org.jspecify.annotations.Nullable;
  * @param labels the labels as written: one for a single-label task; one for regression, the
  *     number's text; any number for a multi-label task; one a word for token classification; none
  *     when the row is unlabelled
+ * @param chat what is said in turns; null where there is a text
  */
 public record Example(
-    String text, @Nullable String textPair, List<String> words, List<String> labels) {
+    String text,
+    @Nullable String textPair,
+    List<String> words,
+    List<String> labels,
+    @Nullable Chat chat) {
+
+  /**
+   * A conversation.
+   *
+   * @param messages at least one
+   * @param given how many of the first are given: what the assistant says in them is not learned
+   */
+  public record Chat(List<Message> messages, int given) {
+    public Chat {
+      messages = List.copyOf(messages);
+    }
+  }
 
   /**
    * Copies the lists.
@@ -28,6 +46,20 @@ public record Example(
       throw new IllegalArgumentException(
           "as many labels as words are needed: " + labels.size() + ", " + words.size());
     }
+  }
+
+  /** A row that is no chat. */
+  public Example(String text, @Nullable String textPair, List<String> words, List<String> labels) {
+    this(text, textPair, words, labels, null);
+  }
+
+  /** A conversation whose assistant a language model learns to be. */
+  public static Example ofChat(List<Message> messages) {
+    return ofChat(new Chat(messages, 0));
+  }
+
+  static Example ofChat(Chat chat) {
+    return new Example("", null, List.of(), List.of(), chat);
   }
 
   /** A single text, labelled or, without labels, not. */

@@ -1,9 +1,11 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.models.Message;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.UsageException;
 import java.math.BigDecimal;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +32,13 @@ final class RowParser {
       throw new UsageException(
           task.id() + " takes single texts, not column \"" + columns.textPair() + "\" as well");
     }
-    if (task == Task.MASKED_LM && columns.label() != null) {
+    if (task == Task.SEQ_2_SEQ_LM && columns.textPair() == null) {
+      throw new UsageException(task.id() + " needs the targets' column: give --target");
+    }
+    if (columns.chats() && task != Task.CAUSAL_LM) {
+      throw new UsageException(task.id() + " takes texts, not chats: give --text");
+    }
+    if (task.isLanguageModel() && columns.label() != null) {
       throw new UsageException(
           task.id() + " takes no labels: leave column \"" + columns.label() + "\" out");
     }
@@ -43,9 +51,23 @@ final class RowParser {
     if (task == Task.TOKEN_CLASSIFICATION) {
       return tagged(row);
     }
+    if (task == Task.CAUSAL_LM && (columns.chats() || Chats.isChat(row.text()))) {
+      return chat(row);
+    }
     String text = text(columns.text(), row.text());
     String pair = columns.textPair() == null ? null : text(columns.textPair(), row.textPair());
     return new Example(text, pair, List.of(), labels(row.label()));
+  }
+
+  /** A chat; with a second column what is said after it, which alone is learned. */
+  private Example chat(Rows.Row row) throws BadRow {
+    List<Message> messages = new ArrayList<>(Chats.messages(columns.text(), row.text()));
+    int given = 0;
+    if (columns.textPair() != null) {
+      given = messages.size();
+      messages.addAll(Chats.messages(columns.textPair(), row.textPair()));
+    }
+    return Example.ofChat(new Example.Chat(messages, given));
   }
 
   private static String text(String name, Cell cell) throws BadRow {
@@ -158,7 +180,7 @@ final class RowParser {
     }
   }
 
-  private static BadRow bad(@Nullable String name, String problem) {
+  static BadRow bad(@Nullable String name, String problem) {
     return new BadRow("\"" + name + "\" " + problem);
   }
 }

@@ -6,13 +6,12 @@ import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.OutputFolder.ThrowingConsumer;
-import dev.lorikeet.models.Safetensors;
+import dev.lorikeet.models.WeightFiles;
 import java.nio.file.Path;
-import java.util.Map;
 
 /**
  * Writes a model as it computes now, its adapter merged, as an ordinary Hugging Face checkpoint:
- * {@code config.json} and {@code model.safetensors}.
+ * {@code config.json} and {@code model.safetensors}, or its shards where it is large.
  */
 public final class MergedCheckpoint {
   private static final ObjectMapper JSON =
@@ -28,12 +27,18 @@ public final class MergedCheckpoint {
    *     one that no checkpoint can hold ({@link Model#storedConfig})
    */
   public static void write(Model model, Path folder, ThrowingConsumer<Path> files) {
+    write(model, folder, WeightFiles.MAX_SHARD_BYTES, files);
+  }
+
+  /** {@link #write(Model, Path, ThrowingConsumer)} in shards of another size. */
+  static void write(Model model, Path folder, long maxShardBytes, ThrowingConsumer<Path> files) {
     ModelConfig config = model.storedConfig();
+    WeightFiles weights = WeightFiles.of(model.stateDict(), maxShardBytes);
+    weights.mustFitInto(folder);
     OutputFolder.write(
         folder,
         temporary -> {
-          Safetensors.write(
-              temporary.resolve("model.safetensors"), model.stateDict(), Map.of("format", "pt"));
+          weights.write(temporary);
           JSON.writeValue(temporary.resolve("config.json").toFile(), config.json());
           files.accept(temporary);
         });

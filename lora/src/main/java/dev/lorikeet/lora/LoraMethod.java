@@ -26,7 +26,6 @@ public final class LoraMethod implements AdapterMethod {
   /** Settings that change the arithmetic and are not built here. */
   private static final List<String> UNSUPPORTED =
       List.of(
-          "fan_in_fan_out",
           "target_parameters",
           "layer_replication",
           "use_qalora",

@@ -76,7 +76,7 @@ class LoraConfigTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"fan_in_fan_out", "target_parameters", "layer_replication", "use_qalora"})
+  @ValueSource(strings = {"target_parameters", "layer_replication", "use_qalora"})
   void settingsOfOtherArithmeticAreRefused(String key) {
     assertThatThrownBy(() -> read("{'" + key + "': true}"))
         .isInstanceOf(LorikeetException.class)

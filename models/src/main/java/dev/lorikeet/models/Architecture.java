@@ -1,5 +1,6 @@
 package dev.lorikeet.models;
 
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,17 @@ public interface Architecture {
    *     a language model
    */
   Tensor logits(ModelInput input);
+
+  /**
+   * An encoder-decoder's encoder alone, so that a text is read once for an answer of many tokens:
+   * see {@link ModelInput#withEncoderStates}.
+   *
+   * @return [B, T, D]
+   * @throws LorikeetException when it is no encoder-decoder
+   */
+  default Tensor encode(ModelInput input) {
+    throw new LorikeetException("the model has no encoder apart from its decoder");
+  }
 
   /** How to build an architecture from its configuration and weights; one a {@code model_type}. */
   interface Factory {
@@ -33,9 +45,15 @@ public interface Architecture {
       return className() + task.classSuffix();
     }
 
+    /** Where transformers' names of modules in memory are not those on disk. */
+    default ModuleNames moduleNames() {
+      return ModuleNames.AS_ON_DISK;
+    }
+
     /** The most tokens that a checkpoint has places for. */
     default int maxTokens(ModelConfig config) {
-      return config.integer("max_position_embeddings");
+      int positions = config.integer("n_positions", Integer.MAX_VALUE);
+      return config.integer("max_position_embeddings", positions);
     }
 
     /** The tasks it has heads for. */

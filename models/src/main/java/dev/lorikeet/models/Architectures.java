@@ -18,13 +18,17 @@ final class Architectures {
               Map.entry("electra", Electra.FACTORY),
               Map.entry("gemma2", Gemma.Family.GEMMA2),
               Map.entry("gemma3_text", Gemma.Family.GEMMA3),
+              Map.entry("gpt2", Gpt2.FACTORY),
               Map.entry("llama", Llama.Family.LLAMA),
               Map.entry("mistral", Llama.Family.MISTRAL),
               Map.entry("modernbert", ModernBert.FACTORY),
+              Map.entry("mt5", T5.MULTILINGUAL),
               Map.entry("phi3", Phi3.FACTORY),
               Map.entry("qwen2", Llama.Family.QWEN2),
               Map.entry("qwen3", Llama.Family.QWEN3),
               Map.entry("roberta", Roberta.ROBERTA),
+              Map.entry("t5", T5.FACTORY),
+              Map.entry("vit", Vit.FACTORY),
               Map.entry("xlm-roberta", Roberta.XLM_ROBERTA)));
 
   private Architectures() {}

@@ -27,10 +27,10 @@ import java.util.regex.Pattern;
  * {@code model.safetensors.index.json} names.
  */
 public final class Checkpoint {
-  private static final String CONFIG = "config.json";
-  private static final String SINGLE_FILE = "model.safetensors";
-  private static final String INDEX = "model.safetensors.index.json";
-  private static final String WEIGHT_MAP = "weight_map";
+  static final String CONFIG = "config.json";
+  static final String SINGLE_FILE = "model.safetensors";
+  static final String INDEX = "model.safetensors.index.json";
+  static final String WEIGHT_MAP = "weight_map";
   private static final Pattern PLAIN_NAME = Pattern.compile("[^/\\\\:\\x00]*\\.safetensors");
 
   private final Path folder;

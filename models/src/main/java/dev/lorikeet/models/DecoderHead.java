@@ -32,7 +32,7 @@ interface DecoderHead {
     }
     return switch (task) {
       case CAUSAL_LM -> new NextToken(lmHead(json, weights, words.weight(), tied));
-      case SEQUENCE_CLASSIFICATION -> LastToken.of(json, weights);
+      case SEQUENCE_CLASSIFICATION -> LastToken.of(json, weights, words.weight().value().size(1));
       default -> throw new IllegalStateException("no head for " + task);
     };
   }
@@ -59,11 +59,8 @@ interface DecoderHead {
    */
   record LastToken(Projection score, @Nullable Integer padTokenId, String place)
       implements DecoderHead {
-    static LastToken of(ModelConfig json, Weights weights) {
-      Projection score =
-          weights
-              .orNew("score")
-              .linear("score", json.labelCount(), json.integer("hidden_size"), false);
+    static LastToken of(ModelConfig json, Weights weights, long width) {
+      Projection score = weights.orNew("score").linear("score", json.labelCount(), width, false);
       Integer padTokenId = json.has("pad_token_id") ? json.integer("pad_token_id") : null;
       return new LastToken(score, padTokenId, json.place());
     }

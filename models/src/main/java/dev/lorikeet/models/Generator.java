@@ -1,6 +1,7 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
@@ -9,10 +10,13 @@ import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/** Continues token sequences with a causal language model. */
+/**
+ * Continues token sequences with a causal language model, or answers them with an encoder-decoder.
+ */
 public final class Generator {
   private final Model model;
   private final GenerationConfig config;
@@ -20,16 +24,18 @@ public final class Generator {
   /**
    * A generator.
    *
-   * @throws UsageException when the model is no causal language model
+   * @throws UsageException when the model writes no texts
    */
   public Generator(Model model, GenerationConfig config) {
-    if (model.task() != Task.CAUSAL_LM) {
+    if (model.task() != Task.CAUSAL_LM && model.task() != Task.SEQ_2_SEQ_LM) {
       throw new UsageException(
           "the model's task is "
               + (model.task() == null ? "none" : model.task().id())
               + ": only "
               + Task.CAUSAL_LM.id()
-              + " continues texts");
+              + " and "
+              + Task.SEQ_2_SEQ_LM.id()
+              + " write texts");
     }
     this.model = model;
     this.config = config;
@@ -53,24 +59,42 @@ public final class Generator {
    */
   public List<int[]> generate(List<int[]> prompts, Listener listener) {
     mustFit(prompts);
-    List<Row> rows = new ArrayList<>();
-    for (int[] prompt : prompts) {
-      rows.add(new Row(prompt, new TokenSampler(config, rows.size())));
-    }
     boolean wasTraining = model.mode().isTraining();
     model.training(false);
-    try (KeyValueCache cache = config.useCache() ? new KeyValueCache() : null) {
-      for (int step = 0;
-          step < config.maxNewTokens() && rows.stream().anyMatch(Row::goesOn);
-          step++) {
-        try (Scope scope = Scope.open()) {
-          choose(rows, model.logits(input(rows, cache)), listener);
-        }
+    try (Scope scope = Scope.open();
+        GradMode off = GradMode.disabled();
+        KeyValueCache cache = config.useCache() ? new KeyValueCache() : null) {
+      List<Row> texts = rows(prompts);
+      if (model.task() == Task.CAUSAL_LM) {
+        write(texts, rows -> decoderInput(rows, cache), listener);
+        return texts.stream().map(Row::answer).toList();
       }
+      ModelInput read = input(texts, longest(texts));
+      ModelInput text = read.withEncoderStates(model.encode(read));
+      int[] start = {DecoderInput.start(model.config())};
+      List<Row> answers = rows(prompts.stream().map(prompt -> start).toList());
+      write(answers, rows -> answerInput(text, rows, cache), listener);
+      return answers.stream().map(Row::answer).toList();
     } finally {
       model.training(wasTraining);
     }
-    return rows.stream().map(Row::answer).toList();
+  }
+
+  private List<Row> rows(List<int[]> starts) {
+    List<Row> rows = new ArrayList<>();
+    for (int[] start : starts) {
+      rows.add(new Row(start, new TokenSampler(config, rows.size())));
+    }
+    return rows;
+  }
+
+  /** Appends tokens to the rows until all have ended. */
+  private void write(List<Row> rows, Function<List<Row>, ModelInput> input, Listener listener) {
+    for (int i = 0; i < config.maxNewTokens() && rows.stream().anyMatch(Row::goesOn); i++) {
+      try (Scope scope = Scope.open()) {
+        choose(rows, model.logits(input.apply(rows)), listener);
+      }
+    }
   }
 
   private void mustFit(List<int[]> prompts) {
@@ -92,16 +116,30 @@ public final class Generator {
     }
   }
 
-  /** What the model reads next: the prompts at first, with a cache one token a row afterwards. */
-  private ModelInput input(List<Row> rows, @Nullable KeyValueCache cache) {
-    int all = rows.stream().mapToInt(Row::length).max().orElseThrow();
-    boolean first = cache == null || cache.length() == 0;
-    int read = first ? all : 1;
-    ModelInput input = new ModelInput(ids(rows, read), mask(rows, all), null).withLogitsToKeep(1);
-    if (input.attentionMask() != null) {
-      input = input.withPositionIds(positions(rows, read));
-    }
+  /** The prompts at first; with a cache one token a row afterwards. */
+  private static ModelInput decoderInput(List<Row> rows, @Nullable KeyValueCache cache) {
+    int read = cache == null || cache.length() == 0 ? longest(rows) : 1;
+    ModelInput input = input(rows, read).withLogitsToKeep(1);
     return cache == null ? input : input.withCache(cache);
+  }
+
+  /** The answers so far beside the text; with a cache their last tokens only. */
+  private static ModelInput answerInput(
+      ModelInput text, List<Row> rows, @Nullable KeyValueCache cache) {
+    int read = cache == null ? longest(rows) : 1;
+    ModelInput input = text.withDecoderInputIds(ids(rows, read)).withLogitsToKeep(1);
+    return cache == null ? input : input.withCache(cache);
+  }
+
+  private static int longest(List<Row> rows) {
+    return rows.stream().mapToInt(Row::length).max().orElseThrow();
+  }
+
+  /** The last {@code read} tokens of each row; where rows differ, with what is padding. */
+  private static ModelInput input(List<Row> rows, int read) {
+    Tensor mask = mask(rows, longest(rows));
+    ModelInput input = new ModelInput(ids(rows, read), mask, null);
+    return mask == null ? input : input.withPositionIds(positions(rows, read));
   }
 
   /** The last {@code read} tokens of each row, padded on the left. */

@@ -3,7 +3,10 @@ package dev.lorikeet.models;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +19,7 @@ public final class KeyValueCache implements AutoCloseable {
   private static final long FIRST_ROOM = 64;
 
   private final Scope scope = Scope.unbound();
+  private final Map<Integer, KeysValues> constant = new HashMap<>();
   private final List<KeysValues> prefix;
   private final boolean keeps;
   private final List<Layer> layers = new ArrayList<>();
@@ -72,6 +76,23 @@ public final class KeyValueCache implements AutoCloseable {
       layers.add(new Layer());
     }
     return layers.get(layer).append(keys, values);
+  }
+
+  /**
+   * A layer's keys and values of what does not grow, such as the text that an answer is about:
+   * computed at the first call and kept.
+   */
+  public KeysValues once(int layer, Supplier<KeysValues> compute) {
+    if (!keeps) {
+      return compute.get();
+    }
+    return constant.computeIfAbsent(
+        layer,
+        index -> {
+          KeysValues computed = compute.get();
+          return new KeysValues(
+              scope.adopt(computed.keys().alias()), scope.adopt(computed.values().alias()));
+        });
   }
 
   /** Buffers with room for more tokens than there are: a new one is written, nothing is moved. */

@@ -39,7 +39,8 @@ public final class Model implements AutoCloseable {
       @Nullable Checkpoint checkpoint,
       Mode mode,
       Scope weights,
-      ModelOptions options) {
+      ModelOptions options,
+      @Nullable Map<String, Blueprint.Entry> blueprint) {
     this.config = config;
     this.task = task;
     this.mode = mode;
@@ -65,7 +66,9 @@ public final class Model implements AutoCloseable {
             weights,
             initialization,
             config.number("initializer_range", 0.02),
-            options.seed());
+            options.seed(),
+            factory.moduleNames(),
+            blueprint);
     architecture = factory.build(config, task, build.root());
   }
 
@@ -78,18 +81,37 @@ public final class Model implements AutoCloseable {
    *     asks for
    */
   public static Model open(Path folder, ModelOptions options) {
-    ModelConfig read = ModelConfig.read(folder);
-    Task task = options.task() == null ? read.task() : options.task();
-    ModelConfig config =
-        options.task() == null
-            ? read
-            : read.withHead(options.task(), options.labels(), options.problemType());
+    ModelConfig config = withHead(ModelConfig.read(folder), options);
     Architectures.of(config);
     Checkpoint checkpoint = options.scratch() == null ? Checkpoint.open(folder) : null;
+    return build(config, checkpoint, options, null);
+  }
+
+  /**
+   * A model whose tensors are written down and not made: each weight is one zero that is seen
+   * everywhere.
+   */
+  static Model planned(
+      ModelConfig read, ModelOptions options, Map<String, Blueprint.Entry> blueprint) {
+    return build(withHead(read, options), null, options, blueprint);
+  }
+
+  private static ModelConfig withHead(ModelConfig read, ModelOptions options) {
+    return options.task() == null
+        ? read
+        : read.withHead(options.task(), options.labels(), options.problemType());
+  }
+
+  private static Model build(
+      ModelConfig config,
+      @Nullable Checkpoint checkpoint,
+      ModelOptions options,
+      @Nullable Map<String, Blueprint.Entry> blueprint) {
+    Task task = options.task() == null ? config.task() : options.task();
     Scope weights = Scope.unbound();
     try {
       Mode mode = new Mode(options.precision(), options.device());
-      return new Model(config, task, checkpoint, mode, weights, options);
+      return new Model(config, task, checkpoint, mode, weights, options, blueprint);
     } catch (RuntimeException e) {
       weights.close();
       throw e;
@@ -130,6 +152,14 @@ public final class Model implements AutoCloseable {
     return Collections.unmodifiableMap(build.embeddings);
   }
 
+  /**
+   * The name of a module or parameter in transformers' memory, by that on disk; the same for most
+   * architectures. Parameters here go by their names on disk, projections by those in memory.
+   */
+  public String nameInMemory(String name) {
+    return build.names.inMemory(name);
+  }
+
   /** The modules whose weights the checkpoint lacked, drawn from the seed: they need training. */
   public Set<String> newModules() {
     return Collections.unmodifiableSet(build.newModules);
@@ -153,6 +183,17 @@ public final class Model implements AutoCloseable {
    */
   public Tensor logits(ModelInput input) {
     return Scope.tidy(() -> architecture.logits(prepare.apply(input.to(mode.device()))));
+  }
+
+  /**
+   * The last hidden state of an encoder-decoder's encoder, for {@link
+   * ModelInput#withEncoderStates}.
+   *
+   * @return [B, T, D], in the model's precision
+   * @throws LorikeetException when it is no encoder-decoder
+   */
+  public Tensor encode(ModelInput input) {
+    return Scope.tidy(() -> architecture.encode(prepare.apply(input.to(mode.device()))));
   }
 
   /**

@@ -38,6 +38,18 @@ public final class ModelConfig {
       throw new LorikeetException(
           folder + " has no config.json: give the folder of a Hugging Face checkpoint");
     }
+    return readFile(file);
+  }
+
+  /**
+   * Reads a configuration that may have another name and lie alone.
+   *
+   * @throws LorikeetException when the file is missing or not a JSON object
+   */
+  public static ModelConfig readFile(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new LorikeetException(file + " does not exist: give the config.json of a model");
+    }
     try {
       return of(file.toString(), JSON.readTree(file.toFile()));
     } catch (JsonProcessingException e) {

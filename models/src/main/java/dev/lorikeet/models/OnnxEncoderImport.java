@@ -1,10 +1,8 @@
 package dev.lorikeet.models;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.OnnxEncoderGraph.Weight;
 import dev.lorikeet.torch.LorikeetException;
@@ -15,7 +13,6 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -49,7 +46,8 @@ public final class OnnxEncoderImport {
   public static void importEncoder(InputStream onnx, InputStream tokenizerJson, Path folder) {
     OnnxEncoderImport encoder = new OnnxEncoderImport(OnnxEncoderGraph.read(onnx));
     ObjectNode tokenizer = readTokenizer(tokenizerJson);
-    ObjectNode config = encoder.config(specialToken(tokenizer, "[PAD]").path("id").asInt(0));
+    ObjectNode config =
+        encoder.config(BertTokenizer.specialToken(tokenizer, "[PAD]").path("id").asInt(0));
     Map<String, List<Long>> shapes = shapes(config);
     encoder.mustHaveJust(shapes);
     OutputFolder.write(
@@ -59,7 +57,7 @@ public final class OnnxEncoderImport {
           JSON.writeValue(temporary.resolve("tokenizer.json").toFile(), tokenizer);
           JSON.writeValue(
               temporary.resolve("tokenizer_config.json").toFile(),
-              tokenizerConfig(tokenizer, config));
+              BertTokenizer.config(tokenizer, config));
           try (TextTokenizer written = TextTokenizer.open(temporary)) {
             written.mustFit(config.path("vocab_size").asInt());
           }
@@ -214,29 +212,5 @@ public final class OnnxEncoderImport {
       throw new LorikeetException(
           "the encoder's tokenizer.json cannot be read: " + e.getMessage(), e);
     }
-  }
-
-  private static ObjectNode tokenizerConfig(ObjectNode tokenizer, ObjectNode config) {
-    ObjectNode json = JSON.createObjectNode();
-    json.put("clean_up_tokenization_spaces", true);
-    json.put("do_lower_case", tokenizer.path("normalizer").path("lowercase").asBoolean(true));
-    json.set("model_max_length", config.path("max_position_embeddings"));
-    json.put("tokenizer_class", "BertTokenizer");
-    for (String role : List.of("cls", "mask", "pad", "sep", "unk")) {
-      JsonNode token = specialToken(tokenizer, "[" + role.toUpperCase(Locale.ROOT) + "]");
-      if (token.isObject()) {
-        json.set(role + "_token", token.path("content"));
-      }
-    }
-    return json;
-  }
-
-  private static JsonNode specialToken(ObjectNode tokenizer, String content) {
-    for (JsonNode token : tokenizer.path("added_tokens")) {
-      if (token.path("content").asText().equals(content)) {
-        return token;
-      }
-    }
-    return MissingNode.getInstance();
   }
 }

@@ -165,6 +165,12 @@ public final class Safetensors {
    * @throws LorikeetException when the file cannot be written
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
+    writeSources(file, TensorSource.of(tensors), metadata);
+  }
+
+  /** {@link #write} of tensors that come into being one after the other. */
+  static void writeSources(
+      Path file, Map<String, TensorSource> tensors, Map<String, String> metadata) {
     SafetensorsHeader header = SafetensorsHeader.of(tensors, metadata);
     byte[] json = header.toJson(N_LEN);
     OutputFolder.writeChannel(
@@ -174,13 +180,16 @@ public final class Safetensors {
           write(channel, n.putLong(json.length).flip());
           write(channel, ByteBuffer.wrap(json));
           for (String name : header.entries().keySet()) {
-            eachChunk(Objects.requireNonNull(tensors.get(name)), memory -> write(channel, memory));
+            try (Scope scope = Scope.open()) {
+              Tensor tensor = Objects.requireNonNull(tensors.get(name)).tensor();
+              eachChunk(tensor, memory -> write(channel, memory));
+            }
           }
         });
   }
 
   /** Gives the tensor's memory to {@code action} in pieces; from another device, copies of it. */
-  private static void eachChunk(Tensor tensor, OutputFolder.ThrowingConsumer<ByteBuffer> action)
+  static void eachChunk(Tensor tensor, OutputFolder.ThrowingConsumer<ByteBuffer> action)
       throws IOException {
     long count = tensor.count();
     long step = CHUNK_BYTES / tensor.dtype().bytes();
@@ -195,8 +204,7 @@ public final class Safetensors {
   }
 
   /** Fills a buffer from a position of the file. */
-  private static ByteBuffer read(FileChannel channel, long position, ByteBuffer buffer)
-      throws IOException {
+  static ByteBuffer read(FileChannel channel, long position, ByteBuffer buffer) throws IOException {
     while (buffer.hasRemaining()) {
       if (channel.read(buffer, position + buffer.position()) < 0) {
         throw new EOFException("it ends at byte " + (position + buffer.position()));

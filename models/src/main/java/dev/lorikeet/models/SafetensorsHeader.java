@@ -11,7 +11,6 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.lorikeet.models.Safetensors.Entry;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Tensor;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -226,20 +225,21 @@ record SafetensorsHeader(Map<String, Entry> entries, Map<String, String> metadat
   // ---- writing ----
 
   /** The header of a file that holds {@code tensors} in the reference implementation's order. */
-  static SafetensorsHeader of(Map<String, Tensor> tensors, Map<String, String> metadata) {
+  static SafetensorsHeader of(Map<String, TensorSource> tensors, Map<String, String> metadata) {
     if (tensors.containsKey(METADATA)) {
       throw new IllegalArgumentException("no tensor can be called " + METADATA);
     }
-    List<Map.Entry<String, Tensor>> inOrder = new ArrayList<>(tensors.entrySet());
+    List<Map.Entry<String, TensorSource>> inOrder = new ArrayList<>(tensors.entrySet());
     inOrder.sort(
-        Comparator.comparing((Map.Entry<String, Tensor> e) -> DTYPES.indexOf(e.getValue().dtype()))
+        Comparator.comparing(
+                (Map.Entry<String, TensorSource> e) -> DTYPES.indexOf(e.getValue().dtype()))
             .thenComparing(
                 e -> e.getKey().getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned));
     Map<String, Entry> entries = new LinkedHashMap<>();
     long start = 0;
-    for (Map.Entry<String, Tensor> named : inOrder) {
-      Tensor tensor = named.getValue();
-      long end = start + tensor.count() * tensor.dtype().bytes();
+    for (Map.Entry<String, TensorSource> named : inOrder) {
+      TensorSource tensor = named.getValue();
+      long end = start + tensor.bytes();
       entries.put(
           named.getKey(), new Entry(named.getKey(), tensor.dtype(), tensor.shape(), start, end));
       start = end;

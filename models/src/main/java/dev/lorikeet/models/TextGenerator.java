@@ -5,8 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Continues texts with a causal language model: tokens in and out of text, stop sequences, and the
- * text as it grows.
+ * Continues texts, or answers them: tokens in and out of text, stop sequences, and the text as it
+ * grows.
  */
 public final class TextGenerator {
   private final Generator generator;
@@ -16,7 +16,7 @@ public final class TextGenerator {
   /**
    * A generator of texts.
    *
-   * @throws dev.lorikeet.torch.UsageException when the model is no causal language model
+   * @throws dev.lorikeet.torch.UsageException when the model writes no texts
    */
   public TextGenerator(Model model, TextTokenizer tokenizer, GenerationConfig config) {
     this.generator = new Generator(model, config);

@@ -1,6 +1,7 @@
 package dev.lorikeet.models;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import ai.djl.util.PairList;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -49,7 +50,8 @@ public final class TextTokenizer implements AutoCloseable {
           "spiece.model",
           "sentencepiece.bpe.model",
           "tokenizer.model",
-          "chat_template.jinja");
+          "chat_template.jinja",
+          "chat_template.json");
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -59,6 +61,7 @@ public final class TextTokenizer implements AutoCloseable {
   private final Set<Integer> specialTokenIds = new TreeSet<>();
   private final int padTokenId;
   private final @Nullable Integer maskTokenId;
+  private final @Nullable Integer eosTokenId;
   private final HuggingFaceTokenizer library;
   private final boolean spaceBeforeWords;
   private final int specialsOfText;
@@ -91,6 +94,7 @@ public final class TextTokenizer implements AutoCloseable {
     Integer end = namedToken("eos_token");
     padTokenId = pad != null ? pad : end != null ? end : 0;
     spaceBeforeWords = marksWordsByTheirSpace(json.path("pre_tokenizer"));
+    eosTokenId = end;
     library = openLibrary();
     specialsOfText = library.encode("").getIds().length;
     specialsOfPair = library.encode("", "").getIds().length;
@@ -232,6 +236,36 @@ public final class TextTokenizer implements AutoCloseable {
     return word.isEmpty() || word.startsWith(" ") ? word : " " + word;
   }
 
+  /**
+   * A text's tokens with the part of the text that each stands for; places count code points.
+   *
+   * @param starts where each token's part begins; 0 of tokens that the text does not contain
+   * @param ends behind each token's part; 0 of tokens that the text does not contain
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Written(int[] ids, int[] starts, int[] ends) {}
+
+  /**
+   * Encodes a text whole.
+   *
+   * @param specialTokens whether it gets those that the tokenizer gives a text; a chat that its
+   *     template wrote has them already
+   */
+  public synchronized Written write(String text, boolean specialTokens) {
+    truncateTo(Integer.MAX_VALUE, 0);
+    var encoded = library.encode(text, specialTokens, false);
+    CharSpan[] spans = encoded.getCharTokenSpans();
+    int[] starts = new int[spans.length];
+    int[] ends = new int[spans.length];
+    for (int i = 0; i < spans.length; i++) {
+      if (spans[i] != null) {
+        starts[i] = spans[i].getStart();
+        ends[i] = spans[i].getEnd();
+      }
+    }
+    return new Written(ints(encoded.getIds()), starts, ends);
+  }
+
   /** The library cuts nothing at all where the special tokens alone exceed the length. */
   private void truncateTo(int maxLength, int specials) {
     if (maxLength <= specials) {
@@ -303,6 +337,20 @@ public final class TextTokenizer implements AutoCloseable {
     return padTokenId;
   }
 
+  /** The token that ends a text; null where the tokenizer's files name none. */
+  public @Nullable Integer eosTokenId() {
+    return eosTokenId;
+  }
+
+  /**
+   * How the model's chats are written; null where the tokenizer's files do not say.
+   *
+   * @throws LorikeetException when the template is malformed
+   */
+  public @Nullable ChatTemplate chatTemplate() {
+    return ChatTemplate.find(folder);
+  }
+
   /** The token that stands for a hidden one in masked language models; null where there is none. */
   public @Nullable Integer maskTokenId() {
     return maskTokenId;
@@ -311,6 +359,11 @@ public final class TextTokenizer implements AutoCloseable {
   /** The ids of tokens that no text contains: padding, separators, masks. */
   public Set<Integer> specialTokenIds() {
     return Collections.unmodifiableSet(specialTokenIds);
+  }
+
+  /** The tokens that no text contains, as the vocabulary spells them. */
+  public List<String> specialTokens() {
+    return specialTokenIds.stream().map(this::token).toList();
   }
 
   // ---- files ----

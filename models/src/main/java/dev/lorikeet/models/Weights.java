@@ -5,7 +5,6 @@ import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import dev.lorikeet.torch.Torch;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -46,6 +45,11 @@ public final class Weights {
     final Initialization initialization;
     final double initializerRange;
     final long seed;
+    final ModuleNames names;
+
+    /** Where tensors are written down instead of being made; null to make them. */
+    final @Nullable Map<String, Blueprint.Entry> blueprint;
+
     final Map<String, Parameter> parameters = new LinkedHashMap<>();
     final Map<String, ProjectionSlot> projections = new LinkedHashMap<>();
     final Map<String, EmbeddingSlot> embeddings = new LinkedHashMap<>();
@@ -58,7 +62,9 @@ public final class Weights {
         Scope owner,
         Initialization initialization,
         double initializerRange,
-        long seed) {
+        long seed,
+        ModuleNames names,
+        @Nullable Map<String, Blueprint.Entry> blueprint) {
       this.checkpoint = checkpoint;
       this.basePrefix = basePrefix.isEmpty() ? "" : basePrefix + ".";
       this.mode = mode;
@@ -66,6 +72,8 @@ public final class Weights {
       this.initialization = initialization;
       this.initializerRange = initializerRange;
       this.seed = seed;
+      this.names = names;
+      this.blueprint = blueprint;
     }
 
     Weights root() {
@@ -88,6 +96,17 @@ public final class Weights {
    */
   public Weights orNew(String module) {
     return new Weights(build, path, module);
+  }
+
+  /** Whether the checkpoint has a tensor of that name below this place. */
+  boolean has(String name) {
+    Checkpoint checkpoint = build.checkpoint;
+    return checkpoint != null && checkpoint.has(storedName(checkpoint, at(name).path));
+  }
+
+  /** Whether there is no checkpoint: everything is new. */
+  boolean isScratch() {
+    return build.checkpoint == null;
   }
 
   /** A linear layer: {@code name.weight} [out, in] and {@code name.bias} [out]. */
@@ -113,9 +132,10 @@ public final class Weights {
   /** The layer at this place, with a bias where it is to have some elements. */
   private Projection linear(Parameter weight, long biases, boolean transposed) {
     Parameter bias = biases == 0 ? null : vector("bias", 0, biases);
-    Linear linear = new Linear(path, weight, bias, transposed, build.mode);
+    String module = build.names.inMemory(path);
+    Linear linear = new Linear(module, weight, bias, transposed, build.mode);
     ProjectionSlot slot = new ProjectionSlot(linear);
-    build.projections.put(path, slot);
+    build.projections.put(module, slot);
     return slot;
   }
 
@@ -137,9 +157,10 @@ public final class Weights {
   public EmbeddingSlot embedding(String name, long rows, long width) {
     Weights here = at(name);
     Parameter weight = here.normal("weight", build.initializerRange, rows, width);
+    String module = build.names.inMemory(here.path);
     EmbeddingSlot slot =
-        new EmbeddingSlot(new Embedding(here.path, weight.use(weight.name()), build.mode));
-    build.embeddings.put(here.path, slot);
+        new EmbeddingSlot(new Embedding(module, weight.use(weight.name()), build.mode));
+    build.embeddings.put(module, slot);
     return slot;
   }
 
@@ -197,14 +218,24 @@ public final class Weights {
     try (Scope scope = Scope.open()) {
       Tensor value = read(name, shape);
       if (value == null) {
-        Torch.seed(build.seed * 0x9E3779B97F4A7C15L + name.hashCode());
-        value = draw.get();
+        value = first(name, draw, shape);
       }
       Tensor placed = value.to(build.mode.dtype()).to(build.mode.device());
       Parameter parameter = new Parameter(name, placed, build.owner);
       build.parameters.put(name, parameter);
       return parameter;
     }
+  }
+
+  /** A new tensor's first value, or in a blueprint what stands for it and takes no memory. */
+  private Tensor first(String name, Supplier<Tensor> draw, long[] shape) {
+    long seed = build.seed * 0x9E3779B97F4A7C15L + name.hashCode();
+    Blueprint.Entry entry = new Blueprint.Entry(name, shape, seed, draw);
+    if (build.blueprint == null) {
+      return entry.draw();
+    }
+    build.blueprint.put(name, entry);
+    return Tensor.zeros(build.mode.dtype(), build.mode.device(), 1).expand(shape);
   }
 
   /** The checkpoint's tensor, or null where a new one is to be drawn. */

@@ -13,6 +13,7 @@ import dev.lorikeet.torch.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -142,8 +143,8 @@ class ModernBertTest {
   void aLocalLayerSeesItsNeighbours() {
     Tensor ids = Tensor.zeros(DType.INT64, Device.CPU, 1, 5);
     Tensor mask = Tensor.of(new long[] {1, 1, 1, 1, 0}, 1, 5);
-    Tensor near = AttentionMasks.near(new ModelInput(ids, mask, null), 5, 2, DType.FLOAT32);
-    assertThat(near).isNotNull();
+    ModelInput input = new ModelInput(ids, mask, null);
+    Tensor near = Objects.requireNonNull(AttentionMasks.near(input, 5, 2, DType.FLOAT32));
     assertThat(near.shape()).containsExactly(1, 1, 5, 5);
     float no = (float) DType.FLOAT32.lowest();
     assertThat(near.toFloats())

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -22,7 +23,10 @@ class TokenSamplerTest {
 
   @TestFactory
   Stream<DynamicTest> distributionsAreThoseOfTransformers() throws IOException {
-    JsonNode cases = new ObjectMapper().readTree(getClass().getResource("/sampling.json"));
+    JsonNode cases;
+    try (InputStream json = getClass().getResourceAsStream("/sampling.json")) {
+      cases = new ObjectMapper().readTree(json);
+    }
     return StreamSupport.stream(cases.spliterator(), false)
         .map(json -> DynamicTest.dynamicTest(name(json), () -> agrees(json)));
   }

@@ -24,7 +24,7 @@ def normal(self, shape: List[int], mean: float, std: float) -> Tensor:
 def truncated_normal(self, shape: List[int], std: float) -> Tensor:
   x = torch.empty(shape, dtype=6, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
   u = torch.uniform_(x, -0.9544997361036416, 0.9544997361036416, generator=None)
-  return torch.mul(torch.erfinv(u), torch.mul(std, 1.4142135623730951))
+  return torch.mul_(torch.erfinv_(u), torch.mul(std, 1.4142135623730951))
 
 def uniform(self, shape: List[int], low: float, high: float) -> Tensor:
   x = torch.empty(shape, dtype=6, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)

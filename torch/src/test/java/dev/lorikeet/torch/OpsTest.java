@@ -3,6 +3,8 @@ package dev.lorikeet.torch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -192,5 +194,82 @@ class OpsTest {
     Tensor x = Tensor.of(new float[] {3, 0, 4, 12}, 2, 2);
     assertThat(x.norm(0).toFloats()).containsExactly(5, 12);
     assertThat(x.norm(1).toFloats()).containsExactly(3, (float) Math.sqrt(160));
+  }
+
+  // ---- grouped attention ----
+
+  private static Tensor repeated(Tensor x, int times) {
+    List<Tensor> copies = new ArrayList<>();
+    for (int head = 0; head < x.size(1); head++) {
+      copies.addAll(Collections.nCopies(times, x.narrow(1, head, 1)));
+    }
+    return Tensor.cat(copies, 1);
+  }
+
+  @Test
+  void headsInAGroupShareKeysAndValues() {
+    Tensor k = Tensor.normal(0, 1, 2, 2, 5, 8);
+    Tensor v = Tensor.normal(0, 1, 2, 2, 5, 8);
+    for (int tokens : new int[] {1, 5}) {
+      Tensor q = Tensor.normal(0, 1, 2, tokens, 6, 8).transpose(1, 2);
+      Tensor mask = Tensor.normal(0, 1, 2, 1, tokens, 5);
+      Tensor expected = Ops.attention(q, repeated(k, 3), repeated(v, 3), mask, 0, 0.3);
+      close(Ops.groupedAttention(q, k, v, mask, false, 0, 0.3), expected);
+      close(Ops.groupedAttentionInSteps(q, k, v, mask, false, 0, 0.3, 0), expected);
+    }
+  }
+
+  @Test
+  void causalGroupedAttentionSeesNothingLater() {
+    Tensor q = Tensor.normal(0, 1, 2, 4, 5, 8);
+    Tensor k = Tensor.normal(0, 1, 2, 2, 5, 8);
+    Tensor v = Tensor.normal(0, 1, 2, 2, 5, 8);
+    Tensor expected = Ops.causalAttention(q, repeated(k, 2), repeated(v, 2), 0.3);
+    close(Ops.groupedAttention(q, k, v, null, true, 0, 0.3), expected);
+    close(Ops.groupedAttentionInSteps(q, k, v, null, true, 0, 0.3, 0), expected);
+    Torch.seed(1);
+    Tensor dropped = Ops.groupedAttention(q, k, v, null, true, 0.5, 0.3);
+    Torch.seed(1);
+    close(dropped, Ops.groupedAttentionInSteps(q, k, v, null, true, 0.5, 0.3, 0));
+    assertThat(dropped.sub(expected).abs().max().item()).isGreaterThan(0.1);
+  }
+
+  @Test
+  void aCapBendsScores() {
+    Tensor q = Tensor.of(new float[] {4}, 1, 1, 1, 1);
+    Tensor k = Tensor.of(new float[] {0, 1}, 1, 1, 2, 1);
+    Tensor v = Tensor.of(new float[] {0, 1}, 1, 1, 2, 1);
+    double bent = 3 * Math.tanh(4.0 / 3);
+    Tensor context = Ops.groupedAttentionInSteps(q, k, v, null, false, 0, 1, 3);
+    assertThat(context.item())
+        .isCloseTo(Math.exp(bent) / (1 + Math.exp(bent)), within(1e-6)); // some roundings below 1
+  }
+
+  // ---- RMS norm ----
+
+  @Test
+  void rmsNormDividesByTheRootMeanSquare() {
+    Tensor x = Tensor.of(new float[] {3, 4, 0, 0}, 2, 2);
+    Tensor weight = Tensor.of(new float[] {1, 2}, 2);
+    float r = (float) (1 / Math.sqrt(12.5 + 0.5));
+    assertThat(Ops.rmsNorm(x, weight, 0.5).toFloats())
+        .containsExactly(new float[] {3 * r, 8 * r, 0, 0}, within(1e-6f)); // roundings below 3
+    assertThat(Ops.rmsNorm(x, weight, 0.5, 1).toFloats())
+        .containsExactly(new float[] {6 * r, 12 * r, 0, 0}, within(1e-6f));
+  }
+
+  @Test
+  void rmsNormHasGradientsEverywhere() {
+    try (GradMode on = GradMode.enabled()) {
+      Tensor x = Tensor.of(new float[] {3, 4, 0, 0}, 2, 2).requiresGrad(true);
+      Tensor y = Ops.rmsNorm(x, Tensor.full(1, DType.FLOAT32, Device.CPU, 2), 0.5);
+      Tensor dx = Ops.grad(y.select(1, 0).sum(), List.of(x)).get(0);
+      double r = 1 / Math.sqrt(13);
+      // d(x₀ r)/dx₀ = r − x₀² r³ / 2 and d(x₀ r)/dx₁ = −x₀ x₁ r³ / 2; at 0 it is 1/√0.5
+      float[] expected = {
+        (float) (r - 4.5 * r * r * r), (float) (-6 * r * r * r), (float) Math.sqrt(2), 0
+      };
+      assertThat(dx.toFloats()).containsExactly(expected, within(1e-6f)); // roundings below 2
+    }
   }
 }

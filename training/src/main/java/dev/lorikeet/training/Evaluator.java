@@ -44,7 +44,7 @@ public final class Evaluator {
         (batch, logits) -> {
           sum[0] += loss.sum(logits, loss.labels(batch).to(logits.device())).item();
           terms[0] += loss.terms(batch);
-          answers.add(logits, batch);
+          answers.add(logits, batch, loss);
         });
     double mean = sum[0] / terms[0];
     double seconds = (System.nanoTime() - start) / 1e9;
@@ -64,11 +64,11 @@ public final class Evaluator {
       this.ofClasses = ofClasses;
     }
 
-    void add(Tensor batchLogits, Batch batch) {
+    void add(Tensor batchLogits, Batch batch, Loss loss) {
       width = (int) batchLogits.size(-1);
       if (ofClasses) {
         classes.add(batch.classes());
-        predicted.add(batchLogits.argmax(-1).toLongs());
+        predicted.add(loss.predictions(batchLogits, batch));
       } else {
         targets.add(batch.targets());
         logits.add(batchLogits.toFloats());
@@ -116,7 +116,7 @@ public final class Evaluator {
   }
 
   private Map<String, Double> metrics(Answers answers, double meanLoss) {
-    if (model.task() == Task.MASKED_LM) {
+    if (isLanguageModel()) {
       Map<String, Double> metrics = new LinkedHashMap<>(answers.ofClasses());
       metrics.keySet().retainAll(List.of("accuracy"));
       metrics.put("perplexity", Math.exp(meanLoss));
@@ -130,8 +130,13 @@ public final class Evaluator {
         : answers.ofLabelSets();
   }
 
+  private boolean isLanguageModel() {
+    Task task = model.task();
+    return task != null && task.isLanguageModel();
+  }
+
   private String main() {
-    if (model.task() == Task.MASKED_LM) {
+    if (isLanguageModel()) {
       return "loss";
     }
     boolean sequence = model.task() == Task.SEQUENCE_CLASSIFICATION;

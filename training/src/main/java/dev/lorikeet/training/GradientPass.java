@@ -96,7 +96,7 @@ final class GradientPass {
     try (Scope scope = Scope.open();
         GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
-      Tensor logits = model.logits(Inputs.of(part));
+      Tensor logits = model.logits(Inputs.of(part, model));
       Tensor sum = loss.sum(logits, loss.labels(part).to(logits.device()));
       state.addLoss(sum.item(), loss.terms(part));
       Map<Parameter, Tensor> gradients = tape.gradients(sum.mul(1.0 / terms), parameters);

@@ -1,7 +1,10 @@
 package dev.lorikeet.training;
 
 import dev.lorikeet.data.Batch;
+import dev.lorikeet.models.DecoderInput;
+import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
+import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
 
@@ -22,6 +25,16 @@ final class Inputs {
         Arrays.stream(batch.tokenTypeIds()).allMatch(type -> type == 0)
             ? null
             : tensor(batch, batch.tokenTypeIds()));
+  }
+
+  /** A batch for a model; an encoder-decoder's also tells what the decoder reads. */
+  static ModelInput of(Batch batch, Model model) {
+    ModelInput input = of(batch);
+    return model.task() == Task.SEQ_2_SEQ_LM
+        ? input.withDecoderInputIds(
+            DecoderInput.of(
+                Tensor.of(batch.classes(), batch.rows(), batch.labelLength()), model.config()))
+        : input;
   }
 
   private static Tensor tensor(Batch batch, long[] values) {

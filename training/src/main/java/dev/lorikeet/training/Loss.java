@@ -62,12 +62,36 @@ public final class Loss {
   /** The labels of a batch, as {@link #sum} takes them. */
   Tensor labels(Batch batch) {
     return classes
-        ? Tensor.of(batch.classes(), batch.classes().length)
+        ? Tensor.of(batch.classes(), batch.rows(), batch.labelLength())
         : Tensor.of(batch.targets(), batch.targets().length);
   }
 
-  /** How many terms the sum has: what the mean divides by. */
+  /**
+   * How many terms the sum has: what the mean divides by. The first token of a row is never a label
+   * of a causal language model: {@link dev.lorikeet.data.Encoder} gives it none.
+   */
   int terms(Batch batch) {
     return classes ? batch.labelled() : batch.targets().length;
+  }
+
+  /**
+   * The likeliest class for each label of a batch, [B], [B, T] or [B, U] row by row; for a causal
+   * language model what the token before says, and 0 for the first.
+   *
+   * @param logits [B, C], or [B, T, C] for tokens
+   */
+  long[] predictions(Tensor logits, Batch batch) {
+    long[] likeliest = logits.argmax(-1).toLongs();
+    if (!nextToken) {
+      return likeliest;
+    }
+    int width = (int) logits.size(1);
+    int behind = width - batch.length() - 1;
+    long[] predicted = new long[batch.rows() * batch.length()];
+    for (int i = 0; i < predicted.length; i++) {
+      int place = i % batch.length() + behind;
+      predicted[i] = place < 0 ? 0 : likeliest[i / batch.length() * width + place];
+    }
+    return predicted;
   }
 }

@@ -53,7 +53,7 @@ public final class Predictor {
       try (Scope scope = Scope.open();
           GradMode off = GradMode.disabled()) {
         Batch batch = Batch.of(examples, indices, padTokenId);
-        consumer.accept(batch, model.logits(Inputs.of(batch)));
+        consumer.accept(batch, model.logits(Inputs.of(batch, model)));
       }
     }
   }

@@ -18,6 +18,9 @@ public interface TrainingListener {
   /** The run is about to start with these groups. */
   default void started(List<ParameterGroup> groups, long totalSteps) {}
 
+  /** Something about the data that the user should know. */
+  default void remarked(String remark) {}
+
   /** Some steps are done. */
   default void progressed(Progress progress) {}
 

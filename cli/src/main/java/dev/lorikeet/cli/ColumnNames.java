@@ -1,0 +1,103 @@
+package dev.lorikeet.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.data.DataReader.Columns;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.UsageException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** The columns that users name, by the keys {@code text}, {@code label}, {@code messages}, ... */
+final class ColumnNames {
+  private static final String TEXT = "text";
+  private static final String TEXT_PAIR = "text_pair";
+  private static final String LABEL = "label";
+  private static final String MESSAGES = "messages";
+  private static final String PROMPT = "prompt";
+  private static final String COMPLETION = "completion";
+  private static final String TARGET = "target";
+
+  private final Map<String, String> names = new LinkedHashMap<>();
+
+  ColumnNames put(String key, @Nullable String name) {
+    if (name != null) {
+      names.put(key, name);
+    }
+    return this;
+  }
+
+  static ColumnNames of(Section data) {
+    ColumnNames names = new ColumnNames();
+    for (String key : new String[] {TEXT, TEXT_PAIR, LABEL, MESSAGES, PROMPT, COMPLETION, TARGET}) {
+      names.put(key, data.text(key, null));
+    }
+    return names;
+  }
+
+  /**
+   * The columns for a task, with its defaults for those that nobody named.
+   *
+   * @throws UsageException when the task has no use for one, or one is missing beside another
+   */
+  Columns columns(Task task) {
+    return switch (task) {
+      case CAUSAL_LM -> causal();
+      case SEQ_2_SEQ_LM -> {
+        mustBeOf(task, TEXT, TARGET, LABEL);
+        yield new Columns(name(TEXT), name(TARGET), names.get(LABEL));
+      }
+      case MASKED_LM -> {
+        mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
+        yield new Columns(name(TEXT), names.get(TEXT_PAIR), names.get(LABEL));
+      }
+      default -> {
+        mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
+        yield new Columns(name(TEXT), names.get(TEXT_PAIR), name(LABEL));
+      }
+    };
+  }
+
+  private Columns causal() {
+    mustBeOf(Task.CAUSAL_LM, TEXT, MESSAGES, PROMPT, COMPLETION, LABEL);
+    boolean text = names.containsKey(TEXT);
+    boolean chat = names.containsKey(MESSAGES);
+    boolean prompt = names.containsKey(PROMPT) || names.containsKey(COMPLETION);
+    if (Stream.of(text, chat, prompt).filter(given -> given).count() > 1) {
+      throw new UsageException(
+          "a row is a text, a chat, or a prompt with its completion: give --text, --messages, or"
+              + " --prompt and --completion");
+    }
+    if (prompt) {
+      return new Columns(name(PROMPT), name(COMPLETION), names.get(LABEL));
+    }
+    return new Columns(name(chat ? MESSAGES : TEXT), null, names.get(LABEL), chat);
+  }
+
+  private String name(String key) {
+    return names.getOrDefault(key, key);
+  }
+
+  private void mustBeOf(Task task, String... keys) {
+    for (String key : names.keySet()) {
+      if (!Set.of(keys).contains(key)) {
+        throw new UsageException(
+            task.id()
+                + (" has no use for the " + key + " column")
+                + (" \"" + names.get(key) + "\": leave it out"));
+      }
+    }
+  }
+
+  /** Writes the names of columns under the keys by which {@link #of} reads them. */
+  static void write(Columns columns, Task task, ObjectNode json) {
+    boolean completion = task == Task.CAUSAL_LM && columns.textPair() != null;
+    json.put(columns.chats() ? MESSAGES : completion ? PROMPT : TEXT, columns.text());
+    json.put(
+        completion ? COMPLETION : task == Task.SEQ_2_SEQ_LM ? TARGET : TEXT_PAIR,
+        columns.textPair());
+    json.put(LABEL, columns.label());
+  }
+}

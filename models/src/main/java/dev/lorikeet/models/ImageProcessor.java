@@ -1,0 +1,205 @@
+package dev.lorikeet.models;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Pictures as an image model reads them, as its {@code preprocessor_config.json} asks: resized,
+ * their middle cut out, scaled and normalised, in this order, as transformers' ViTImageProcessor
+ * does it on Pillow. Pictures are read as red, green and blue.
+ */
+public final class ImageProcessor {
+  /** The file beside a checkpoint. */
+  public static final String FILE = "preprocessor_config.json";
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int CHANNELS = 3;
+
+  private final @Nullable Size size; // null to leave pictures as they are
+  private final ImageResize filter;
+  private final @Nullable Size crop; // the middle that is kept; null for all
+  private final double factor;
+  private final List<Double> mean;
+  private final List<Double> std;
+
+  private ImageProcessor(ModelConfig json) {
+    mustBeVit(json);
+    json.mustBe("do_pad", "false");
+    boolean normalised = json.flag("do_normalize", true);
+    size = json.flag("do_resize", true) ? size(json, "size", 224) : null;
+    filter = filter(json);
+    crop = json.flag("do_center_crop", false) ? size(json, "crop_size", 0) : null;
+    factor = json.flag("do_rescale", true) ? json.number("rescale_factor", 1 / 255.0) : 1;
+    mean = normalised ? channels(json, "image_mean", 0.5) : List.of(0.0, 0.0, 0.0);
+    std = normalised ? channels(json, "image_std", 0.5) : List.of(1.0, 1.0, 1.0);
+  }
+
+  /**
+   * A size in pixels.
+   *
+   * @param shortest of the two edges, whose ratio is kept; 0 where both are given
+   */
+  private record Size(int height, int width, int shortest) {
+    Size of(Pixels picture) {
+      if (shortest == 0) {
+        return this;
+      }
+      boolean upright = picture.width() <= picture.height();
+      long shortEdge = Math.min(picture.height(), picture.width());
+      int longest =
+          (int) ((long) shortest * Math.max(picture.height(), picture.width()) / shortEdge);
+      return upright ? new Size(longest, shortest, 0) : new Size(shortest, longest, 0);
+    }
+  }
+
+  /**
+   * Reads {@code folder/preprocessor_config.json}; without it pictures are prepared as for the
+   * first ViT, 224 pixels wide and high, with values from −1 to 1.
+   *
+   * @throws LorikeetException when a setting is of the wrong kind, or one that is not built here
+   */
+  public static ImageProcessor open(Path folder) {
+    Path file = folder.resolve(FILE);
+    try {
+      JsonNode json =
+          Files.isRegularFile(file) ? JSON.readTree(file.toFile()) : JSON.createObjectNode();
+      return new ImageProcessor(ModelConfig.of(file.toString(), json));
+    } catch (JsonProcessingException e) {
+      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Other processors take other values where the file is silent, or other steps. */
+  private static void mustBeVit(ModelConfig json) {
+    String type = json.text("image_processor_type", json.text("feature_extractor_type", "ViT"));
+    if (!type.startsWith("ViT")) {
+      throw new LorikeetException(
+          json.place()
+              + ": image_processor_type "
+              + type
+              + " is not supported, ViTImageProcessor is");
+    }
+  }
+
+  private static ImageResize filter(ModelConfig json) {
+    int number = json.integer("resample", 2);
+    return switch (number) {
+      case 2 -> ImageResize.BILINEAR;
+      case 3 -> ImageResize.BICUBIC;
+      default ->
+          throw new LorikeetException(
+              json.place() + ": resample is " + number + ": use 2 (bilinear) or 3 (bicubic)");
+    };
+  }
+
+  /**
+   * A number for a square, {height, width} or {shortest_edge}; {@code otherwise} 0 for no default.
+   */
+  private static Size size(ModelConfig json, String key, int otherwise) {
+    JsonNode value = json.get(key);
+    if (value.isInt() || (!json.has(key) && otherwise > 0)) {
+      int edge = value.asInt(otherwise);
+      return positive(json, key, new Size(edge, edge, 0));
+    }
+    if (value.path("height").isInt() && value.path("width").isInt()) {
+      return positive(
+          json, key, new Size(value.path("height").intValue(), value.path("width").intValue(), 0));
+    }
+    if (value.path("shortest_edge").isInt() && !value.hasNonNull("longest_edge")) {
+      int edge = value.path("shortest_edge").intValue();
+      return positive(json, key, new Size(edge, edge, edge));
+    }
+    throw new LorikeetException(
+        json.place()
+            + ": "
+            + key
+            + " must be a number, {\"height\", \"width\"} or {\"shortest_edge\"}, not "
+            + value);
+  }
+
+  private static Size positive(ModelConfig json, String key, Size size) {
+    if (size.height < 1 || size.width < 1) {
+      throw new LorikeetException(
+          json.place() + ": " + key + " is " + json.get(key) + ": it must be at least 1");
+    }
+    return size;
+  }
+
+  /** A number for all channels, or one for each. */
+  private static List<Double> channels(ModelConfig json, String key, double otherwise) {
+    JsonNode value = json.get(key);
+    List<Double> channels = new ArrayList<>();
+    for (int channel = 0; channel < CHANNELS; channel++) {
+      channels.add((value.isArray() ? value.path(channel) : value).asDouble(otherwise));
+    }
+    boolean numbers = !json.has(key) || value.isNumber() || value.size() == CHANNELS;
+    if (!numbers || (key.equals("image_std") && channels.contains(0.0))) {
+      throw new LorikeetException(
+          json.place() + ": " + key + " must be three numbers other than 0, not " + value);
+    }
+    return channels;
+  }
+
+  /**
+   * Reads PNG or JPEG files.
+   *
+   * @return [files, 3, height, width], float32, on the host
+   * @throws LorikeetException when a file is not there or is no picture, or when the pictures end
+   *     up in different sizes
+   */
+  public Tensor read(List<Path> files) {
+    List<Tensor> pictures = new ArrayList<>();
+    for (Path file : files) {
+      Pixels pixels = prepare(Pixels.read(file));
+      Tensor picture = normalise(pixels);
+      if (!pictures.isEmpty() && !sameSize(picture, pictures.get(0))) {
+        throw new LorikeetException(
+            file
+                + " becomes "
+                + pixels.height()
+                + " pixels high and "
+                + pixels.width()
+                + " wide, "
+                + files.get(0)
+                + " does not: one batch needs one size (height and width, or do_center_crop)");
+      }
+      pictures.add(picture);
+    }
+    return Tensor.cat(pictures, 0);
+  }
+
+  private static boolean sameSize(Tensor first, Tensor second) {
+    return first.size(2) == second.size(2) && first.size(3) == second.size(3);
+  }
+
+  private Pixels prepare(Pixels picture) {
+    Pixels resized = picture;
+    if (size != null) {
+      Size asked = size.of(picture);
+      resized = filter.resize(picture, asked.height, asked.width);
+    }
+    return crop == null ? resized : resized.middle(crop.height, crop.width);
+  }
+
+  private Tensor normalise(Pixels picture) {
+    int plane = picture.height() * picture.width();
+    float[] values = new float[CHANNELS * plane];
+    for (int i = 0; i < values.length; i++) {
+      float scaled = (float) (picture.values()[i] * factor);
+      float centred = scaled - mean.get(i / plane).floatValue();
+      values[i] = centred / std.get(i / plane).floatValue();
+    }
+    return Tensor.of(values, 1, CHANNELS, picture.height(), picture.width());
+  }
+}

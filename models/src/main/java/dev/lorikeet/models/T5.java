@@ -1,0 +1,427 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.models.KeyValueCache.KeysValues;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * T5 and mT5: an encoder-decoder whose attention knows places by buckets of distances (Raffel et
+ * al. 2020, arXiv:1910.10683; Xue et al. 2021, arXiv:2010.11934), under the names of Hugging Face's
+ * checkpoints. Versions 1.0 (relu) and 1.1 (gated gelu).
+ *
+ * <p>Axes: B batch, T tokens of the text, U tokens of the answer, S tokens that are looked at, H
+ * heads, d width of a head, D width of the model, V vocabulary.
+ */
+final class T5 implements Architecture {
+  static final Factory FACTORY = new Family("T5");
+  static final Factory MULTILINGUAL = new Family("MT5");
+
+  private record Family(String className) implements Factory {
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new T5(Config.of(config), task, weights);
+    }
+
+    @Override
+    public String basePrefix() {
+      return "";
+    }
+
+    /** No bound: all that lie far away share a bucket. */
+    @Override
+    public int maxTokens(ModelConfig config) {
+      return Integer.MAX_VALUE;
+    }
+
+    @Override
+    public Set<Task> tasks() {
+      return EnumSet.of(Task.SEQ_2_SEQ_LM);
+    }
+  }
+
+  /**
+   * What config.json says, under its names.
+   *
+   * @param ownHead whether a new model's head has weights of its own; a checkpoint shows it
+   */
+  record Config(
+      int vocabSize,
+      int dModel,
+      int dKv,
+      int dFf,
+      int numLayers,
+      int numDecoderLayers,
+      int numHeads,
+      int relativeAttentionNumBuckets,
+      int relativeAttentionMaxDistance,
+      double dropoutRate,
+      double layerNormEpsilon,
+      boolean gated,
+      String denseActFn,
+      boolean scaleDecoderOutputs,
+      boolean ownHead) {
+
+    static Config of(ModelConfig json) {
+      json.mustBe("is_decoder", "false");
+      json.mustBe("is_encoder_decoder", "true");
+      boolean multilingual = json.modelType().equals("mt5");
+      String projection = json.text("feed_forward_proj", multilingual ? "gated-gelu" : "relu");
+      boolean gated = projection.startsWith("gated-");
+      String activation = gated ? projection.substring("gated-".length()) : projection;
+      String function = projection.equals("gated-gelu") ? "gelu_new" : activation;
+      json.mustBe("is_gated_act", Boolean.toString(gated));
+      json.mustBe("dense_act_fn", function);
+      int layers = json.integer("num_layers");
+      return new Config(
+          json.integer("vocab_size"),
+          json.integer("d_model"),
+          json.integer("d_kv"),
+          json.integer("d_ff"),
+          layers,
+          json.integer("num_decoder_layers", layers),
+          json.integer("num_heads"),
+          json.integer("relative_attention_num_buckets", 32),
+          json.integer("relative_attention_max_distance", 128),
+          json.number("dropout_rate", 0.1),
+          json.number("layer_norm_epsilon", 1e-6),
+          gated,
+          function,
+          !multilingual && scaled(json),
+          multilingual || !json.flag("tie_word_embeddings", true));
+    }
+
+    /**
+     * Version 1.0 scales, 1.1 does not: known by the embeddings that only 1.0's configs call tied.
+     */
+    private static boolean scaled(ModelConfig json) {
+      return json.flag("scale_decoder_outputs", json.flag("tie_word_embeddings", true));
+    }
+
+    Config {
+      atLeast("num_layers", numLayers, 1);
+      atLeast("num_decoder_layers", numDecoderLayers, 1);
+      atLeast("num_heads", numHeads, 1);
+      atLeast("relative_attention_num_buckets", relativeAttentionNumBuckets, 4);
+      atLeast(
+          "relative_attention_max_distance",
+          relativeAttentionMaxDistance,
+          relativeAttentionNumBuckets / 2 + 1);
+    }
+
+    private static void atLeast(String key, int value, int least) {
+      if (value < least) {
+        throw new LorikeetException(
+            "config.json: " + key + " is " + value + ": it must be at least " + least);
+      }
+    }
+
+    /** The width of all heads together, which need not be the model's. */
+    int inner() {
+      return numHeads * dKv;
+    }
+  }
+
+  private final EmbeddingSlot words;
+  private final Encoder encoder;
+  private final Decoder decoder;
+  private final UnaryOperator<Tensor> head;
+
+  private T5(Config config, @Nullable Task task, Weights weights) {
+    words = weights.embedding("shared", config.vocabSize, config.dModel);
+    encoder = new Encoder(config, weights.at("encoder"));
+    decoder = new Decoder(config, weights.at("decoder"));
+    head = task == null ? hidden -> hidden : head(config, weights);
+  }
+
+  /** [B, U, D] to logits [B, U, V]: by the word embeddings, or by weights of the head's own. */
+  private UnaryOperator<Tensor> head(Config config, Weights weights) {
+    Projection scores =
+        weights.has("lm_head.weight") || (weights.isScratch() && config.ownHead)
+            ? weights.linear("lm_head", config.vocabSize, config.dModel, false)
+            : weights.tied("lm_head", words.weight());
+    double scale = config.scaleDecoderOutputs ? Math.pow(config.dModel, -0.5) : 1;
+    return hidden -> scores.forward(scale == 1 ? hidden : hidden.mul(scale));
+  }
+
+  @Override
+  public Tensor logits(ModelInput input) {
+    Tensor states = input.encoderStates() == null ? encode(input) : input.encoderStates();
+    Tensor answer = words.forward(input.decoderInputIds()); // [B, U, D]
+    return head.apply(input.keep(decoder.forward(answer, states, input)));
+  }
+
+  @Override
+  public Tensor encode(ModelInput input) {
+    Tensor embedded = input.prepend(words.forward(input.inputIds())); // [B, T, D]
+    return encoder.forward(embedded, input.attentionMask());
+  }
+
+  /** Biases of attention scores by how far a token lies from the one that looks; one a head. */
+  private static final class Distances {
+    private final Lookup table;
+    private final boolean bothWays;
+    private final int buckets;
+    private final int furthest;
+
+    Distances(Config config, Weights weights, boolean bothWays) {
+      table =
+          weights.embedding(
+              "relative_attention_bias", config.relativeAttentionNumBuckets, config.numHeads);
+      this.bothWays = bothWays;
+      buckets = config.relativeAttentionNumBuckets;
+      furthest = config.relativeAttentionMaxDistance;
+    }
+
+    /** Those of {@code length} tokens, the last of S, to all S: [1, H, length, S]. */
+    Tensor biases(long past, Tensor x) {
+      int length = Math.toIntExact(x.size(1));
+      int all = Math.toIntExact(past) + length;
+      long[] ids = new long[length * all];
+      for (int i = 0; i < ids.length; i++) {
+        ids[i] = bucket(i % all - (past + i / all), bothWays, buckets, furthest);
+      }
+      Tensor biases = table.forward(Tensor.of(ids, length, all).to(x.device())); // [T, S, H]
+      return biases.transpose(0, 2).transpose(1, 2).contiguous().unsqueeze(0);
+    }
+  }
+
+  /**
+   * The bucket of a distance: near ones have one each, farther ones share buckets that grow with
+   * the logarithm, and all from {@code furthest} on share the last. In float32 as in transformers,
+   * since a rounding can decide between two buckets.
+   *
+   * @param distance from the token that looks to the one looked at, in tokens
+   * @param bothWays whether half of the buckets are for tokens that come later
+   */
+  static long bucket(long distance, boolean bothWays, int buckets, int furthest) {
+    int share = bothWays ? buckets / 2 : buckets;
+    long first = bothWays && distance > 0 ? share : 0;
+    long far = bothWays ? Math.abs(distance) : Math.max(0, -distance);
+    int near = share / 2;
+    if (far < near) {
+      return first + far;
+    }
+    float log = (float) Math.log((double) ((float) far / near));
+    float place = log / (float) Math.log((double) furthest / near) * (share - near);
+    return first + Math.min(share - 1, near + (long) place);
+  }
+
+  private static final class Attention {
+    private final Projection query;
+    private final Projection key;
+    private final Projection value;
+    private final Projection output;
+    private final Dropout probabilitiesDropout;
+    private final int heads;
+    private final int headSize;
+
+    Attention(Config config, Weights weights) {
+      query = weights.linear("q", config.inner(), config.dModel, false);
+      key = weights.linear("k", config.inner(), config.dModel, false);
+      value = weights.linear("v", config.inner(), config.dModel, false);
+      output = weights.linear("o", config.dModel, config.inner(), false);
+      probabilitiesDropout = weights.dropout(config.dropoutRate);
+      heads = config.numHeads;
+      headSize = config.dKv;
+    }
+
+    /** What others see of x [B, S, D]: [B, H, S, d] each. */
+    KeysValues read(Tensor x) {
+      return new KeysValues(split(key.forward(x)), split(value.forward(x)));
+    }
+
+    /** softmax(q kᵀ + mask) v: the scores are not scaled. */
+    Tensor forward(Tensor x, KeysValues seen, @Nullable Tensor mask) {
+      Tensor q = split(query.forward(x)); // [B, H, T, d]
+      Tensor context =
+          Ops.attention(q, seen.keys(), seen.values(), mask, probabilitiesDropout.rate(), 1);
+      return output.forward(
+          context.transpose(1, 2).reshape(x.size(0), x.size(1), (long) heads * headSize));
+    }
+
+    /** [B, T, Hd] to [B, H, T, d]. */
+    private Tensor split(Tensor x) {
+      return x.reshape(x.size(0), x.size(1), heads, headSize).transpose(1, 2);
+    }
+  }
+
+  private static final class SelfAttention {
+    private final RmsNorm norm;
+    private final Attention attention;
+    private final Dropout dropout;
+    private final int layer;
+
+    SelfAttention(Config config, Weights weights, int layer) {
+      attention = new Attention(config, weights.at("SelfAttention"));
+      norm = weights.rmsNorm("layer_norm", config.dModel, config.layerNormEpsilon, 0);
+      dropout = weights.dropout(config.dropoutRate);
+      this.layer = layer;
+    }
+
+    Tensor forward(Tensor x, Tensor mask, @Nullable KeyValueCache cache) {
+      Tensor h = norm.forward(x);
+      KeysValues own = attention.read(h);
+      KeysValues all = cache == null ? own : cache.append(layer, own.keys(), own.values());
+      return x.add(dropout.forward(attention.forward(h, all, mask)));
+    }
+  }
+
+  private static final class CrossAttention {
+    private final RmsNorm norm;
+    private final Attention attention;
+    private final Dropout dropout;
+    private final int layer;
+
+    CrossAttention(Config config, Weights weights, int layer) {
+      attention = new Attention(config, weights.at("EncDecAttention"));
+      norm = weights.rmsNorm("layer_norm", config.dModel, config.layerNormEpsilon, 0);
+      dropout = weights.dropout(config.dropoutRate);
+      this.layer = layer;
+    }
+
+    Tensor forward(Tensor x, Tensor states, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
+      KeysValues text =
+          cache == null ? attention.read(states) : cache.once(layer, () -> attention.read(states));
+      return x.add(dropout.forward(attention.forward(norm.forward(x), text, mask)));
+    }
+  }
+
+  private static final class FeedForward {
+    private final RmsNorm norm;
+    private final Projection in;
+    private final @Nullable Projection gate;
+    private final Projection out;
+    private final Dropout dropout;
+    private final UnaryOperator<Tensor> activation;
+
+    FeedForward(Config config, Weights weights) {
+      Weights dense = weights.at("DenseReluDense");
+      in = dense.linear(config.gated ? "wi_0" : "wi", config.dFf, config.dModel, false);
+      gate = config.gated ? dense.linear("wi_1", config.dFf, config.dModel, false) : null;
+      out = dense.linear("wo", config.dModel, config.dFf, false);
+      norm = weights.rmsNorm("layer_norm", config.dModel, config.layerNormEpsilon, 0);
+      dropout = weights.dropout(config.dropoutRate);
+      activation = Activation.of(config.denseActFn);
+    }
+
+    Tensor forward(Tensor x) {
+      Tensor normed = norm.forward(x);
+      Tensor h = activation.apply(in.forward(normed)); // [B, T, F]
+      Tensor gated = gate == null ? h : h.mul(gate.forward(normed));
+      return x.add(dropout.forward(out.forward(dropout.forward(gated)))); // [B, T, D]
+    }
+  }
+
+  private record EncoderLayer(SelfAttention attention, FeedForward feedForward) {
+    Tensor forward(Tensor x, Tensor mask) {
+      return Scope.tidy(() -> feedForward.forward(attention.forward(x, mask, null)));
+    }
+  }
+
+  private static final class Encoder {
+    private final List<EncoderLayer> layers = new ArrayList<>();
+    private final Distances distances;
+    private final RmsNorm norm;
+    private final Dropout dropout;
+    private final Mode mode;
+
+    Encoder(Config config, Weights weights) {
+      for (int i = 0; i < config.numLayers; i++) {
+        Weights layer = weights.at("block").at(i).at("layer");
+        layers.add(
+            new EncoderLayer(
+                new SelfAttention(config, layer.at(0), i), new FeedForward(config, layer.at(1))));
+      }
+      distances = new Distances(config, weights.at("block.0.layer.0.SelfAttention"), true);
+      norm = weights.rmsNorm("final_layer_norm", config.dModel, config.layerNormEpsilon, 0);
+      dropout = weights.dropout(config.dropoutRate);
+      mode = weights.mode();
+    }
+
+    /** The last hidden state [B, T, D] of embedded tokens [B, T, D]. */
+    Tensor forward(Tensor embedded, @Nullable Tensor attentionMask) {
+      Tensor biases = distances.biases(0, embedded); // [1, H, T, T]
+      Tensor padding = AttentionMasks.padding(attentionMask, mode.dtype()); // [B, 1, 1, T]
+      Tensor mask = padding == null ? biases : biases.add(padding);
+      Tensor h = dropout.forward(embedded);
+      for (EncoderLayer layer : layers) {
+        h = layer.forward(h, mask);
+      }
+      return dropout.forward(norm.forward(h));
+    }
+  }
+
+  private record DecoderLayer(
+      SelfAttention attention, CrossAttention crossAttention, FeedForward feedForward) {
+    Tensor forward(
+        Tensor x,
+        Tensor mask,
+        Tensor states,
+        @Nullable Tensor padding,
+        @Nullable KeyValueCache cache) {
+      return Scope.tidy(
+          () -> {
+            Tensor h = attention.forward(x, mask, cache);
+            return feedForward.forward(crossAttention.forward(h, states, padding, cache));
+          });
+    }
+  }
+
+  private static final class Decoder {
+    private final List<DecoderLayer> layers = new ArrayList<>();
+    private final Distances distances;
+    private final RmsNorm norm;
+    private final Dropout dropout;
+    private final Mode mode;
+
+    Decoder(Config config, Weights weights) {
+      for (int i = 0; i < config.numDecoderLayers; i++) {
+        Weights layer = weights.at("block").at(i).at("layer");
+        layers.add(
+            new DecoderLayer(
+                new SelfAttention(config, layer.at(0), i),
+                new CrossAttention(config, layer.at(1), i),
+                new FeedForward(config, layer.at(2))));
+      }
+      distances = new Distances(config, weights.at("block.0.layer.0.SelfAttention"), false);
+      norm = weights.rmsNorm("final_layer_norm", config.dModel, config.layerNormEpsilon, 0);
+      dropout = weights.dropout(config.dropoutRate);
+      mode = weights.mode();
+    }
+
+    /**
+     * The last hidden state [B, U, D].
+     *
+     * @param answer embedded tokens [B, U, D]
+     * @param states of the encoder, [B, T, D]
+     * @param input for what is padding of the text, and for the cache
+     */
+    Tensor forward(Tensor answer, Tensor states, ModelInput input) {
+      Tensor mask = mask(answer, input);
+      Tensor padding = AttentionMasks.padding(input.attentionMask(), mode.dtype());
+      Tensor h = dropout.forward(answer);
+      for (DecoderLayer layer : layers) {
+        h = layer.forward(h, mask, states, padding, input.cache());
+      }
+      return dropout.forward(norm.forward(h));
+    }
+
+    /** Biases by distance, and what hides the tokens that come later: [1, H, U, S]. */
+    private Tensor mask(Tensor answer, ModelInput input) {
+      long past = input.past();
+      ModelInput unpadded = new ModelInput(input.decoderInputIds(), null, null);
+      Tensor later =
+          AttentionMasks.causal(unpadded, past, answer.size(1), null, mode.dtype()); // [1, 1, U, S]
+      Tensor biases = distances.biases(past, answer);
+      return later == null ? biases : biases.add(later);
+    }
+  }
+}
