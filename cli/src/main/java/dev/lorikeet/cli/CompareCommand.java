@@ -79,11 +79,9 @@ final class CompareCommand implements Callable<Integer> {
       @Nullable Path output) {
     ProgressBar bar = new ProgressBar(console.messages(), name);
     FineTuning tuning = new FineTuning(model, config);
-    try (Tracking tracking = Trackers.ofCompared(recipe.withConfig(config), name, console);
+    try (Tracking tracking = Trackers.ofCompared(recipe.withConfig(config), name, bar::say);
         TextModel tuned =
-            tuning
-                .listener(TrainingListener.of(bar, tracking))
-                .train(data.train(), data.eval())) {
+            tuning.listener(TrainingListener.of(bar, tracking)).train(data.train(), data.eval())) {
       comparison.add(name, tuning.result());
       if (output != null) {
         tuned.save(output, Outputs.runRecord(recipe, data, Comparison.json(tuning.result())));

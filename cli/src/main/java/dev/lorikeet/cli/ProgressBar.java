@@ -31,6 +31,9 @@ final class ProgressBar implements TrainingListener {
 
   private long tenths;
 
+  /** How many characters of the present line are to be drawn over. */
+  private int drawnLength;
+
   /** A bar on {@code out} for the run called {@code name}. */
   ProgressBar(PrintWriter out, String name) {
     this(out, name, Boolean.getBoolean(TERMINAL));
@@ -82,9 +85,16 @@ final class ProgressBar implements TrainingListener {
   void endLine() {
     if (drawn) {
       drawn = false;
+      drawnLength = 0;
       out.println();
       out.flush();
     }
+  }
+
+  /** Says something below the bar, which is drawn again below that. */
+  void say(String message) {
+    line("%s%s", drawnLength > 0 ? System.lineSeparator() : "", message);
+    drawnLength = 0;
   }
 
   private void draw(long done, long total, String text) {
@@ -94,8 +104,10 @@ final class ProgressBar implements TrainingListener {
         drawnAt = now;
         int full = (int) (WIDTH * done / total);
         String bar = "#".repeat(full) + ".".repeat(WIDTH - full);
-        out.print("\r" + name + " [" + bar + "] " + text + " ");
+        String line = name + " [" + bar + "] " + text + " ";
+        out.print("\r" + line + " ".repeat(Math.max(0, drawnLength - line.length())));
         out.flush();
+        drawnLength = line.length();
       }
     } else if (done * 10 / total > tenths) {
       tenths = done * 10 / total;
@@ -119,6 +131,7 @@ final class ProgressBar implements TrainingListener {
   public void epochEnded(EpochReport report) {
     if (terminal) {
       out.println();
+      drawnLength = 0;
     }
     Evaluation evaluation = report.evaluation();
     String scores =

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The trackers that a recipe asks for. */
@@ -21,16 +22,16 @@ final class Trackers {
   private Trackers() {}
 
   /** Of a run whose result goes to a folder. */
-  static Tracking of(Recipe recipe, Path output, Console console) {
+  static Tracking of(Recipe recipe, Path output, Consumer<String> warn) {
     LoggingConfig logging = recipe.config().training().logging();
-    return of(recipe, name(logging, output), output, events(logging, output), console);
+    return of(recipe, name(logging, output), output, events(logging, output), warn);
   }
 
   /**
    * Of one of a comparison's runs: the fine-tuned one's files are in the output itself, others' in
    * folders of their names. Without an output there are only those that go elsewhere.
    */
-  static Tracking ofCompared(Recipe recipe, String run, Console console) {
+  static Tracking ofCompared(Recipe recipe, String run, Consumer<String> warn) {
     LoggingConfig logging = recipe.config().training().logging();
     Path output = recipe.output();
     Path events = events(logging, output);
@@ -39,7 +40,7 @@ final class Trackers {
         name(logging, output == null ? Path.of("compare") : output) + " " + run,
         output == null || run.equals(CompareCommand.FINE_TUNED) ? output : output.resolve(run),
         events == null ? null : events.resolve(run),
-        console);
+        warn);
   }
 
   private static String name(LoggingConfig logging, Path output) {
@@ -56,7 +57,11 @@ final class Trackers {
   }
 
   private static Tracking of(
-      Recipe recipe, String name, @Nullable Path folder, @Nullable Path events, Console console) {
+      Recipe recipe,
+      String name,
+      @Nullable Path folder,
+      @Nullable Path events,
+      Consumer<String> warn) {
     ObjectNode settings = recipe.json();
     List<Tracker> trackers = new ArrayList<>();
     if (folder != null) {
@@ -70,7 +75,7 @@ final class Trackers {
             case MLFLOW -> Mlflow.open(name, folder, settings, System.getenv());
           });
     }
-    return new Tracking(trackers, console::say);
+    return new Tracking(trackers, warn);
   }
 
   private static Tracker tensorBoard(@Nullable Path events, ObjectNode settings) {

@@ -45,11 +45,9 @@ final class TrainCommand implements Callable<Integer> {
         new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config());
     sayWhatIsTakenOut(recipe.config());
     ProgressBar bar = new ProgressBar(console.messages(), recipe.config().regime().id());
-    try (Tracking tracking = Trackers.of(recipe, output, console);
+    try (Tracking tracking = Trackers.of(recipe, output, bar::say);
         TextModel tuned =
-            tuning
-                .listener(TrainingListener.of(bar, tracking))
-                .train(data.train(), data.eval())) {
+            tuning.listener(TrainingListener.of(bar, tracking)).train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
       tuned.save(output, Outputs.runRecord(recipe, data, results));
       tracking.end(Outcome.FINISHED);

@@ -62,9 +62,7 @@ final class TrainingSection {
     List<String> reportTo = section.texts("report_to").stream().map(String::strip).toList();
     return new LoggingConfig(
         section.integer("logging_steps", defaults.steps()),
-        reportTo.equals(List.of("none"))
-            ? List.of()
-            : reportTo.stream().map(ReportTo::of).toList(),
+        reportTo.equals(List.of("none")) ? List.of() : reportTo.stream().map(ReportTo::of).toList(),
         section.text("logging_dir", defaults.dir()),
         section.text("run_name", defaults.runName()));
   }

@@ -266,8 +266,7 @@ class RecipeTest {
           adapter.layers_to_transform=[1, x]      | adapter.layers_to_transform must be a list of whole numbers, not [1,"x"]
           adapter.modules_to_save.pooler=1        | adapter.modules_to_save must be a list, not {"pooler":1}
           training.lr=fast                        | training.lr must be a number, not "fast"
-          training.logging_steps=0                | logging_steps is 0: it must be at least 1
-          training.report_to=wandb                | report_to is "wandb": use tensorboard, mlflow or none
+          training.logging_steps=often            | training.logging_steps must be a whole number, not "often"
           training.keep_best=maybe                | training.keep_best must be true or false, not "maybe"
           """)
   void whatIsNotUnderstoodIsNamed(String assignment, String message) {

@@ -18,6 +18,9 @@ import java.util.Set;
 public record ParameterGroup(String name, double lr, double weightDecay, List<Trainable> members) {
   private static final String DEFAULT = "default";
 
+  /** How the name of a group ends that has a rule's rate but not its decay. */
+  static final String NO_DECAY = ", no decay";
+
   /**
    * Sorts parameters into groups by the first rule that matches each; what no rule matches takes
    * the run's settings. One-dimensional parameters, which are biases and norms, do not decay.
@@ -45,7 +48,7 @@ public record ParameterGroup(String name, double lr, double weightDecay, List<Tr
     double decay = rule.weightDecay() == null ? weightDecay : rule.weightDecay();
     boolean decays = decay != 0 && trainable.parameter().original().shape().length > 1;
     double rate = (rule.lr() == null ? lr : rule.lr()) * rule.multiplier();
-    String name = rule.pattern() + (decay != 0 && !decays ? ", no decay" : "");
+    String name = rule.pattern() + (decay != 0 && !decays ? NO_DECAY : "");
     return new ParameterGroup(name, rate, decays ? decay : 0, new ArrayList<>());
   }
 

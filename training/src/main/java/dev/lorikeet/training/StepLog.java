@@ -57,10 +57,16 @@ final class StepLog {
     reportedSeconds = seconds;
   }
 
+  /** Rates by the groups' names; a group without decay is told of only where its rate differs. */
   private Map<String, Double> byGroup(List<Double> rates) {
     Map<String, Double> named = new LinkedHashMap<>();
     for (int i = 0; i < rates.size(); i++) {
-      named.put(groups.get(i).name(), rates.get(i));
+      String name = groups.get(i).name();
+      String decaying = name.replace(ParameterGroup.NO_DECAY, "");
+      Double known = named.putIfAbsent(decaying, rates.get(i));
+      if (known != null && !known.equals(rates.get(i))) {
+        named.put(name, rates.get(i));
+      }
     }
     return Collections.unmodifiableMap(named);
   }

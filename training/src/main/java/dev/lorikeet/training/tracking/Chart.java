@@ -23,7 +23,11 @@ record Chart(String title, List<Curve> curves) {
   private static final int RIGHT = WIDTH - 20;
   private static final int TOP = 30;
   private static final int BOTTOM = HEIGHT - 45;
-  private static final int LEGEND = 150;
+
+  /** The width of a curve's name above the chart, and how many have room. */
+  private static final int LEGEND = 155;
+
+  private static final int LEGENDS = 5;
 
   /** A point of a curve. */
   record Point(double x, double y) {}
@@ -79,11 +83,22 @@ record Chart(String title, List<Curve> curves) {
     title(svg);
     for (int i = 0; i < curves.size(); i++) {
       draw(svg, curves.get(i), x, y);
-      int place = LEFT + i * LEGEND;
-      line(svg, place, TOP - 14, place + 20, TOP - 14, curves.get(i).color());
-      text(svg, place + 26, TOP - 10, "start", curves.get(i).name());
+      if (i < LEGENDS) {
+        legend(svg, curves.get(i), LEFT + i * LEGEND);
+      }
     }
     svg.writeEndElement();
+  }
+
+  private static void legend(XMLStreamWriter svg, Curve curve, int place)
+      throws XMLStreamException {
+    List<Point> dash = List.of(new Point(0, 0), new Point(1, 0));
+    draw(
+        svg,
+        new Curve(curve.name(), curve.color(), curve.faint(), false, dash),
+        new Axis(0, 1, place, place + 20),
+        new Axis(0, 1, TOP - 14, 0));
+    text(svg, place + 26, TOP - 10, "start", curve.name());
   }
 
   private List<Double> values() {

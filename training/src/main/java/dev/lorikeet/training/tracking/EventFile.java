@@ -14,8 +14,8 @@ import java.util.zip.CRC32C;
 
 /**
  * A file of TensorBoard's: events framed as TFRecords
- * (https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details). Each is on the
- * disk as soon as it is written.
+ * (https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details). Each is on
+ * the disk as soon as it is written.
  */
 final class EventFile implements Closeable {
   /** TFRecord's constant in masked checksums. */
@@ -40,7 +40,8 @@ final class EventFile implements Closeable {
     for (int i = 0; ; i++) {
       String name =
           String.format(
-              "events.out.tfevents.%010d.lorikeet.%d.%d", seconds, ProcessHandle.current().pid(), i);
+              "events.out.tfevents.%010d.lorikeet.%d.%d",
+              seconds, ProcessHandle.current().pid(), i);
       try {
         return new EventFile(
             FileChannel.open(

@@ -1,10 +1,16 @@
 package dev.lorikeet.training.tracking;
 
+import static com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type.TYPE_BYTES;
+import static com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type.TYPE_DOUBLE;
+import static com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type.TYPE_FLOAT;
+import static com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type.TYPE_INT32;
+import static com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type.TYPE_INT64;
+import static com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type.TYPE_MESSAGE;
+import static com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type.TYPE_STRING;
+
 import com.google.protobuf.ByteString;
 import com.google.protobuf.DescriptorProtos.DescriptorProto;
 import com.google.protobuf.DescriptorProtos.FieldDescriptorProto;
-import com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Label;
-import com.google.protobuf.DescriptorProtos.FieldDescriptorProto.Type;
 import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
 import com.google.protobuf.DescriptorProtos.OneofDescriptorProto;
 import com.google.protobuf.Descriptors.Descriptor;
@@ -46,39 +52,33 @@ final class EventMessages {
             .setSyntax("proto3")
             .addMessageType(
                 message("Event")
-                    .addField(field("wall_time", 1, Type.TYPE_DOUBLE))
-                    .addField(field("step", 2, Type.TYPE_INT64))
-                    .addField(field("file_version", 3, Type.TYPE_STRING))
-                    .addField(of("Summary", field("summary", 5, Type.TYPE_MESSAGE)))
-                    .addField(of("SessionLog", field("session_log", 7, Type.TYPE_MESSAGE))))
+                    .addField(field("wall_time", 1, TYPE_DOUBLE))
+                    .addField(field("step", 2, TYPE_INT64))
+                    .addField(field("file_version", 3, TYPE_STRING))
+                    .addField(of("Summary", field("summary", 5, TYPE_MESSAGE)))
+                    .addField(of("SessionLog", field("session_log", 7, TYPE_MESSAGE))))
+            .addMessageType(message("SessionLog").addField(field("status", 1, TYPE_INT32)))
             .addMessageType(
-                message("SessionLog").addField(field("status", 1, Type.TYPE_INT32)))
-            .addMessageType(
-                message("Summary")
-                    .addField(repeated(of("Value", field("value", 1, Type.TYPE_MESSAGE)))))
+                message("Summary").addField(repeated(of("Value", field("value", 1, TYPE_MESSAGE)))))
             .addMessageType(
                 message("Value")
-                    .addField(field("tag", 1, Type.TYPE_STRING))
-                    .addField(field("simple_value", 2, Type.TYPE_FLOAT).setOneofIndex(0))
-                    .addField(
-                        of("Tensor", field("tensor", 8, Type.TYPE_MESSAGE)).setOneofIndex(0))
-                    .addField(of("Metadata", field("metadata", 9, Type.TYPE_MESSAGE)))
-                    .addOneofDecl(
-                        OneofDescriptorProto.newBuilder()
-                            .setName("value")))
+                    .addField(field("tag", 1, TYPE_STRING))
+                    .addField(field("simple_value", 2, TYPE_FLOAT).setOneofIndex(0))
+                    .addField(of("Tensor", field("tensor", 8, TYPE_MESSAGE)).setOneofIndex(0))
+                    .addField(of("Metadata", field("metadata", 9, TYPE_MESSAGE)))
+                    .addOneofDecl(OneofDescriptorProto.newBuilder().setName("value")))
             .addMessageType(
                 message("Metadata")
-                    .addField(of("PluginData", field("plugin_data", 1, Type.TYPE_MESSAGE))))
-            .addMessageType(
-                message("PluginData").addField(field("plugin_name", 1, Type.TYPE_STRING)))
+                    .addField(of("PluginData", field("plugin_data", 1, TYPE_MESSAGE))))
+            .addMessageType(message("PluginData").addField(field("plugin_name", 1, TYPE_STRING)))
             .addMessageType(
                 message("Tensor")
-                    .addField(field("dtype", 1, Type.TYPE_INT32))
-                    .addField(of("Shape", field("tensor_shape", 2, Type.TYPE_MESSAGE)))
-                    .addField(repeated(field("string_val", 8, Type.TYPE_BYTES))))
+                    .addField(field("dtype", 1, TYPE_INT32))
+                    .addField(of("Shape", field("tensor_shape", 2, TYPE_MESSAGE)))
+                    .addField(repeated(field("string_val", 8, TYPE_BYTES))))
             .addMessageType(
-                message("Shape").addField(repeated(of("Dim", field("dim", 2, Type.TYPE_MESSAGE)))))
-            .addMessageType(message("Dim").addField(field("size", 1, Type.TYPE_INT64)))
+                message("Shape").addField(repeated(of("Dim", field("dim", 2, TYPE_MESSAGE)))))
+            .addMessageType(message("Dim").addField(field("size", 1, TYPE_INT64)))
             .build();
     try {
       return FileDescriptor.buildFrom(file, new FileDescriptor[0]);
@@ -91,12 +91,13 @@ final class EventMessages {
     return DescriptorProto.newBuilder().setName(name);
   }
 
-  private static FieldDescriptorProto.Builder field(String name, int number, Type type) {
+  private static FieldDescriptorProto.Builder field(
+      String name, int number, FieldDescriptorProto.Type type) {
     return FieldDescriptorProto.newBuilder()
         .setName(name)
         .setNumber(number)
         .setType(type)
-        .setLabel(Label.LABEL_OPTIONAL);
+        .setLabel(FieldDescriptorProto.Label.LABEL_OPTIONAL);
   }
 
   private static FieldDescriptorProto.Builder of(
@@ -105,7 +106,7 @@ final class EventMessages {
   }
 
   private static FieldDescriptorProto.Builder repeated(FieldDescriptorProto.Builder field) {
-    return field.setLabel(Label.LABEL_REPEATED);
+    return field.setLabel(FieldDescriptorProto.Label.LABEL_REPEATED);
   }
 
   // ---- events ----

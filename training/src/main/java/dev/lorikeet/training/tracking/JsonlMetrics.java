@@ -95,8 +95,7 @@ public final class JsonlMetrics implements Tracker {
     line.put("epoch", measurement.epoch());
     measurement.values().forEach((name, value) -> line.put(name, finite(value)));
     Files.createDirectories(file.toAbsolutePath().getParent());
-    Files.writeString(
-        file, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    Files.writeString(file, line + "\n", StandardOpenOption.CREATE, StandardOpenOption.APPEND);
   }
 
   /** JSON has no word for NaN and infinity. */

@@ -65,7 +65,8 @@ public final class MetricsPlot implements Tracker {
   private void draw() {
     List<JsonNode> lines = JsonlMetrics.read(folder.resolve(JsonlMetrics.FILE));
     if (!lines.isEmpty()) {
-      double last = lines.stream().mapToDouble(line -> line.path("step").asDouble()).max().orElse(1);
+      double last =
+          lines.stream().mapToDouble(line -> line.path("step").asDouble()).max().orElse(1);
       OutputFolder.writeFile(
           folder.resolve(FILE), stream -> write(charts(lines), Math.max(1, last), stream));
     }
@@ -104,8 +105,7 @@ public final class MetricsPlot implements Tracker {
     for (String key : keys) {
       String color = RATE_COLORS.get(curves.size() % RATE_COLORS.size());
       String name = key.replaceFirst("learning_rate/?", "");
-      curves.add(
-          new Curve(name.isEmpty() ? "all" : name, color, false, false, points(lines, key)));
+      curves.add(new Curve(name.isEmpty() ? "all" : name, color, false, false, points(lines, key)));
     }
     return curves;
   }

@@ -70,8 +70,7 @@ public final class Tracking implements TrainingListener, AutoCloseable {
     values.put("eval_loss", evaluation.loss());
     evaluation.metrics().forEach((name, value) -> values.put("eval_" + name, value));
     values.put("eval_seconds", evaluation.seconds());
-    record(
-        new Measurement(step, epoch, Kind.EVALUATION, values, "eval_" + evaluation.main()));
+    record(new Measurement(step, epoch, Kind.EVALUATION, values, "eval_" + evaluation.main()));
   }
 
   private synchronized void record(Measurement measurement) {

@@ -11,8 +11,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class AxisTest {
   @Test
   void ticksAreRoundAndWithinTheAxis() {
-    assertThat(new Axis(0, 37, 0, 1).ticks(8)).containsExactly(0.0, 5.0, 10.0, 15.0, 20.0, 25.0,
-        30.0, 35.0);
+    assertThat(new Axis(0, 37, 0, 1).ticks(8))
+        .containsExactly(0.0, 5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0);
     assertThat(new Axis(0.11, 0.93, 0, 1).ticks(4)).containsExactly(0.25, 0.5, 0.75);
     assertThat(new Axis(1, 2, 0, 1).ticks(1)).containsExactly(1.0, 2.0);
   }

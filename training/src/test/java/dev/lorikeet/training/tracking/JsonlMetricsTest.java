@@ -121,9 +121,7 @@ class JsonlMetricsTest {
   void oneGroupsRateIsTheLearningRate() {
     try (Tracking tracking = tracking()) {
       tracking.started(List.of(), 1);
-      tracking.logged(
-          new StepReport(
-              1, 0.5, 1, Map.of("default", 1e-3), 1, 1, 1));
+      tracking.logged(new StepReport(1, 0.5, 1, Map.of("default", 1e-3), 1, 1, 1));
     }
     JsonNode line = JsonlMetrics.read(file()).get(0);
     assertThat(line.path("learning_rate").asDouble()).isEqualTo(1e-3);

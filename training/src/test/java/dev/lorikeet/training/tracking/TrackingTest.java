@@ -67,8 +67,7 @@ class TrackingTest {
   }
 
   @Test
-  void folderThatCannotBeMadeDoesNotEndTheRun(@TempDir Path temporary)
-      throws IOException {
+  void folderThatCannotBeMadeDoesNotEndTheRun(@TempDir Path temporary) throws IOException {
     Path file = Files.createFile(temporary.resolve("file"));
     Tracker metrics = new JsonlMetrics(file.resolve("out"));
     try (Tracking tracking = new Tracking(List.of(metrics), warnings::add)) {
