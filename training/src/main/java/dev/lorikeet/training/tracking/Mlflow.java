@@ -76,7 +76,7 @@ public final class Mlflow implements Tracker {
       String scheme = parsed.getScheme() == null ? "" : parsed.getScheme();
       return uri.equals("databricks")
           || scheme.equals("databricks")
-          || (scheme.equals("http") || scheme.equals("https")) && parsed.getHost() != null;
+          || ((scheme.equals("http") || scheme.equals("https")) && parsed.getHost() != null);
     } catch (IllegalArgumentException e) {
       return false;
     }
