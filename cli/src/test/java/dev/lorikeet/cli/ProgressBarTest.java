@@ -69,8 +69,8 @@ class ProgressBarTest {
     bar.say("first");
     bar.progressed(at(1, 2));
     bar.say("second");
-    String[] lines = written.toString().split(System.lineSeparator());
-    assertThat(lines).hasSize(3).startsWith("first").endsWith("second");
+    String[] lines = written.toString().split(System.lineSeparator(), -1);
+    assertThat(lines).hasSize(4).startsWith("first").endsWith("second", "");
     assertThat(lines[1]).startsWith("\rrun [").contains("step 1/2");
   }
 

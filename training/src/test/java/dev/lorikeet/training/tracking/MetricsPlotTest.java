@@ -45,7 +45,7 @@ class MetricsPlotTest {
   /** The curves, which legends' two points are not. */
   private static List<Element> curves(Document drawing) {
     return elements(drawing, "polyline").stream()
-        .filter(line -> line.getAttribute("points").split(" ").length > 2)
+        .filter(line -> line.getAttribute("points").split(" ", -1).length > 2)
         .toList();
   }
 
@@ -65,7 +65,7 @@ class MetricsPlotTest {
         .contains("evaluation", "default", "lora_B", "10", "40");
     List<Element> curves = curves(drawing);
     assertThat(curves)
-        .extracting(curve -> curve.getAttribute("points").split(" ").length)
+        .extracting(curve -> curve.getAttribute("points").split(" ", -1).length)
         .as("train, smoothed, evaluation; accuracy; two rates")
         .containsExactly(40, 40, 4, 4, 40, 40);
     assertThat(elements(drawing, "circle")).hasSize(8);
@@ -77,8 +77,8 @@ class MetricsPlotTest {
       Runs.steps(tracking, 1, 30);
     }
     for (Element curve : curves(drawing())) {
-      for (String point : curve.getAttribute("points").split(" ")) {
-        String[] place = point.split(",");
+      for (String point : curve.getAttribute("points").split(" ", -1)) {
+        String[] place = point.split(",", -1);
         assertThat(Double.parseDouble(place[0])).isBetween(90.0, 880.0);
         assertThat(Double.parseDouble(place[1])).isBetween(30.0, 225.0);
       }
@@ -94,7 +94,7 @@ class MetricsPlotTest {
       tracking.resumed(20);
       Runs.steps(tracking, 21, 30);
     }
-    assertThat(curves(drawing()).get(0).getAttribute("points").split(" ")).hasSize(30);
+    assertThat(curves(drawing()).get(0).getAttribute("points").split(" ", -1)).hasSize(30);
   }
 
   @Test
