@@ -388,6 +388,32 @@ final class TrainFlags {
     flags.set("training.on_nan", value);
   }
 
+  @Option(names = "--logging-steps", paramLabel = "N", description = "Log every so many steps.")
+  void loggingSteps(String value) {
+    flags.set("training.logging_steps", value);
+  }
+
+  @Option(
+      names = "--report-to",
+      paramLabel = "TRACKERS",
+      description = "tensorboard, mlflow, both with a comma between them, or none.")
+  void reportTo(String value) {
+    flags.set("training.report_to", value);
+  }
+
+  @Option(
+      names = "--logging-dir",
+      paramLabel = "DIR",
+      description = "For TensorBoard; unless given, runs in the output.")
+  void loggingDir(String value) {
+    flags.set("training.logging_dir", value);
+  }
+
+  @Option(names = "--run-name", paramLabel = "NAME", description = "What trackers call the run.")
+  void runName(String value) {
+    flags.set("training.run_name", value);
+  }
+
   @Option(
       names = "--precision",
       paramLabel = "TYPE",

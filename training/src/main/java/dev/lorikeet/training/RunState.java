@@ -18,6 +18,9 @@ final class RunState {
 
   int batchesDone;
 
+  /** The batches of a whole epoch. */
+  long batchesPerEpoch;
+
   /** Optimizer steps, tokens without and positions with padding, since the start. */
   long step;
 
@@ -63,6 +66,18 @@ final class RunState {
   private double lossSum;
   private double terms;
 
+  /** The sums since the last report, and what had been done by then. */
+  private double unreportedSum;
+
+  private double unreportedTerms;
+  private long reportedTokens;
+  private double reportedSeconds;
+
+  /** How far the run is in epochs, from 0. */
+  double epochsDone() {
+    return epoch - 1 + (double) batchesDone / batchesPerEpoch;
+  }
+
   // ---- time ----
 
   void startClock() {
@@ -92,6 +107,25 @@ final class RunState {
     recent[batches++ % RECENT] = batchTerms > 0 ? batchSum / batchTerms : 0;
     lossSum += batchSum;
     terms += batchTerms;
+    unreportedSum += batchSum;
+    unreportedTerms += batchTerms;
+  }
+
+  /** The mean loss since this was last asked for; NaN where no label counted. */
+  double takeLoss() {
+    double mean = unreportedSum / unreportedTerms;
+    unreportedSum = 0;
+    unreportedTerms = 0;
+    return mean;
+  }
+
+  /** Tokens a second since this was last asked for. */
+  double takeSpeed() {
+    double seconds = seconds();
+    double speed = (tokens - reportedTokens) / (seconds - reportedSeconds);
+    reportedTokens = tokens;
+    reportedSeconds = seconds;
+    return speed;
   }
 
   /** The mean loss of the epoch so far. */

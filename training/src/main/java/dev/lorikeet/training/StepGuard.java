@@ -35,15 +35,17 @@ final class StepGuard {
   /**
    * Checks gradients by their norm; only where it is not finite they are searched.
    *
+   * @return the norm
    * @throws NonFinite naming the first gradient that is not finite
    */
-  void check(Map<Parameter, Tensor> gradients, Tensor norm) {
+  double check(Map<Parameter, Tensor> gradients, Tensor norm) {
     double value = norm.item();
     if (!Double.isFinite(value)) {
       throw NonFinite.gradient(value, gradients, model, trainables);
     }
     lossScale.good();
     inARow = 0;
+    return value;
   }
 
   /**

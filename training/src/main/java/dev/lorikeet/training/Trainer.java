@@ -148,12 +148,15 @@ public final class Trainer {
         new RunEvaluation(
             evaluator, evaluationData, config.evaluation(), average, best, state, listener);
     private final Saving saving;
+    private final StepLog log;
     private Epoch epoch = new Epoch(0, List.of(), List.of());
 
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
       this.groups = groups;
       this.optimizer = optimizer;
       totalSteps = totalSteps();
+      state.batchesPerEpoch = ceilDiv(lengths.length, config.batchSize());
+      log = new StepLog(config.logging(), groups, totalSteps, state, listener);
       rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
       saving =
           new Saving(
@@ -168,18 +171,22 @@ public final class Trainer {
     }
 
     TrainingResult run() {
-      listener.started(groups, totalSteps);
       MovementCheck movement = MovementCheck.before(groups, config.optimizer().type());
       saving.resume();
       if (!Double.isNaN(state.lossScale)) {
         lossScale.restore(state.lossScale, state.goodSteps);
       }
+      if (state.step > 0) {
+        listener.resumed(state.step);
+      }
+      listener.started(groups, totalSteps);
       evaluation.start();
       while (!isOver()) {
         step();
         report();
         settle();
       }
+      log.finish();
       movement.after(rates.effectiveSteps(state.step, freezing));
       average.exchange();
       best.restore();
@@ -195,11 +202,13 @@ public final class Trainer {
       model.training(true);
       Torch.seed(stepSeed());
       freezing.at(state.step);
+      List<Double> now = rates.at(state.step);
+      double norm = Double.NaN;
       try (Scope scope = Scope.open()) {
         Map<Parameter, Tensor> gradients = pass.gradients(epoch.examples(), batches, state);
         lossScale.unscale(gradients);
-        guard.check(gradients, clipped(List.copyOf(gradients.values())));
-        optimizer.step(gradients, rates.at(state.step));
+        norm = guard.check(gradients, clipped(List.copyOf(gradients.values())));
+        optimizer.step(gradients, now);
         average.afterStep();
       } catch (NonFinite e) {
         guard.skip(e, state.step + 1);
@@ -209,6 +218,7 @@ public final class Trainer {
       state.batchesDone += batches.size();
       state.step++;
       state.stopClock();
+      log.afterStep(now, norm);
     }
 
     /** Clips gradients where that is asked for, and gives their norm before. */

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param checkpoint when a run is saved
  * @param regularization what keeps the run from learning its examples by heart
  * @param nonFinite what becomes of steps with NaN or infinity
+ * @param logging what is told of a run while it goes on
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -48,6 +49,7 @@ public record TrainingConfig(
     CheckpointConfig checkpoint,
     RegularizationConfig regularization,
     NonFiniteConfig nonFinite,
+    LoggingConfig logging,
     long seed) {
 
   /** The defaults. */
@@ -70,6 +72,7 @@ public record TrainingConfig(
           CheckpointConfig.DEFAULT,
           RegularizationConfig.NONE,
           NonFiniteConfig.DEFAULT,
+          LoggingConfig.DEFAULT,
           1);
 
   /**
@@ -165,6 +168,7 @@ public record TrainingConfig(
     public CheckpointConfig checkpoint;
     public RegularizationConfig regularization;
     public NonFiniteConfig nonFinite;
+    public LoggingConfig logging;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -185,6 +189,7 @@ public record TrainingConfig(
       checkpoint = config.checkpoint;
       regularization = config.regularization;
       nonFinite = config.nonFinite;
+      logging = config.logging;
       seed = config.seed;
     }
 
@@ -207,6 +212,7 @@ public record TrainingConfig(
           checkpoint,
           regularization,
           nonFinite,
+          logging,
           seed);
     }
   }

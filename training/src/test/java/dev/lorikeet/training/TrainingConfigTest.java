@@ -99,6 +99,7 @@ class TrainingConfigTest {
                 DEFAULT.checkpoint(),
                 DEFAULT.regularization(),
                 DEFAULT.nonFinite(),
+                DEFAULT.logging(),
                 9));
   }
 }
