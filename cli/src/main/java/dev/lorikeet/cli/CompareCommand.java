@@ -79,7 +79,8 @@ final class CompareCommand implements Callable<Integer> {
       @Nullable Path output) {
     ProgressBar bar = new ProgressBar(console.messages(), name);
     FineTuning tuning = new FineTuning(model, config);
-    try (Tracking tracking = Trackers.ofCompared(recipe.withConfig(config), name, bar::say).orKilled();
+    try (Tracking tracking =
+            Trackers.ofCompared(recipe.withConfig(config), name, bar::say).orKilled();
         TextModel tuned =
             tuning.listener(TrainingListener.of(bar, tracking)).train(data.train(), data.eval())) {
       comparison.add(name, tuning.result());

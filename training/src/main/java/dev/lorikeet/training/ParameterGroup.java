@@ -36,6 +36,7 @@ public record ParameterGroup(
   public ParameterGroup(String name, double lr, double weightDecay, List<Trainable> members) {
     this(name, lr, weightDecay, null, members);
   }
+
   /**
    * Sorts parameters into groups by the first rule that matches each; what no rule matches takes
    * the run's settings. One-dimensional parameters, which are biases and norms, do not decay.

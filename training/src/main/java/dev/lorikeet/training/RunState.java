@@ -30,6 +30,11 @@ final class RunState {
   /** How many weights an average has taken in. */
   long averaged;
 
+  /** Steps left out by {@code on_nan: skip}, and how many of them were the last ones. */
+  long skipped;
+
+  int skippedInARow;
+
   /** What the loss is multiplied by, and how many good steps there were since that changed. */
   double lossScale = Double.NaN;
 

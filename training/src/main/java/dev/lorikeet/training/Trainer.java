@@ -27,7 +27,6 @@ public final class Trainer {
   private final TrainingListener listener;
   private final LossScale lossScale;
   private final GradientPass pass;
-  private final StepGuard guard;
   private final Evaluator evaluator;
   private final int[] lengths;
   private @Nullable Checkpoints checkpoints;
@@ -78,7 +77,6 @@ public final class Trainer {
             config.maxTokensPerPass(model.mode().device()),
             lossScale,
             listener::remarked);
-    guard = new StepGuard(model, this.trainables, config.nonFinite(), lossScale, listener);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
 
@@ -140,6 +138,8 @@ public final class Trainer {
     private final long totalSteps;
     private final LearningRates rates;
     private final RunState state = new RunState();
+    private final StepGuard guard =
+        new StepGuard(model, trainables, config.nonFinite(), lossScale, state, listener);
     private final BestParameters best =
         new BestParameters(trainables, config.evaluation().keepBest(), state);
     private final WeightAverage average =

@@ -121,7 +121,9 @@ class ResumeTest {
         .anyMatch(message -> message.startsWith(four + " is damaged and left out: state.json is"))
         .last()
         .isEqualTo("going on from " + checkpoints.resolve("checkpoint-3"));
-    assertThat(runs.saved()).as("damaged ones are replaced").allMatch(n -> n.startsWith("checkpoint-"));
+    assertThat(runs.saved())
+        .as("damaged ones are replaced")
+        .allMatch(n -> n.startsWith("checkpoint-"));
     runs.messages.clear();
     resumed().assertSame(whole);
     assertThat(runs.messages).hasSize(1);
@@ -185,7 +187,9 @@ class ResumeTest {
         "training.lr is 0.001 and was 0.003; go on with what it was, or delete the folder to"
             + " begin anew");
     assertOther(
-        CONFIG.withEpochs(4).withSeed(2), SavedRuns.data(), "training.epochs is 4 and was 3; go on with");
+        CONFIG.withEpochs(4).withSeed(2),
+        SavedRuns.data(),
+        "training.epochs is 4 and was 3; go on with");
     assertOther(
         CONFIG.with(draft -> draft.optimizer = new OptimizerConfig(0.8, 0.999, 1e-8)),
         SavedRuns.data(),

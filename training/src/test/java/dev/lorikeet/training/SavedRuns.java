@@ -10,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -37,6 +38,10 @@ final class SavedRuns {
 
   /** What a run left: the model's bytes, and all it has measured but the time. */
   record Outcome(Map<String, byte[]> bytes, TrainingResult result) {
+    List<Integer> checksums() {
+      return bytes.values().stream().map(Arrays::hashCode).toList();
+    }
+
     void assertSame(Outcome expected) {
       assertThat(bytes.keySet()).isEqualTo(expected.bytes.keySet());
       assertThat(bytes).allSatisfy((name, b) -> assertThat(b).isEqualTo(expected.bytes.get(name)));
