@@ -38,7 +38,7 @@ final class RateFlags {
   @Option(
       names = "--loraplus-lr-embedding",
       paramLabel = "RATE",
-      description = "LoRA+: the rate of embeddings' lora_B.")
+      description = "LoRA+: the rate of LoRA on embeddings.")
   void loraplusLrEmbedding(String value) {
     flags.set("training.loraplus_lr_embedding", value);
   }

@@ -42,7 +42,11 @@ class ResumedSettingsTest {
         setting(
             "thawing by steps", draft -> draft.freeze = new FreezeConfig(0, false, false, 0, 2)),
         setting(
-            "thawing by epochs", draft -> draft.freeze = new FreezeConfig(0, false, false, 1, 0)),
+            "thawing by epochs",
+            draft -> {
+              draft.freeze = new FreezeConfig(0, false, false, 1, 0);
+              draft.epochs = 5;
+            }),
         setting("three batches a step", draft -> draft.gradientAccumulation = 3),
         setting(
             "small passes",
@@ -93,7 +97,7 @@ class ResumedSettingsTest {
     SavedRuns runs = new SavedRuns(temporary);
     TrainingConfig config = CONFIG.with(change);
     Outcome whole = runs.trained(config);
-    for (long step = whole.result().steps() - 1; step > 0; step -= 2) {
+    for (long step = whole.result().steps() - 1; step > 0; step -= 3) {
       runs.cutAfter(step);
       runs.resumed(config).assertSame(whole);
     }
