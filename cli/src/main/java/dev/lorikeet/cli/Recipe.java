@@ -210,6 +210,12 @@ record Recipe(
     return text == null ? otherwise : text;
   }
 
+  /** The same recipe for another run. */
+  Recipe withConfig(FineTuningConfig other) {
+    return new Recipe(
+        model, output, data, other, baselineTraining, baselineInitialization, threads);
+  }
+
   /** The recipe that spells out every setting of this one. */
   ObjectNode json() {
     ObjectNode json = JsonNodeFactory.instance.objectNode();

@@ -1,13 +1,16 @@
 package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.LoggingConfig;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.RateConfig;
+import dev.lorikeet.training.ReportTo;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.ThroughputConfig;
@@ -45,6 +48,7 @@ final class TrainingSection {
         RegularizationSection.read(section, defaults.regularization()),
         RegularizationSection.nonFinite(section, defaults.nonFinite()),
         throughput(section, defaults.throughput()),
+        logging(section, defaults.logging()),
         defaults.seed());
   }
 
@@ -122,6 +126,15 @@ final class TrainingSection {
         section.integer("unfreeze_steps", defaults.unfreezeSteps()));
   }
 
+  private static LoggingConfig logging(Section section, LoggingConfig defaults) {
+    List<String> reportTo = section.texts("report_to").stream().map(String::strip).toList();
+    return new LoggingConfig(
+        section.integer("logging_steps", defaults.steps()),
+        reportTo.equals(List.of("none")) ? List.of() : reportTo.stream().map(ReportTo::of).toList(),
+        section.text("logging_dir", defaults.dir()),
+        section.text("run_name", defaults.runName()));
+  }
+
   /**
    * Patterns with a rate, with {@code xMULTIPLIER}, or with a section of both, a decay and a
    * schedule.
@@ -188,6 +201,12 @@ final class TrainingSection {
     json.put("max_nan_steps", training.nonFinite().maxInARow());
     json.put("cache_features", training.throughput().cacheFeatures());
     json.put("packing", training.throughput().packing());
+    LoggingConfig logging = training.logging();
+    json.put("logging_steps", logging.steps());
+    ArrayNode reportTo = json.putArray("report_to");
+    logging.reportTo().forEach(tracker -> reportTo.add(tracker.id()));
+    json.put("logging_dir", logging.dir());
+    json.put("run_name", logging.runName());
     return json;
   }
 

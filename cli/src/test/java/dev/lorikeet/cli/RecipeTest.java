@@ -21,11 +21,13 @@ import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.IntervalStrategy;
+import dev.lorikeet.training.LoggingConfig;
 import dev.lorikeet.training.NonFiniteConfig;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.RegularizationConfig;
+import dev.lorikeet.training.ReportTo;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.ThroughputConfig;
@@ -176,6 +178,10 @@ class RecipeTest {
               save_strategy: epoch
               save_steps: 0.5
               save_total_limit: 2
+              logging_steps: 25
+              report_to: [tensorboard, mlflow]
+              logging_dir: events
+              run_name: first
             baseline: {kind: scratch, lr: 0.25, initialization: xavier}
             """);
     RecipeTree tree = new RecipeTree();
@@ -239,6 +245,8 @@ class RecipeTest {
             RegularizationConfig.NONE,
             NonFiniteConfig.DEFAULT,
             new ThroughputConfig(false, true),
+            new LoggingConfig(
+                25, List.of(ReportTo.TENSORBOARD, ReportTo.MLFLOW), "events", "first"),
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
     assertThat(recipe.baselineTraining())
@@ -417,6 +425,7 @@ class RecipeTest {
           adapter.layers_to_transform=[1, x]      | adapter.layers_to_transform must be a list of whole numbers, not [1,"x"]
           adapter.modules_to_save.pooler=1        | adapter.modules_to_save must be a list, not {"pooler":1}
           training.lr=fast                        | training.lr must be a number, not "fast"
+          training.logging_steps=often            | training.logging_steps must be a whole number, not "often"
           training.keep_best=maybe                | training.keep_best must be true or false, not "maybe"
           """)
   void whatIsNotUnderstoodIsNamed(String assignment, String message) {

@@ -116,11 +116,20 @@ final class NonFinite extends LorikeetException {
         return trainable.name() + " has NaN or infinite elements: lower the learning rate";
       }
     }
+    for (Parameter parameter : model.parameters().values()) {
+      if (!parameter.original().isFinite()) {
+        return parameter.name()
+            + " has NaN or infinite elements and is not trained: mend the checkpoint";
+      }
+    }
     if (!logits.isFinite()) {
-      return isHalf(model)
-          ? "float16 overflows in the forward pass; use bfloat16"
-          : "the model's answers overflow: lower the learning rate, or look for weights that are"
-              + " not finite in the checkpoint";
+      String layer = FirstNonFinite.layer(model, batch);
+      return (layer == null
+              ? "the model's answers overflow"
+              : "the output of " + layer + " overflows")
+          + (isHalf(model)
+              ? ", for which float16 is too narrow: use bfloat16"
+              : " although all weights are finite: lower the learning rate");
     }
     return "the answers are finite, their loss is not, as a log of 0: lower the learning rate, or"
         + " look for broken rows in the data";

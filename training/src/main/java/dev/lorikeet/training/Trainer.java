@@ -30,7 +30,6 @@ public final class Trainer {
   private final TrainingListener listener;
   private final LossScale lossScale;
   private final GradientPass pass;
-  private final StepGuard guard;
   private final Evaluator evaluator;
   private final int[] lengths;
   private @Nullable Checkpoints checkpoints;
@@ -82,7 +81,6 @@ public final class Trainer {
             config.maxTokensPerPass(model.mode().device()),
             lossScale,
             listener::remarked);
-    guard = new StepGuard(model, this.trainables, config.nonFinite(), lossScale, listener);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
 
@@ -160,6 +158,8 @@ public final class Trainer {
     private final long totalSteps;
     private final LearningRates rates;
     private final RunState state = new RunState();
+    private final StepGuard guard =
+        new StepGuard(model, trainables, config.nonFinite(), lossScale, state, listener);
     private final BestParameters best =
         new BestParameters(trainables, config.evaluation().keepBest(), state);
     private final WeightAverage average =
@@ -169,6 +169,7 @@ public final class Trainer {
             evaluator, evaluationData, config.evaluation(), average, best, state, listener);
     private final Saving saving;
     private final MovementCheck movement;
+    private final StepLog log;
     private Epoch epoch = new Epoch(0, List.of(), List.of());
 
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
@@ -176,6 +177,8 @@ public final class Trainer {
       this.optimizer = optimizer;
       totalSteps = totalSteps();
       movement = MovementCheck.before(groups, config.optimizer());
+      state.batchesPerEpoch = ceilDiv(lengths.length, config.batchSize());
+      log = new StepLog(config.logging(), groups, totalSteps, state, listener);
       rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
       saving =
           new Saving(
@@ -191,11 +194,14 @@ public final class Trainer {
     }
 
     TrainingResult run() {
-      listener.started(groups, totalSteps);
       saving.resume();
       if (!Double.isNaN(state.lossScale)) {
         lossScale.restore(state.lossScale, state.goodSteps);
       }
+      if (state.step > 0) {
+        listener.resumed(state.step);
+      }
+      listener.started(groups, totalSteps);
       keepFeatures();
       evaluation.start();
       while (!isOver()) {
@@ -203,6 +209,7 @@ public final class Trainer {
         report();
         settle();
       }
+      log.finish();
       movement.after(moves());
       average.exchange();
       best.restore();
@@ -248,13 +255,15 @@ public final class Trainer {
       model.training(true);
       Torch.seed(stepSeed());
       freezing.at(state.step);
+      List<Double> now = rates.at(state.step);
+      double norm = Double.NaN;
       try (Scope scope = Scope.open()) {
         Map<Parameter, Tensor> gradients = pass.gradients(epoch.examples(), batches, state);
         lossScale.unscale(gradients);
         addPenalty(gradients);
         movement.saw(gradients);
-        guard.check(gradients, clipped(List.copyOf(gradients.values())));
-        optimizer.step(gradients, rates.at(state.step));
+        norm = guard.check(gradients, clipped(List.copyOf(gradients.values())));
+        optimizer.step(gradients, now);
         if (part != null) {
           part.afterStep(state.step, gradients);
         }
@@ -267,6 +276,7 @@ public final class Trainer {
       state.batchesDone += batches.size();
       state.step++;
       state.stopClock();
+      log.afterStep(now, norm);
     }
 
     /** Adds the gradients of the method's own term, which is not part of the reported loss. */

@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param regularization what keeps the run from learning its examples by heart
  * @param nonFinite what becomes of steps with NaN or infinity
  * @param throughput what saves time
+ * @param logging what is told of a run while it goes on
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -50,6 +51,7 @@ public record TrainingConfig(
     RegularizationConfig regularization,
     NonFiniteConfig nonFinite,
     ThroughputConfig throughput,
+    LoggingConfig logging,
     long seed) {
 
   /** The defaults. */
@@ -73,6 +75,7 @@ public record TrainingConfig(
           RegularizationConfig.NONE,
           NonFiniteConfig.DEFAULT,
           ThroughputConfig.DEFAULT,
+          LoggingConfig.DEFAULT,
           1);
 
   /**
@@ -169,6 +172,7 @@ public record TrainingConfig(
     public RegularizationConfig regularization;
     public NonFiniteConfig nonFinite;
     public ThroughputConfig throughput;
+    public LoggingConfig logging;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -190,6 +194,7 @@ public record TrainingConfig(
       regularization = config.regularization;
       nonFinite = config.nonFinite;
       throughput = config.throughput;
+      logging = config.logging;
       seed = config.seed;
     }
 
@@ -213,6 +218,7 @@ public record TrainingConfig(
           regularization,
           nonFinite,
           throughput,
+          logging,
           seed);
     }
   }
