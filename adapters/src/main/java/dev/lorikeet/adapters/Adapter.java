@@ -60,6 +60,7 @@ public final class Adapter {
 
   /** What the merge did, while there is one. */
   private @Nullable MergeReceipt receipt;
+
   private @Nullable TrainingPart trainingPart;
 
   private Adapter(Model model, AdapterConfig asked, boolean stored) {

@@ -117,8 +117,7 @@ public record AdapterPlan(
     static Stored of(Adapter adapter) {
       try (Scope scope = Scope.open()) {
         return new Stored(
-            bytes(adapter.tensors()),
-            Safetensors.size(adapter.saved(), AdapterFolder.METADATA));
+            bytes(adapter.tensors()), Safetensors.size(adapter.saved(), AdapterFolder.METADATA));
       }
     }
   }
@@ -333,8 +332,7 @@ public record AdapterPlan(
     private void addSaved() {
       List<String> typed = asked.modulesToSave();
       List<String> saved = adapter.config().modulesToSave();
-      List<String> whole =
-          List.copyOf(ModulesToSave.of(adapter.model(), saved).modules());
+      List<String> whole = List.copyOf(ModulesToSave.of(adapter.model(), saved).modules());
       for (String entry : typed) {
         List<String> meant = whole.stream().filter(path -> path.endsWith(entry)).toList();
         if (!meant.isEmpty()) { // PEFT names two heads for any classifier
@@ -350,8 +348,7 @@ public record AdapterPlan(
 
     private void addBiases() {
       if (asked.bias() != Bias.NONE) {
-        ModulesToSave saved =
-            ModulesToSave.of(adapter.model(), adapter.config().modulesToSave());
+        ModulesToSave saved = ModulesToSave.of(adapter.model(), adapter.config().modulesToSave());
         List<String> paths =
             adapter.copies().keySet().stream()
                 .map(adapter::module)

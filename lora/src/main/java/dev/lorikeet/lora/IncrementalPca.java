@@ -61,7 +61,8 @@ final class IncrementalPca {
                   shift.mul(Math.sqrt(weight)).unsqueeze(0)),
               0);
     }
-    int followed = (int) Math.min((long) WIDER * components, Math.min(stacked.size(0), stacked.size(1)));
+    int followed =
+        (int) Math.min((long) WIDER * components, Math.min(stacked.size(0), stacked.size(1)));
     SingularValues found = SingularValues.randomised(stacked, followed, ITERATIONS);
     Tensor before = directions;
     Tensor now = upright(found.v().narrow(0, 0, components));

@@ -102,7 +102,8 @@ class EvaTest {
               Tensor b = Objects.requireNonNull(parameters.get("lora_B.weight")).original();
               Tensor wanted = recorded.tensor(name + "." + path);
               assertThat(b.abs().max().item()).isZero();
-              // Where layers share what they read, PEFT 0.21 whitens their one tensor once for each.
+              // Where layers share what they read, PEFT 0.21 whitens their one tensor once for
+              // each.
               boolean shared = path.matches(".*(query|key|value)");
               boolean lengths = !(eva.whiten() && shared);
               Tensor own = gram(lengths ? a.detach() : directions(a.detach()));
