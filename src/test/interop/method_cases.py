@@ -11,6 +11,7 @@ import cases_gpt2
 import cases_t5
 import torch
 from peft import (
+    AdaLoraConfig,
     IA3Config,
     LNTuningConfig,
     LoHaConfig,
@@ -314,6 +315,20 @@ CASES = [
         lora(init_lora_weights="pissa_niter_4"),
         ["bert", "vit"],
         theirs=False,
+    ),
+    Case(
+        "AdaLoRA",
+        "linear",
+        plain(
+            AdaLoraConfig,
+            init_r=6,
+            target_r=4,
+            tinit=1,
+            tfinal=1,
+            deltaT=1,
+            total_step=10,
+        ),
+        ALL,
     ),
     Case("IA3", "linear", ia3, ALL),
     Case(

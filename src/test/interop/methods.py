@@ -136,7 +136,11 @@ def theirs(case, base, folder, logits):
 
 def ours(case, base, folder, logits):
     saved = load_file(folder / "ours" / "adapter_model.safetensors")
-    model = PeftModel.from_pretrained(open_base(base), folder / "ours").eval()
+    model = PeftModel.from_pretrained(
+        open_base(base),
+        folder / "ours",
+        is_trainable=case.method == "AdaLoRA",  # else PEFT fails on labels
+    ).eval()
     interop.must_hold(model, saved)
     found = ours_for(folder, "ours")
     moved(found, answer(open_base(base), base))
