@@ -273,7 +273,7 @@ class AdapterContractTest {
             (path, rows, columns) -> 3 * 32 + (6 * 32 + 6) + (128 * 6 + 128)));
   }
 
-  private static Stream<Example> merging() {
+  static Stream<Example> merging() {
     return examples().stream().filter(Example::merges);
   }
 

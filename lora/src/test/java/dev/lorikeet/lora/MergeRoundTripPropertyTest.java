@@ -19,10 +19,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -62,9 +60,7 @@ class MergeRoundTripPropertyTest {
 
   @Provide
   Arbitrary<Example> methods() {
-    List<Example> examples = new ArrayList<>(AdapterContractTest.examples());
-    examples.add(new Example("{'peft_type': 'LN_TUNING'}", (path, rows, columns) -> columns));
-    return Arbitraries.of(examples);
+    return Arbitraries.of(AdapterContractTest.merging().toList());
   }
 
   @Provide
