@@ -74,6 +74,11 @@ final class MovementCheck {
     return new MovementCheck(groups, optimizer);
   }
 
+  /** A run that goes on has not heard the gradients of the steps before: it asks for none. */
+  void resumed() {
+    decaying.clear();
+  }
+
   /** Hears the gradients of a step, before penalties. */
   void saw(Map<Parameter, Tensor> gradients) {
     decaying.removeIf(

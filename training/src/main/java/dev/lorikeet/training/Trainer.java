@@ -200,6 +200,7 @@ public final class Trainer {
       }
       if (state.step > 0) {
         listener.resumed(state.step);
+        movement.resumed();
       }
       listener.started(groups, totalSteps);
       keepFeatures();
