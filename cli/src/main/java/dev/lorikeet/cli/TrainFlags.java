@@ -383,6 +383,14 @@ final class TrainFlags {
     flags.set("training.save_total_limit", value);
   }
 
+  @Option(
+      names = "--cache-features",
+      paramLabel = "true|false",
+      description = "Compute a frozen trunk once for all epochs (default: true).")
+  void cacheFeatures(String value) {
+    flags.set("training.cache_features", value);
+  }
+
   @Option(names = "--packing", description = "Lay documents one after the other into rows.")
   void packing(boolean value) {
     flags.set("training.packing", Boolean.toString(value));
