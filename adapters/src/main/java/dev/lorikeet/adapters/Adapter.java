@@ -1,18 +1,13 @@
 package dev.lorikeet.adapters;
 
 import dev.lorikeet.models.EmbeddingSlot;
-import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
-import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
-import dev.lorikeet.torch.UsageException;
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -31,55 +26,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Adapter {
   private final Model model;
-  private final AdapterConfig config;
-  private final Map<String, Place> places = new LinkedHashMap<>();
+  private final AdapterParts parts;
+  private final Merge merge;
   private boolean enabled;
-  private boolean isMerged;
+  private boolean kept;
 
-  /** The base's parameters that this adapter has copies of, with those copies. */
-  private final Map<Parameter, Parameter> copies = new LinkedHashMap<>();
-
-  /** All that is trained, under PEFT's names. */
-  private final Map<String, Parameter> parameters = new LinkedHashMap<>();
-
-  /** What the adapted layers have in common, by name. */
-  private final Map<String, Parameter> shared;
-
-  /** The base's weights that are merged now, with what answers in their place. */
-  private final Map<Parameter, Parameter> merged = new LinkedHashMap<>();
-
-  /** What stands before the tokens, if the method changes them. */
-  private final @Nullable InputAdapter input;
-
-  private Adapter(Model model, AdapterConfig asked, boolean stored) {
+  private Adapter(Model model, AdapterParts parts) {
     this.model = model;
-    ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
-    AdapterConfig chosen = asked.resolvedFor(model.config());
-    Targets targets = chosen.targets().inMemory(namesOnDisk(model));
-    List<String> adapted = adapted(chosen, targets, saved);
-    config =
-        chosen.with(
-            resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
-    input = config instanceof InputConfig changed ? changed.input(model, stored) : null;
-    if (input != null) {
-      parameters.putAll(input.parameters());
-    }
-    shared = config.copiesAs().isPresent() || input != null ? Map.of() : addLayers(adapted);
-    config
-        .trainableTokens()
-        .byPath(model.embeddings().keySet())
-        .forEach((path, tokens) -> addTokens(path, tokens, adapted, saved));
-    for (Parameter base : model.parameters().values()) {
-      String name = model.nameInMemory(base.name());
-      if (saved.contains(name)) {
-        addCopy(base, nameOfSaved(name));
-      } else if (config.copiesAs().isPresent()) {
-        addCopy(base, adapted, config.copiesAs().get());
-      } else if (trainsBias(base, adapted)) {
-        addCopy(base, biasName(base, adapted));
-      }
-    }
-    enable();
+    this.parts = parts;
+    merge = new Merge(model);
+    in();
   }
 
   /**
@@ -92,7 +48,7 @@ public final class Adapter {
   public static Adapter attach(Model model, AdapterConfig config, long seed) {
     mustBeFree(model);
     Torch.seed(seed);
-    Adapter adapter = new Adapter(model, config, false);
+    Adapter adapter = new Adapter(model, new AdapterParts(model, config, false));
     adapter.train();
     return adapter;
   }
@@ -100,10 +56,11 @@ public final class Adapter {
   /** Slips in an adapter whose values are to be read from a file: nothing is trainable. */
   static Adapter attachFrozen(Model model, AdapterConfig config) {
     mustBeFree(model);
-    return new Adapter(model, config, true);
+    return new Adapter(model, new AdapterParts(model, config, true));
   }
 
-  private static void mustBeFree(Model model) {
+  /** Refuses a model in which an adapter answers. */
+  static void mustBeFree(Model model) {
     Stream<String> embeddings =
         model.embeddings().values().stream()
             .filter(EmbeddingSlot::isFilled)
@@ -125,180 +82,11 @@ public final class Adapter {
     }
   }
 
-  /** The paths that the method's layers, or copies, are for. */
-  private List<String> adapted(AdapterConfig chosen, Targets targets, ModulesToSave saved) {
-    if (chosen instanceof InputConfig) {
-      return List.of();
-    }
-    List<String> adapted = targets.match(paths(chosen), saved::contains, notLinear(model));
-    chosen.mustMatch(adapted);
-    return adapted;
-  }
-
-  /** Puts layers around what is adapted; answers what they have in common. */
-  private Map<String, Parameter> addLayers(List<String> adapted) {
-    LayerMaker maker = config.layers(linear(adapted), model.weightScope());
-    for (String path : adapted) {
-      addPlace(path, place(path, maker));
-    }
-    return maker.shared();
-  }
-
-  /** The paths of all layers that can be adapted. */
-  private List<String> paths(AdapterConfig asked) {
-    if (asked.copiesAs().isPresent()) {
-      return model.parameters().values().stream().map(this::module).distinct().toList();
-    }
-    List<String> paths = new ArrayList<>();
-    if (asked.adaptsEmbeddings()) {
-      paths.addAll(model.embeddings().keySet());
-    }
-    paths.addAll(model.projections().keySet());
-    return paths;
-  }
-
-  private void addPlace(String path, Place place) {
-    places.put(path, place);
-    place
-        .adapted()
-        .parameters()
-        .forEach((name, parameter) -> parameters.put(PeftNames.ofLayer(path, name), parameter));
-  }
-
-  private void addTokens(
-      String path, List<Integer> tokens, List<String> adapted, ModulesToSave saved) {
-    EmbeddingSlot table = Objects.requireNonNull(model.embeddings().get(path), path);
-    List<ProjectionSlot> heads = model.tiedTo(table);
-    boolean twice =
-        adapted.contains(path)
-            || saved.contains(path)
-            || heads.stream().anyMatch(head -> adapted.contains(head.path()));
-    if (twice || model.isReadByHead(table)) {
-      throw new UsageException(
-          "trainable_token_indices: "
-              + path
-              + (twice
-                  ? " is trained in another way too: name its tokens or the whole, not both"
-                  : " is read by the head, which would not see the trained rows"));
-    }
-    try (Scope scope = Scope.open()) {
-      TokenRows rows = TokenRows.of(table.base(), tokens, model.weightScope());
-      addPlace(path, new Place.OfTokens(table, heads, rows));
-    }
-  }
-
-  private List<Linear> linear(List<String> adapted) {
-    return adapted.stream()
-        .map(model.projections()::get)
-        .filter(Objects::nonNull)
-        .map(ProjectionSlot::base)
-        .toList();
-  }
-
-  private Place place(String path, LayerMaker maker) {
-    try (Scope scope = Scope.open()) {
-      EmbeddingSlot table = model.embeddings().get(path);
-      if (table != null) {
-        return new Place.OfEmbedding(table, config.embedding(table.base(), model.weightScope()));
-      }
-      ProjectionSlot slot = Objects.requireNonNull(model.projections().get(path), path);
-      return new Place.OfProjection(slot, maker.around(slot.base()));
-    }
-  }
-
-  private void addCopy(Parameter base, String name) {
-    try (Scope scope = Scope.open()) {
-      Tensor own = base.value().copy().to(DType.FLOAT32); // whatever the base is stored in
-      Parameter copy = new Parameter(base.name(), own, model.weightScope());
-      copies.put(base, copy);
-      parameters.put(name, copy);
-    }
-  }
-
-  private void addCopy(Parameter base, List<String> adapted, String copies) {
-    String module = module(base);
-    if (adapted.contains(module)) {
-      String leaf = base.name().substring(base.name().lastIndexOf('.'));
-      addCopy(base, PeftNames.ofLayer(module, copies + leaf));
-    }
-  }
-
-  private String nameOfSaved(String parameter) {
-    return config instanceof InputConfig
-        ? PeftNames.ofBaseBesidePrompt(parameter)
-        : PeftNames.ofBase(parameter);
-  }
-
-  private boolean trainsBias(Parameter base, List<String> adapted) {
-    return switch (config.bias()) {
-      case NONE -> false;
-      case ALL -> base.name().endsWith(".bias");
-      case LORA_ONLY -> base.name().endsWith(".bias") && adapted.contains(module(base));
-    };
-  }
-
-  private String biasName(Parameter bias, List<String> adapted) {
-    return adapted.contains(module(bias))
-        ? PeftNames.ofAdaptedBias(module(bias))
-        : PeftNames.ofBase(model.nameInMemory(bias.name()));
-  }
-
-  private String module(Parameter parameter) {
-    return model.nameInMemory(onDisk(parameter));
-  }
-
-  /** The module of a parameter, as on disk. */
-  private static String onDisk(Parameter parameter) {
-    return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
-  }
-
-  /** What the linear layers' paths would be on disk. */
-  private static Map<String, String> namesOnDisk(Model model) {
-    Map<String, String> names = new LinkedHashMap<>();
-    model
-        .projections()
-        .forEach(
-            (path, slot) -> {
-              String stored = onDisk(slot.base().weight()); // another module's where it is tied
-              names.put(path, model.nameInMemory(stored).equals(path) ? stored : path);
-            });
-    return names;
-  }
-
-  /** What {@code all-linear} leaves out: embeddings, and the linear layers of the head. */
-  private static Set<String> notLinear(Model model) {
-    Set<String> heads = new LinkedHashSet<>(model.embeddings().keySet());
-    for (String path : model.projections().keySet()) {
-      if (path.equals("classifier")
-          || path.startsWith("classifier.")
-          || path.equals("score")
-          || path.equals("lm_head")) {
-        heads.add(path);
-      }
-    }
-    return heads;
-  }
-
-  /**
-   * {@code all-linear} is saved as the paths that it meant, as PEFT does; entries stay as typed.
-   */
-  private static Targets resolved(Targets targets, List<String> adapted) {
-    return targets.modules().equals(List.of(Targets.ALL_LINEAR))
-        ? targets.resolved(adapted)
-        : targets;
-  }
-
-  private static Set<String> union(Collection<String> first, Collection<String> second) {
-    Set<String> all = new LinkedHashSet<>(first);
-    second.stream().filter(path -> first.stream().noneMatch(path::endsWith)).forEach(all::add);
-    return all;
-  }
-
   // ---- what it is ----
 
   /** The settings, with {@code all-linear} and the modules to save spelt out. */
   public AdapterConfig config() {
-    return config;
+    return parts.config;
   }
 
   public Model model() {
@@ -308,22 +96,22 @@ public final class Adapter {
   /** The tensors of its file, with {@link AdapterConfig#saved} as the settings. */
   Map<String, Tensor> saved() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    parameters.forEach((name, parameter) -> tensors.put(name, parameter.original()));
-    if (input != null) {
-      tensors.keySet().removeAll(input.parameters().keySet());
-      tensors.put(PeftNames.PROMPT, input.promptEmbeddings());
+    parts.parameters.forEach((name, parameter) -> tensors.put(name, parameter.original()));
+    if (parts.input != null) {
+      tensors.keySet().removeAll(parts.input.parameters().keySet());
+      tensors.put(PeftNames.PROMPT, parts.input.promptEmbeddings());
     }
-    places.forEach(
+    parts.places.forEach(
         (path, place) ->
             place
                 .adapted()
                 .saved()
                 .forEach((name, tensor) -> tensors.put(PeftNames.ofLayer(path, name), tensor)));
-    if (config.savesShared()) {
-      shared.forEach((name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
+    if (parts.config.savesShared()) {
+      parts.shared.forEach((name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
     }
-    if (config.trainableTokens().isEmpty()) {
-      for (String path : config.targets().savedWithBase(places.keySet())) {
+    if (parts.config.trainableTokens().isEmpty()) {
+      for (String path : parts.config.targets().savedWithBase(parts.places.keySet())) {
         tensors.put(PeftNames.ofBaseWeight(path), baseTable(path));
       }
     }
@@ -331,43 +119,43 @@ public final class Adapter {
   }
 
   private Tensor baseTable(String path) {
-    Parameter table = Objects.requireNonNull(places.get(path), path).weight().shared();
-    return copies.getOrDefault(table, table).original();
+    Parameter table = Objects.requireNonNull(parts.places.get(path), path).weight().shared();
+    return parts.copies.getOrDefault(table, table).original();
   }
 
   /** The base's weight at an adapted path, or null where that is none. */
   @Nullable Tensor baseWeight(String path) {
-    return places.containsKey(path) ? baseTable(path) : null;
+    return parts.places.containsKey(path) ? baseTable(path) : null;
   }
 
   /** Lets a table that was saved with the adapter answer for the base's, if it is another one. */
   void bringBase(String path, Tensor saved) {
-    Parameter table = Objects.requireNonNull(places.get(path), path).weight().shared();
+    Parameter table = Objects.requireNonNull(parts.places.get(path), path).weight().shared();
     Tensor value = saved.to(table.original().dtype()).to(table.original().device());
     if (!value.sameAs(table.original())) {
-      copies.put(table, new Parameter(table.name(), value.copy(), model.weightScope()));
-      table.substitute(Objects.requireNonNull(copies.get(table)));
+      parts.copies.put(table, new Parameter(table.name(), value.copy(), model.weightScope()));
+      table.substitute(Objects.requireNonNull(parts.copies.get(table)));
     }
   }
 
   /** What the layers have in common and a file may bring, by its names there. */
   Map<String, Parameter> shared() {
     Map<String, Parameter> byName = new LinkedHashMap<>();
-    shared.forEach((name, tensor) -> byName.put(PeftNames.ofShared(name), tensor));
+    parts.shared.forEach((name, tensor) -> byName.put(PeftNames.ofShared(name), tensor));
     return byName;
   }
 
   /** How many virtual tokens the model reads before each row's own. */
   public int virtualTokens() {
     try (Scope scope = Scope.open()) {
-      return input == null ? 0 : Math.toIntExact(input.promptEmbeddings().size(0));
+      return parts.input == null ? 0 : Math.toIntExact(parts.input.promptEmbeddings().size(0));
     }
   }
 
   /** The adapted layers by their path in the model. */
   public Map<String, Adapted> layers() {
     Map<String, Adapted> layers = new LinkedHashMap<>();
-    places.forEach((path, place) -> layers.put(path, place.adapted()));
+    parts.places.forEach((path, place) -> layers.put(path, place.adapted()));
     return layers;
   }
 
@@ -375,47 +163,66 @@ public final class Adapter {
   boolean isOnTransposedWeights() {
     List<ProjectionSlot> adapted =
         model.projections().values().stream()
-            .filter(slot -> places.containsKey(slot.path()))
+            .filter(slot -> parts.places.containsKey(slot.path()))
             .toList();
     return !adapted.isEmpty() && adapted.stream().allMatch(slot -> slot.base().transposed());
   }
 
   /** All parameters that the adapter has, under the names of PEFT's files. */
   public Map<String, Parameter> parameters() {
-    return Collections.unmodifiableMap(parameters);
+    return Collections.unmodifiableMap(parts.parameters);
   }
 
   // ---- life ----
 
   /** Makes all parameters of the adapter trainable. */
   public void train() {
-    parameters.values().forEach(Parameter::train);
+    parts.parameters.values().forEach(Parameter::train);
   }
 
   /** Ends training: values stay, gradients can no longer be asked for. */
   public void freeze() {
-    parameters.values().forEach(Parameter::freeze);
+    parts.parameters.values().forEach(Parameter::freeze);
   }
 
-  /** Lets the adapter answer beside the base: after {@link #disable}, or in place of a merge. */
+  /**
+   * Lets the adapter answer beside the base: after {@link #disable}, or in place of a merge.
+   *
+   * @throws LorikeetException when it is one of {@link Adapters}, which decide that
+   */
   public void enable() {
-    takeMergeBack();
-    places.values().forEach(Place::fill);
+    mustBeAlone();
+    in();
+  }
+
+  void in() {
+    merge.takeBack();
+    parts.places.values().forEach(Place::fill);
+    InputAdapter input = parts.input;
     if (input != null) {
       model.prepareInputs(input::prepare);
     }
-    copies.forEach(Parameter::substitute);
+    parts.copies.forEach(Parameter::substitute);
     enabled = true;
   }
 
-  /** Lets the base answer as it was before the adapter, until {@link #enable} or {@link #merge}. */
+  /**
+   * Lets the base answer as it was before the adapter, until {@link #enable} or {@link #merge}.
+   *
+   * @throws LorikeetException when it is one of {@link Adapters}, which decide that
+   */
   public void disable() {
-    takeMergeBack();
-    places.values().forEach(Place::reset);
-    if (input != null) {
+    mustBeAlone();
+    out();
+  }
+
+  void out() {
+    merge.takeBack();
+    parts.places.values().forEach(Place::reset);
+    if (parts.input != null) {
       model.takeInputsAsTheyAre();
     }
-    copies.forEach(Parameter::restore);
+    parts.copies.forEach(Parameter::restore);
     enabled = false;
   }
 
@@ -426,52 +233,34 @@ public final class Adapter {
    * and the other way round.
    *
    * @throws LorikeetException when the method changes the input alone, a merged weight has NaN or
-   *     infinite elements, or a layer has no bias that the adapter's can be merged into; nothing is
-   *     changed
+   *     infinite elements, or a layer has no bias that the adapter's can be merged into, or it is
+   *     one of {@link Adapters}; nothing is changed
    */
   public void merge() {
-    if (isMerged) {
+    mustBeAlone();
+    fold();
+  }
+
+  void fold() {
+    if (merge.isDone()) {
       return;
     }
-    if (input != null) {
+    if (parts.input != null) {
       throw new LorikeetException(
-          config.peftType()
+          parts.config.peftType()
               + " changes what the model reads, not its weights, and cannot be merged into them:"
               + " keep the adapter beside the base");
     }
-    copies.forEach(Parameter::substitute); // what is merged may start from them
-    Map<Parameter, Parameter> weights = new LinkedHashMap<>();
+    parts.copies.forEach(Parameter::substitute); // what is merged may start from them
     try {
-      places.forEach((path, place) -> addMerged(path, place, weights));
+      merge.fold(parts.places);
     } catch (RuntimeException e) {
-      weights.values().forEach(Parameter::free);
       if (!enabled) {
-        copies.forEach(Parameter::restore);
+        parts.copies.forEach(Parameter::restore);
       }
       throw e;
     }
-    places.values().forEach(Place::reset);
-    weights.forEach(Parameter::substitute);
-    merged.putAll(weights);
-    isMerged = true;
     enabled = false;
-  }
-
-  private void addMerged(String path, Place place, Map<Parameter, Parameter> weights) {
-    try (Scope scope = Scope.open()) {
-      place
-          .merged()
-          .forEach(
-              (base, value) -> {
-                if (!value.isFinite()) {
-                  throw new LorikeetException(
-                      path
-                          + ": the merged weight has NaN or infinite elements; nothing was merged");
-                }
-                Tensor stored = value.to(base.original().dtype());
-                weights.put(base, new Parameter(base.name(), stored, model.weightScope()));
-              });
-    }
   }
 
   /** Takes a merge back: the base's weights are the very bytes that they were. */
@@ -480,33 +269,40 @@ public final class Adapter {
   }
 
   public boolean isMerged() {
-    return isMerged;
-  }
-
-  private void takeMergeBack() {
-    merged.forEach(
-        (base, weight) -> {
-          if (base.value() != weight.value()) {
-            throw new LorikeetException(
-                base.name() + " has another adapter merged over this one: unmerge that first");
-          }
-        });
-    merged.forEach(
-        (base, weight) -> {
-          base.restore(weight);
-          weight.free();
-        });
-    merged.clear();
-    isMerged = false;
+    return merge.isDone();
   }
 
   /** Takes the adapter out of the model and frees it; it must not be used again. */
   public void remove() {
-    disable();
-    Set<Parameter> own = new LinkedHashSet<>(parameters.values());
-    own.addAll(copies.values());
-    places.values().forEach(place -> own.addAll(place.adapted().constants()));
-    own.addAll(shared.values());
+    mustBeAlone();
+    free();
+  }
+
+  void free() {
+    out();
+    Set<Parameter> own = new LinkedHashSet<>(parts.parameters.values());
+    own.addAll(parts.copies.values());
+    parts.places.values().forEach(place -> own.addAll(place.adapted().constants()));
+    own.addAll(parts.shared.values());
     own.forEach(Parameter::free);
+  }
+
+  /** Hands it over to a set of adapters; the base answers then. */
+  Adapter keptInSet() {
+    out();
+    kept = true;
+    return this;
+  }
+
+  /** What it consists of. */
+  AdapterParts parts() {
+    return parts;
+  }
+
+  private void mustBeAlone() {
+    if (kept) {
+      throw new LorikeetException(
+          "the adapter is one of a set, which decides who answers: use its Adapters");
+    }
   }
 }
