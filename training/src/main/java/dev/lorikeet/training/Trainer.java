@@ -11,6 +11,7 @@ import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,8 @@ public final class Trainer {
   private final List<EncodedExample> evaluationData;
   private final TrainingConfig config;
   private final TrainingListener listener;
+  private final int padTokenId;
+  private final Loss loss;
   private final LossScale lossScale;
   private final GradientPass pass;
   private final StepGuard guard;
@@ -68,15 +71,14 @@ public final class Trainer {
     this.evaluationData = evaluationData;
     this.config = config;
     this.listener = listener;
+    this.padTokenId = padTokenId;
+    loss = new Loss(model, config.regularization(), first);
     lossScale = LossScale.of(model.mode().dtype());
     pass =
         new GradientPass(
             model,
-            this.trainables,
-            new Loss(model, config.regularization(), first),
             padTokenId,
             config.maxTokensPerPass(model.mode().device()),
-            lossScale,
             listener::remarked);
     guard = new StepGuard(model, this.trainables, config.nonFinite(), lossScale, listener);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
@@ -97,16 +99,52 @@ public final class Trainer {
    *     not move
    */
   public TrainingResult run() {
-    List<ParameterGroup> groups = groups();
     PeakMemory.reset();
-    try (Scope run = Scope.open();
-        Optimizer optimizer = config.optimizer().make(groups);
+    try (Scope scope = Scope.open();
+        Run run = begin();
         Neftune noise = Neftune.on(model, config.regularization().neftuneNoiseAlpha());
         Mixout mixout = Mixout.on(model, trainables, config.regularization().mixout())) {
-      return new Run(groups, optimizer).run();
+      run.start();
+      while (!run.isOver()) {
+        run.step();
+        run.settle();
+      }
+      return run.end();
     } finally {
       model.training(false);
     }
+  }
+
+  /** A run that has not started, for whoever makes the gradients of its steps. */
+  Run begin() {
+    List<ParameterGroup> groups = groups();
+    Optimizer optimizer = config.optimizer().make(groups);
+    try {
+      return new Run(groups, optimizer);
+    } catch (RuntimeException e) {
+      optimizer.close();
+      throw e;
+    }
+  }
+
+  Model model() {
+    return model;
+  }
+
+  List<Trainable> trainables() {
+    return trainables;
+  }
+
+  TrainingConfig config() {
+    return config;
+  }
+
+  TrainingListener listener() {
+    return listener;
+  }
+
+  int padTokenId() {
+    return padTokenId;
   }
 
   private List<ParameterGroup> groups() {
@@ -133,8 +171,8 @@ public final class Trainer {
     return TrainingPlan.of(groups, rates, freezing, stepsPerEpoch, totalSteps());
   }
 
-  /** A run under way. */
-  private final class Run {
+  /** A run under way; its tensors belong to the scope that is open when it is made. */
+  final class Run implements AutoCloseable {
     private final List<ParameterGroup> groups;
     private final Optimizer optimizer;
     private final long totalSteps;
@@ -149,6 +187,7 @@ public final class Trainer {
             evaluator, evaluationData, config.evaluation(), average, best, state, listener);
     private final Saving saving;
     private Epoch epoch = new Epoch(0, List.of(), List.of());
+    private @Nullable MovementCheck movement;
 
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
       this.groups = groups;
@@ -167,36 +206,54 @@ public final class Trainer {
               best);
     }
 
-    TrainingResult run() {
+    /** Does what there is to do before the first step. */
+    void start() {
       listener.started(groups, totalSteps);
-      MovementCheck movement = MovementCheck.before(groups, config.optimizer().type());
+      movement = MovementCheck.before(groups, config.optimizer().type());
       saving.resume();
       if (!Double.isNaN(state.lossScale)) {
         lossScale.restore(state.lossScale, state.goodSteps);
       }
       evaluation.start();
-      while (!isOver()) {
-        step();
-        report();
-        settle();
-      }
-      movement.after(rates.effectiveSteps(state.step, freezing));
+    }
+
+    /** Leaves the parameters as they are to stay. */
+    TrainingResult end() {
+      Objects.requireNonNull(movement).after(rates.effectiveSteps(state.step, freezing));
       average.exchange();
       best.restore();
       return result();
     }
 
     private void step() {
+      StepShare share = share();
+      model.training(true);
+      Torch.seed(stepSeed());
+      try (Scope scope = Scope.open()) {
+        pass.run(List.of(share));
+        take(share);
+      }
+    }
+
+    RunState state() {
+      return state;
+    }
+
+    /** What the run puts into its next step. */
+    StepShare share() {
       if (epoch.number() != state.epoch) {
         epoch = epoch(state.epoch);
       }
       List<int[]> batches = epoch.batches(state.batchesDone, config.gradientAccumulation());
       state.startClock();
-      model.training(true);
-      Torch.seed(stepSeed());
       freezing.at(state.step);
-      try (Scope scope = Scope.open()) {
-        Map<Parameter, Tensor> gradients = pass.gradients(epoch.examples(), batches, state);
+      return new StepShare(trainables, loss, lossScale, state, epoch.examples(), batches);
+    }
+
+    /** Steps by the gradients of a share. */
+    void take(StepShare share) {
+      try {
+        Map<Parameter, Tensor> gradients = share.gradients();
         lossScale.unscale(gradients);
         guard.check(gradients, clipped(List.copyOf(gradients.values())));
         optimizer.step(gradients, rates.at(state.step));
@@ -206,7 +263,7 @@ public final class Trainer {
       }
       state.lossScale = lossScale.scale();
       state.goodSteps = lossScale.goodSteps();
-      state.batchesDone += batches.size();
+      state.batchesDone += share.batches.size();
       state.step++;
       state.stopClock();
     }
@@ -219,7 +276,7 @@ public final class Trainer {
     }
 
     /** What a step draws depends on no step before it: a run that goes on draws the same. */
-    private long stepSeed() {
+    long stepSeed() {
       return new SplittableRandom(config.seed() * 0x9E3779B97F4A7C15L + state.step).nextLong();
     }
 
@@ -235,12 +292,13 @@ public final class Trainer {
               seconds / state.step * (totalSteps - state.step)));
     }
 
-    private boolean isOver() {
+    boolean isOver() {
       return state.step >= totalSteps || state.stopped || rates.areSpent();
     }
 
-    /** What follows a step: an evaluation, the end of the epoch, a checkpoint, as it is time. */
-    private void settle() {
+    /** What follows a step: a report, an evaluation, the end of the epoch, a checkpoint, as it is time. */
+    void settle() {
+      report();
       boolean last = state.step == totalSteps;
       boolean epochEnds = last || state.batchesDone == epoch.batches().size();
       if (epochEnds) {
@@ -258,6 +316,11 @@ public final class Trainer {
       state.plateau.offer(scores, state.meanLoss(), config.schedule());
       state.endEpoch(report);
       listener.epochEnded(report);
+    }
+
+    @Override
+    public void close() {
+      optimizer.close();
     }
 
     private TrainingResult result() {

@@ -86,8 +86,7 @@ class RegularizationTest {
   private static Map<Parameter, Tensor> gradients(
       Model model, Loss loss, List<EncodedExample> examples, List<int[]> batches, int maxTokens) {
     LossScale unscaled = LossScale.of(DType.FLOAT32);
-    return new GradientPass(
-            model, Trainable.allOf(model), loss, 0, maxTokens, unscaled, remark -> {})
+    return AlonePass.of(model, Trainable.allOf(model), loss, maxTokens, unscaled, remark -> {})
         .gradients(examples, batches, new RunState());
   }
 
@@ -381,12 +380,11 @@ class RegularizationTest {
       List<ParameterGroup> groups = ParameterGroup.of(trainables, 1e-3, 0.01, List.of());
       List<EncodedExample> examples = TinyBert.classified(6, 3, 9, 1);
       try (Optimizer optimizer = OptimizerConfig.DEFAULT.make(groups)) {
-        GradientPass pass =
-            new GradientPass(
+        AlonePass pass =
+            AlonePass.of(
                 model,
                 trainables,
                 new Loss(model),
-                0,
                 512,
                 LossScale.of(model.mode().dtype()),
                 remark -> {});
