@@ -12,11 +12,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -323,17 +323,31 @@ public final class Adapters {
     }
     List<Optional<Adapter>> adapterOfRow =
         rows.stream().map(name -> Optional.ofNullable(name).map(this::get)).toList();
+    Set<@Nullable String> names = new LinkedHashSet<>(rows);
+    if (names.size() > 1) {
+      mustAnswerRows(names.stream().filter(Objects::nonNull).toList());
+    }
     try (Pause base = disable()) {
       return Scope.tidy(() -> routed(input, adapterOfRow));
     }
   }
 
+  /**
+   * Checks that adapters can answer rows of a batch in which others answer other rows.
+   *
+   * @throws UsageException when there is none of a name
+   * @throws LorikeetException when one changes what cannot be chosen row by row, as in {@link
+   *     #logits}
+   */
+  public void mustAnswerRows(Iterable<String> names) {
+    Routable routable = new Routable(model);
+    names.forEach(name -> routable.mustContain(name, get(name)));
+  }
+
   private Tensor routed(ModelInput input, List<Optional<Adapter>> rows) {
     RowGroups groups = RowGroups.of(rows, model.mode().device());
     if (groups.groups().size() > 1) {
-      Map<Adapter, String> names = new IdentityHashMap<>();
-      adapters.forEach((name, adapter) -> names.put(adapter, name));
-      return new Routing(model, groups, names).logits(input);
+      return new Routing(model, groups).logits(input);
     }
     Optional<Adapter> alone = rows.get(0);
     try {

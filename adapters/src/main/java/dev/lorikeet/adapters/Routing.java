@@ -5,16 +5,12 @@ import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
-import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.Set;
 
 /**
  * A forward pass whose rows are answered by different adapters. Where all of them add to the base's
@@ -26,70 +22,12 @@ final class Routing {
   private final RowGroups groups;
   private final List<Adapter> adapters = new ArrayList<>();
 
-  /**
-   * A pass through a model in which no adapter answers.
-   *
-   * @param names of the adapters, for errors
-   * @throws LorikeetException when one of them changes what cannot be chosen row by row
-   */
-  Routing(Model model, RowGroups groups, Map<Adapter, String> names) {
+  /** A pass through a model in which no adapter answers; each must be {@link Routable}. */
+  Routing(Model model, RowGroups groups) {
     this.model = model;
     this.groups = groups;
-    Set<Parameter> routed = routed();
     groups.groups().forEach(group -> group.adapter().ifPresent(adapters::add));
-    adapters.forEach(a -> mustRoute(names.getOrDefault(a, ""), a.parts(), routed));
   }
-
-  // ---- what can be chosen row by row ----
-
-  /** The base's parameters that only layers in slots read. */
-  private Set<Parameter> routed() {
-    Set<Parameter> routed = new HashSet<>();
-    for (ProjectionSlot slot : model.projections().values()) {
-      if (slot.base().bias() != null) {
-        routed.add(slot.base().bias());
-      }
-      if (slot.base().weight().shared() == slot.base().weight()) {
-        routed.add(slot.base().weight()); // and not an embedding's
-      }
-    }
-    words().filter(words -> !model.isReadByHead(words)).ifPresent(w -> routed.add(w.weight()));
-    return routed;
-  }
-
-  /** The table that is asked for a row's own tokens; others may be asked once for all rows. */
-  private Optional<EmbeddingSlot> words() {
-    return model.embeddings().values().stream().findFirst();
-  }
-
-  private void mustRoute(String name, AdapterParts parts, Set<Parameter> routed) {
-    if (parts.input != null) {
-      throw refused(name, parts.config.peftType() + " changes what all rows read");
-    }
-    for (Parameter copied : parts.copies.keySet()) {
-      if (!routed.contains(copied)) {
-        throw refused(name, "it trains " + copied.name() + ", which all rows share");
-      }
-    }
-    parts.places.forEach(
-        (path, place) ->
-            place.lookups().keySet().stream()
-                .filter(table -> table != words().orElse(null))
-                .findFirst()
-                .ifPresent(
-                    table -> {
-                      throw refused(name, "it adapts " + path + ", which all rows may share");
-                    }));
-  }
-
-  private static LorikeetException refused(String name, String why) {
-    return new LorikeetException(
-        "adapter "
-            + (name + " cannot answer single rows of a batch: " + why)
-            + "; give its rows a batch of their own");
-  }
-
-  // ---- the pass ----
 
   /** The logits of all rows. */
   Tensor logits(ModelInput input) {

@@ -41,6 +41,8 @@ public final class JointTrainer {
    * @param members each with the trainer that would train its adapter alone, on the same model
    * @throws UsageException when there are none, or one has a setting that concerns the base, which
    *     is the others' too
+   * @throws LorikeetException when one of several changes what all rows share ({@link
+   *     Adapters#mustAnswerRows})
    */
   public JointTrainer(Adapters adapters, Map<String, Trainer> members) {
     if (members.isEmpty()) {
@@ -50,6 +52,9 @@ public final class JointTrainer {
     this.members = new LinkedHashMap<>(members);
     model = members.values().iterator().next().model();
     members.forEach(this::mustFit);
+    if (members.size() > 1) {
+      adapters.mustAnswerRows(members.keySet());
+    }
   }
 
   private void mustFit(String name, Trainer trainer) {
