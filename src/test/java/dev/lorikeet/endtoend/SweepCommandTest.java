@@ -1,14 +1,25 @@
 package dev.lorikeet.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.offset;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.lorikeet.compare.Prediction;
+import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.data.Example;
+import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.torch.Scope;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -71,6 +82,37 @@ class SweepCommandTest {
                   .asDouble())
           .isEqualTo(trained.path("eval_loss").asDouble(), within(1e-5));
     }
+    assertTextsOfBothAreAnsweredAsByEachAlone();
+  }
+
+  private void assertTextsOfBothAreAnsweredAsByEachAlone() throws IOException {
+    List<Example> texts = new ArrayList<>();
+    List<@Nullable String> rows = new ArrayList<>();
+    for (String line : Files.readAllLines(Embedded.FEW)) {
+      texts.add(Example.of(Cli.parse(line).path("text").asText()));
+      rows.add(texts.size() % 3 == 0 ? "large" : "small");
+    }
+    Map<String, Path> folders = new LinkedHashMap<>();
+    folders.put("small", temporary.resolve("small"));
+    folders.put("large", temporary.resolve("large"));
+    try (TextModel model = TextModel.open(Embedded.MODEL, folders, ModelOptions.DEFAULT, null)) {
+      List<Prediction> mixed = model.predict(texts, rows);
+      for (String name : folders.keySet()) {
+        Objects.requireNonNull(model.adapters()).activate(name);
+        List<Prediction> alone = model.predict(texts);
+        for (int i = 0; i < texts.size(); i++) {
+          if (name.equals(rows.get(i))) {
+            // Six layers of sums in another order.
+            assertThat(mixed.get(i).logits()).containsExactly(alone.get(i).logits(), offset(1e-5f));
+          }
+        }
+      }
+      model.save(temporary.resolve("both"));
+    }
+    assertThat(temporary.resolve("both/small/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(temporary.resolve("small/adapter_model.safetensors"));
+    assertThat(temporary.resolve("both/large/adapter_model.safetensors"))
+        .hasSameBinaryContentAs(temporary.resolve("large/adapter_model.safetensors"));
   }
 
   /** The same files, the same names, the same numbers but for the order of sums. */
