@@ -138,8 +138,7 @@ class JointTrainerTest {
         "dora",
         new Member(
             lora.formatted(3, ", 'use_dora': true"),
-            settings(1e-3, 3, 2, 3)
-                .with(draft -> draft.maxGradNorm = 0.1),
+            settings(1e-3, 3, 2, 3).with(draft -> draft.maxGradNorm = 0.1),
             examples(task, 14, 3),
             held));
     return members;
@@ -193,9 +192,7 @@ class JointTrainerTest {
         });
   }
 
-  private static void assertSame(
-      @Nullable TrainingResult joint,
-      @Nullable TrainingResult alone) {
+  private static void assertSame(@Nullable TrainingResult joint, @Nullable TrainingResult alone) {
     assertThat(joint).isNotNull();
     assertThat(alone).isNotNull();
     assertThat(joint.steps()).isEqualTo(alone.steps());
@@ -288,8 +285,7 @@ class JointTrainerTest {
     List<EncodedExample> examples = new ArrayList<>();
     for (EncodedExample e : examples(Task.SEQUENCE_CLASSIFICATION, count, seed)) {
       float target = examples.size() == broken ? Float.POSITIVE_INFINITY : e.classes()[0] - 1f;
-      examples.add(
-          new EncodedExample(e.ids(), e.typeIds(), new long[0], new float[] {target}));
+      examples.add(new EncodedExample(e.ids(), e.typeIds(), new long[0], new float[] {target}));
     }
     return examples;
   }

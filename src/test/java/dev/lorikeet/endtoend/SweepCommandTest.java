@@ -31,8 +31,7 @@ class SweepCommandTest {
 
   @TempDir Path temporary;
 
-  private Path recipe(String name, int rank, long seed, double lr, String more)
-      throws IOException {
+  private Path recipe(String name, int rank, long seed, double lr, String more) throws IOException {
     return Files.writeString(
         temporary.resolve(name + ".yaml"),
         """
@@ -65,7 +64,8 @@ class SweepCommandTest {
       JsonNode trained =
           Cli.done(
                   "train %s " + WITHOUT_DROPOUT + " --output %s --json",
-                  temporary.resolve(name + ".yaml"), alone)
+                  temporary.resolve(name + ".yaml"),
+                  alone)
               .json();
       assertThat(json.path(name).path("trainable_parameters"))
           .isEqualTo(trained.path("trainable_parameters"));

@@ -108,7 +108,8 @@ public final class Adapter {
                 .saved()
                 .forEach((name, tensor) -> tensors.put(PeftNames.ofLayer(path, name), tensor)));
     if (parts.config.savesShared()) {
-      parts.shared.forEach((name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
+      parts.shared.forEach(
+          (name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
     }
     if (parts.config.trainableTokens().isEmpty()) {
       for (String path : parts.config.targets().savedWithBase(parts.places.keySet())) {

@@ -298,7 +298,9 @@ public final class Adapters {
   private void mustNotBeMerged() {
     if (isMerged()) {
       throw new LorikeetException(
-          "adapters " + String.join(", ", active) + " are merged into the base: unmerge them first");
+          "adapters "
+              + String.join(", ", active)
+              + " are merged into the base: unmerge them first");
     }
   }
 

@@ -69,7 +69,8 @@ public final class JointTuning {
                     + ", which changes the base: only adapters are trained together");
           }
           shared(member.config)
-              .forEach((key, value) -> mustAgree(key, first, shared(first()).get(key), name, value));
+              .forEach(
+                  (key, value) -> mustAgree(key, first, shared(first()).get(key), name, value));
         });
   }
 
@@ -148,8 +149,7 @@ public final class JointTuning {
     Map<String, FineTuning> tunings = new LinkedHashMap<>();
     members.forEach(
         (name, member) ->
-            tunings.put(
-                name, new FineTuning(checkpoint, member.config).listener(member.listener)));
+            tunings.put(name, new FineTuning(checkpoint, member.config).listener(member.listener)));
     Labels labels = labels(tunings);
     FineTuning first = tunings.values().iterator().next();
     ModelConfig.read(checkpoint).mustHaveHead(first().task());

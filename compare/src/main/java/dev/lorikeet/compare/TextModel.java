@@ -323,8 +323,7 @@ public final class TextModel implements AutoCloseable {
     return answers(examples, answer, (input, indices) -> model.logits(input));
   }
 
-  private <T> List<T> answers(
-      List<Example> examples, Answer<T> answer, Predictor.Forward forward) {
+  private <T> List<T> answers(List<Example> examples, Answer<T> answer, Predictor.Forward forward) {
     List<Example> unlabelled = examples.stream().map(Example::unlabelled).toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);

@@ -59,7 +59,8 @@ final class GradientPass {
   private record Part(List<Row> rows, Batch batch) {
     static Part of(List<Row> rows, int padTokenId) {
       int[] indices = rows.stream().mapToInt(Row::index).toArray();
-      return new Part(rows, Batch.ofRows(rows.stream().map(Row::example).toList(), indices, padTokenId));
+      return new Part(
+          rows, Batch.ofRows(rows.stream().map(Row::example).toList(), indices, padTokenId));
     }
 
     /** The part of each share, in order. */
@@ -209,8 +210,7 @@ final class GradientPass {
         GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
       Tensor logits =
-          forward.logits(
-              Inputs.of(part.batch, model), part.rows.stream().map(Row::share).toList());
+          forward.logits(Inputs.of(part.batch, model), part.rows.stream().map(Row::share).toList());
       List<PieceLoss> losses =
           part.pieces().stream()
               .filter(piece -> !piece.share.hasFailed())
@@ -247,8 +247,7 @@ final class GradientPass {
     return losses.stream().flatMap(loss -> loss.piece.share.active().stream()).toList();
   }
 
-  private static void add(
-      List<PieceLoss> losses, Map<Parameter, Tensor> gradients, Scope scope) {
+  private static void add(List<PieceLoss> losses, Map<Parameter, Tensor> gradients, Scope scope) {
     for (PieceLoss loss : losses) {
       Piece piece = loss.piece;
       piece.share.add(gradients, scope);

@@ -76,10 +76,7 @@ public final class Trainer {
     lossScale = LossScale.of(model.mode().dtype());
     pass =
         new GradientPass(
-            model,
-            padTokenId,
-            config.maxTokensPerPass(model.mode().device()),
-            listener::remarked);
+            model, padTokenId, config.maxTokensPerPass(model.mode().device()), listener::remarked);
     guard = new StepGuard(model, this.trainables, config.nonFinite(), lossScale, listener);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
@@ -296,7 +293,10 @@ public final class Trainer {
       return state.step >= totalSteps || state.stopped || rates.areSpent();
     }
 
-    /** What follows a step: a report, an evaluation, the end of the epoch, a checkpoint, as it is time. */
+    /**
+     * What follows a step: a report, an evaluation, the end of the epoch, a checkpoint, as it is
+     * time.
+     */
     void settle() {
       report();
       boolean last = state.step == totalSteps;

@@ -122,8 +122,7 @@ class BadStepsTest {
     List<ParameterGroup> groups =
         ParameterGroup.of(trainables, config.lr(), config.weightDecay(), List.of());
     LossScale unscaled = LossScale.of(DType.FLOAT32);
-    AlonePass pass =
-        AlonePass.of(model, trainables, new Loss(model), 512, unscaled, remark -> {});
+    AlonePass pass = AlonePass.of(model, trainables, new Loss(model), 512, unscaled, remark -> {});
     model.training(true);
     try (Optimizer optimizer = config.optimizer().make(groups)) {
       for (int[] batch : batches) {
@@ -163,8 +162,8 @@ class BadStepsTest {
       assertThatThrownBy(trainer::run)
           .isInstanceOf(LorikeetException.class)
           .hasMessageMatching(
-              "step 1: the loss is NaN for training examples (\\d, ){4}\\d and 1 more \\(counted from"
-                  + " 0\\): \\Q"
+              "step 1: the loss is NaN for training examples (\\d, ){4}\\d and 1 more \\(counted"
+                  + " from 0\\): \\Q"
                   + name
                   + "\\E has NaN or infinite elements: lower the learning rate");
     }

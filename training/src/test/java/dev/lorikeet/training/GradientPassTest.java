@@ -111,13 +111,12 @@ class GradientPassTest {
     try (Scope scope = Scope.open();
         Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       allowRows(model, 0);
-      AlonePass pass =
-          pass(model, Trainable.headOf(model), Integer.MAX_VALUE, new ArrayList<>());
+      AlonePass pass = pass(model, Trainable.headOf(model), Integer.MAX_VALUE, new ArrayList<>());
       assertThatThrownBy(() -> pass.gradients(examples, BATCHES, new RunState()))
           .isInstanceOf(LorikeetException.class)
           .hasMessageMatching(
-              "one example of \\d+ tokens does not fit in memory: lower max_length, or use a smaller"
-                  + " model or precision: bfloat16 \\(no memory for 1 rows\\)");
+              "one example of \\d+ tokens does not fit in memory: lower max_length, or use a"
+                  + " smaller model or precision: bfloat16 \\(no memory for 1 rows\\)");
     }
   }
 

@@ -153,8 +153,8 @@ class RegularizationTest {
     assertThatThrownBy(() -> ClassWeights.BALANCED.of(labels, examples.subList(0, 5)))
         .isInstanceOf(LorikeetException.class)
         .hasMessage(
-            "class_weights is balanced, but no training example has the label \"c\": give weights by"
-                + " label");
+            "class_weights is balanced, but no training example has the label \"c\": give weights"
+                + " by label");
     assertThatThrownBy(
             () -> ClassWeights.of(Map.of("bee", 2.0)).of(List.of("beer", "wine"), List.of()))
         .isInstanceOf(UsageException.class)
