@@ -80,7 +80,7 @@ def open_adapter(base, folder):
 
 def must_be_trained(saved):
     """An adapter whose B is zero changes nothing, so nothing could differ."""
-    idle = [n for n, t in saved.items() if "lora_B" in n and not t.any()]
+    idle = [n for n, t in saved.items() if "lora_B" in n and t.numel() and not t.any()]
     if idle:
         raise Disagreement(f"{idle[0]} is zero: was the adapter trained?")
 

@@ -45,6 +45,18 @@ PATTERNS = [
     "--set=adapter.alpha_pattern={key: 32, 0.intermediate.dense: 3}",
 ]
 REGEX = [r"--target-modules=.*\.layer\.[0-2]\..*(key|output\.dense)"]
+EVA = [
+    "--set=adapter.init_lora_weights=eva",
+    "--set=adapter.eva_config.tau=0.9",
+    "--rank=4",
+]
+ADALORA = [
+    "--method=adalora",
+    "--set=adapter.init_r=4",
+    "--set=adapter.target_r=2",
+    "--set=adapter.tfinal=2",
+    "--epochs=2",
+]
 SEVERAL = ["--problem-type=multi_label_classification"]
 
 # Flags of `lorikeet train`, and what is made of each row of DATA.
@@ -65,6 +77,11 @@ CASES = {
     "tokens": (["--set=adapter.trainable_token_indices=[2054, 101]"], classes),
     "pissa": (["--set=adapter.init_lora_weights=pissa_niter_4"], classes),
     "olora": (["--set=adapter.init_lora_weights=olora"], classes),
+    "gaussian": (["--set=adapter.init_lora_weights=gaussian"], classes),
+    "pissa-exact": (["--set=adapter.init_lora_weights=pissa"], classes),
+    "loftq": (["--set=adapter.init_lora_weights=loftq"], classes),
+    "eva": (EVA, classes),
+    "adalora": (ADALORA, classes),
     "orthogonal": (["--set=adapter.init_lora_weights=orthogonal"], classes),
     "pairs": (["--text-pair=text_pair", "--max-length=16"], pairs),
     "multi-label": (SEVERAL, several_labels),

@@ -26,7 +26,7 @@ import sys
 from dataclasses import dataclass, field
 
 import torch
-from peft import get_peft_model
+from peft import PeftModel, get_peft_model
 from safetensors.torch import save_file
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -43,6 +43,7 @@ class Case:
     inputs: dict
     generate: bool = False
     config: dict = field(default_factory=dict)  # written over config.json: older spellings of keys
+    pruned: bool = False  # AdaLoRA: three steps that take ranks away come first, and what was saved is read again
 
 
 def case(name, note, seed=0):
@@ -113,12 +114,18 @@ def record(name):
         forward(base, inputs, "base", expected)
     model = get_peft_model(base, recorded.peft_config).eval()
     unsettle(parameter for parameter in model.parameters() if parameter.requires_grad)
+    allocates = hasattr(model.base_model, "update_and_allocate") and not recorded.pruned
+    if recorded.pruned:
+        steps(model, trained(model), inputs, {}, True)
     model.save_pretrained(os.path.join(folder, "adapter"))
+    if recorded.pruned:
+        model = PeftModel.from_pretrained(
+            model.unload(), os.path.join(folder, "adapter"), is_trainable=True).eval()
     discard(folder, "adapter", "README.md")
     point_at_base(folder)
 
     loss = forward(model, inputs, "adapted", expected)
-    trainable = {key: value for key, value in model.named_parameters() if value.requires_grad}
+    trainable = trained(model)
     for key, gradient in zip(trainable, torch.autograd.grad(loss, list(trainable.values()))):
         expected[f"grad.{key}"] = gradient
     merge(model, inputs, before, expected)
@@ -131,13 +138,17 @@ def record(name):
         "atol_grad": 2e-5,
         "rtol_grad": 1e-3,
         "trainable_parameters": sum(p.numel() for p in trainable.values()),
-        "total_parameters": sum(p.numel() for p in model.parameters()),
+        "total_parameters": sum(
+            p.numel() for n, p in model.named_parameters() if ".ranknum." not in n),
+        "allocates": allocates,
         "optimizer": {
             "name": "AdamW", "lr": LR, "fast_lr": FAST_LR, "fast_if_name_contains": FAST,
             "weight_decay": DECAY, "no_decay_if": "one-dimensional", "betas": [0.9, 0.999],
             "eps": EPS, "steps": STEPS},
-        "losses": steps(model, trainable, inputs, expected),
+        "losses": steps(model, trainable, inputs, expected, allocates),
     }
+    if not allocates:
+        del case_json["allocates"]
     if recorded.generate:
         prompt = inputs["input_ids"][:1, :6]
         expected["generate.prompt"] = prompt
@@ -178,7 +189,11 @@ def merge(model, inputs, before, expected):
             expected[f"merged.{key}"] = value
 
 
-def steps(model, trainable, inputs, expected):
+def trained(model):
+    return {key: value for key, value in model.named_parameters() if value.requires_grad}
+
+
+def steps(model, trainable, inputs, expected, allocates):
     groups = [
         {
             "params": [parameter],
@@ -189,11 +204,13 @@ def steps(model, trainable, inputs, expected):
     ]
     optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.999), eps=EPS)
     losses = []
-    for _ in range(STEPS):
+    for step in range(STEPS):
         optimizer.zero_grad()
         loss = model(**inputs).loss
         loss.backward()
         optimizer.step()
+        if allocates:
+            model.base_model.update_and_allocate(step)
         losses.append(loss.item())
     for key, parameter in trainable.items():
         expected[f"step3.{key}"] = parameter.data

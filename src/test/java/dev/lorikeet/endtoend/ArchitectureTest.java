@@ -138,10 +138,16 @@ class ArchitectureTest {
   }
 
   @Test
-  void onlyTheHubsClientUsesTheNetwork() {
+  void onlyTheHubAndMlflowUseTheNetwork() {
     Set<String> packages = new TreeSet<>();
     users("java.net.http..").forEach(type -> packages.add(type.getPackageName()));
-    assertThat(packages).containsExactly("dev.lorikeet.models.hub");
+    assertThat(packages)
+        .containsExactlyInAnyOrder("dev.lorikeet.models.hub", "dev.lorikeet.training.tracking");
+    Set<String> mlflow = new TreeSet<>();
+    users("org.mlflow..").forEach(type -> mlflow.add(type.getSimpleName()));
+    assertThat(mlflow)
+        .as("so that it need not be there")
+        .containsExactly("MlflowArtifacts", "MlflowRun");
   }
 
   private static Set<String> roomsThatUse(String... packages) {

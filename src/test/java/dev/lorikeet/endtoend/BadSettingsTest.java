@@ -79,12 +79,13 @@ class BadSettingsTest {
       textBlock =
           """
           --task poetry         | unknown task "poetry": use sequence-classification, token-classification, masked-lm, causal-lm, seq2seq-lm, image-classification
-          --method ia4          | unknown method "ia4": use ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt, ptuning, vera, full, bitfit, probe, scratch
+          --method ia4          | unknown method "ia4": use adalora, ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt, ptuning, vera, full, bitfit, probe, scratch
           --precision int8      | unknown precision "int8": use float32, bfloat16, float16 or auto
           --device tpu          | unknown device "tpu": use auto, cpu, cuda or cuda:N
           --schedule sawtooth   | unknown schedule "sawtooth": use linear, cosine, cosine_with_restarts, cosine_with_min_lr, polynomial, constant, constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau, one_cycle, warmup_stable_decay
           --optimizer adamx     | unknown optimizer "adamx": use adamw, adam, sgd, rmsprop, adagrad, adafactor, lion
           --preset quick        | unknown preset "quick": use fine-tune, train
+          --packing             | packing is for causal-lm, and the task is sequence-classification: leave it out
           --rank 0              | r is 0: a rank must be at least 1
           --dropout 1           | lora_dropout is 1.0: it must be at least 0 and below 1
           --threads 0           | threads is 0: use at least 1

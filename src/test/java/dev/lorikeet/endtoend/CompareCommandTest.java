@@ -48,6 +48,12 @@ class CompareCommandTest {
     assertThat(tuned.path("trainable_parameters").asInt()).isLessThan(400_000);
     assertThat(tuned.path("epochs")).hasSize(2);
     assertThat(output).isDirectoryContaining("glob:**/adapter_model.safetensors");
+    for (String run : new String[] {"", "scratch"}) {
+      assertThat(output.resolve(run)).isDirectoryContaining("glob:**/metrics.svg");
+      assertThat(Files.readAllLines(output.resolve(run).resolve("metrics.jsonl")))
+          .as("two evaluations and the last step")
+          .hasSize(3);
+    }
   }
 
   @Test

@@ -90,6 +90,7 @@ class FamiliesTest {
                   .forEach((parameter, gradient) -> sum.merge(parameter, gradient, Tensor::add));
             }
             List<String> differences = new ArrayList<>();
+            together.keySet().removeIf(parameter -> parameter.count() == 0); // of a pruned layer
             together.forEach(
                 (parameter, gradient) -> {
                   Tensor alone = java.util.Objects.requireNonNull(sum.get(parameter));
@@ -123,7 +124,7 @@ class FamiliesTest {
     return families.entrySet().stream()
         .flatMap(
             family ->
-                Stream.of("IA3", "LOHA", "LOKR", "LORA", "OFT", "VERA")
+                Stream.of("ADALORA", "IA3", "LOHA", "LOKR", "LORA", "OFT", "VERA")
                     .map(
                         type ->
                             DynamicTest.dynamicTest(

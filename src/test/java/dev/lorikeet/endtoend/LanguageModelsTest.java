@@ -94,6 +94,22 @@ class LanguageModelsTest {
     assertThat(all).isGreaterThan(0.7 * KNOWS_NOTHING);
   }
 
+  /** The rows hold two chats each; a step learns all four of them, packed or not. */
+  @Test
+  void packedChatsAreLearnedAsByThemselves() throws IOException {
+    Path chats = file("chats.jsonl", CHATS);
+    Path tuned = temporary.resolve("tuned");
+    Cli.done(
+        "train --model %s --data %s --task causal-lm --messages messages --packing --output %s "
+            + FULL,
+        model,
+        chats,
+        tuned);
+    JsonNode answers = evaluate(tuned, chats, "--messages messages");
+    assertThat(answers.path("eval_loss").asDouble()).isLessThan(0.1);
+    assertThat(answers.path("eval_accuracy").asDouble()).isGreaterThan(0.95);
+  }
+
   @Test
   void everythingIsLearnedWhereThatIsAskedFor() throws IOException {
     Path chats = file("chats.jsonl", CHATS);

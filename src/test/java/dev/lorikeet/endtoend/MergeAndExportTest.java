@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.export.OnnxModel;
 import dev.lorikeet.models.Encoding;
+import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.TextTokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -38,6 +39,7 @@ class MergeAndExportTest {
         .containsExactly(
             "config.json",
             "lorikeet.json",
+            "merge_receipt.json",
             "model.safetensors",
             "tokenizer.json",
             "tokenizer_config.json");
@@ -48,6 +50,23 @@ class MergeAndExportTest {
     // A mean over 100 texts of float32 logits that merging rounds once: measured 1e-8.
     assertThat(alone.path("eval_loss").asDouble())
         .isEqualTo(adapted.path("eval_loss").asDouble(), within(1e-6));
+  }
+
+  @Test
+  void aReceiptSaysWhatTheMergeDid() throws IOException {
+    JsonNode receipt = Cli.parse(Files.readString(merged.resolve("merge_receipt.json")));
+    assertThat(receipt.path("method").asText()).isEqualTo("LORA");
+    assertThat(receipt.path("adapter_sha256").asText())
+        .isEqualTo(FileHash.sha256(Trained.ADAPTER.resolve("adapter_model.safetensors")));
+    // 6 layers of 6 linear layers; weight and bias of pooler and head, which are trained whole.
+    assertThat(receipt.path("changes")).hasSize(40);
+    for (JsonNode change : receipt.path("changes")) {
+      assertThat(change.path("update_norm").asDouble()).as(change.toString()).isPositive();
+      assertThat(change.path("dtype").asText()).isEqualTo("float32");
+      assertThat(change.path("rounding_max").asDouble(1)).isZero();
+      boolean fromZero = change.path("tensor").asText().endsWith(".bias");
+      assertThat(change.path("update_relative").isNull()).isEqualTo(fromZero);
+    }
   }
 
   @Test
@@ -159,6 +178,31 @@ class MergeAndExportTest {
     for (int i = 0; i < own.size(); i++) {
       assertThat(answers.get(i).path("logits")).isEqualTo(own.get(i).path("logits"));
       assertThat(answers.get(i).path("label").asText()).as("no names in PEFT").startsWith("LABEL_");
+    }
+  }
+
+  /** At three times the rank, and with the head and the labels of the one that has them. */
+  @Test
+  void adapterCombinedWithItselfAnswersAsItDoes() throws IOException {
+    Path output = temporary.resolve("combined");
+    Cli.done(
+        "adapter combine --adapter %1$s --weight 0.75 --adapter %1$s --weight 0.5 --adapter %1$s"
+            + " --weight -0.25 --combination-type cat --output %2$s",
+        Trained.ADAPTER, output);
+    assertThat(names(output))
+        .containsExactly("adapter_config.json", "adapter_model.safetensors", "lorikeet.json");
+    List<JsonNode> own = Cli.done("predict %s --data %s", Trained.FLAGS, Embedded.FEW).jsonLines();
+    List<JsonNode> answers =
+        Cli.done(
+                "predict --model %s --adapter %s --data %s", Embedded.MODEL, output, Embedded.FEW)
+            .jsonLines();
+    for (int i = 0; i < own.size(); i++) {
+      assertThat(answers.get(i).path("label")).isEqualTo(own.get(i).path("label"));
+      for (int label = 0; label < own.get(i).path("logits").size(); label++) {
+        // Logits of a few units in float32, through six layers added up in another order.
+        assertThat(answers.get(i).path("logits").path(label).asDouble())
+            .isEqualTo(own.get(i).path("logits").path(label).asDouble(), within(1e-4));
+      }
     }
   }
 

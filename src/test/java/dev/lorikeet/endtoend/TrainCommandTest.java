@@ -82,6 +82,8 @@ class TrainCommandTest {
             "adapter_config.json",
             "adapter_model.safetensors",
             "lorikeet.json",
+            "metrics.jsonl",
+            "metrics.svg",
             "tokenizer.json",
             "tokenizer_config.json");
     JsonNode config = read(Trained.ADAPTER.resolve("adapter_config.json"));
@@ -125,6 +127,25 @@ class TrainCommandTest {
         .contains("tokens/s")
         .contains("left")
         .contains("lora: epoch 1  loss ");
+  }
+
+  @Test
+  void numbersOfTheRunAreBesideTheAdapter() throws IOException {
+    List<JsonNode> lines =
+        Files.readAllLines(Trained.ADAPTER.resolve("metrics.jsonl")).stream()
+            .map(Cli::parse)
+            .toList();
+    assertThat(lines).extracting(line -> line.path("step").asInt()).containsExactly(5, 5);
+    assertThat(keys(lines.get(0)))
+        .contains("loss", "grad_norm", "learning_rate/lora_B", "learning_rate/head");
+    assertThat(lines.get(0).path("loss"))
+        .as("one report of the whole epoch")
+        .isEqualTo(Trained.RUN.json().path("epochs").path(0).path("train_loss"));
+    assertThat(lines.get(1).path("eval_accuracy"))
+        .isEqualTo(Trained.RUN.json().path("eval_accuracy"));
+    assertThat(Files.readString(Trained.ADAPTER.resolve("metrics.svg")))
+        .startsWith("<svg")
+        .contains(">accuracy<", ">lora_B<");
   }
 
   @Test

@@ -42,6 +42,9 @@ class UsageTest {
         "import",
         "init",
         "adapter inspect",
+        "adapter plan",
+        "adapter convert",
+        "adapter combine",
         "adapter export"
       })
   void everyCommandExplainsItself(String command) {

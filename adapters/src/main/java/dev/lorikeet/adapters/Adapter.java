@@ -1,6 +1,7 @@
 package dev.lorikeet.adapters;
 
 import dev.lorikeet.models.EmbeddingSlot;
+import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
@@ -8,13 +9,13 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +31,9 @@ public final class Adapter {
   private final Merge merge;
   private boolean enabled;
   private boolean kept;
+
+  /** The SHA-256 of the file whose values these are, as long as nothing can have changed them. */
+  private @Nullable String sha256;
 
   private Adapter(Model model, AdapterParts parts) {
     this.model = model;
@@ -47,6 +51,10 @@ public final class Adapter {
    */
   public static Adapter attach(Model model, AdapterConfig config, long seed) {
     mustBeFree(model);
+    if (config.startsFromData()) {
+      throw new UsageException(
+          config.peftType() + " is to start from data here: attach it with a sample of them");
+    }
     Torch.seed(seed);
     Adapter adapter = new Adapter(model, new AdapterParts(model, config, false));
     adapter.train();
@@ -57,6 +65,12 @@ public final class Adapter {
   static Adapter attachFrozen(Model model, AdapterConfig config) {
     mustBeFree(model);
     return new Adapter(model, new AdapterParts(model, config, true));
+  }
+
+  /** Slips an adapter into a blueprint's model, to be counted: it is not made trainable. */
+  static Adapter planned(Model model, AdapterConfig config) {
+    mustBeFree(model);
+    return new Adapter(model, new AdapterParts(model, config, false));
   }
 
   /** Refuses a model in which an adapter answers. */
@@ -153,6 +167,11 @@ public final class Adapter {
     }
   }
 
+  /** What the method does in training beside answering, or null for nothing. */
+  public @Nullable TrainingPart trainingPart() {
+    return parts.trainingPart;
+  }
+
   /** The adapted layers by their path in the model. */
   public Map<String, Adapted> layers() {
     Map<String, Adapted> layers = new LinkedHashMap<>();
@@ -176,8 +195,14 @@ public final class Adapter {
 
   // ---- life ----
 
+  /** Remembers the file that all values were read from. */
+  void readFrom(Path file) {
+    sha256 = FileHash.sha256(file);
+  }
+
   /** Makes all parameters of the adapter trainable. */
   public void train() {
+    sha256 = null;
     parts.parameters.values().forEach(Parameter::train);
   }
 
@@ -233,18 +258,20 @@ public final class Adapter {
    * changes nothing. An embedding's merge leaves output weights that are tied to it as they are,
    * and the other way round.
    *
+   * @return what it did to each weight
    * @throws LorikeetException when the method changes the input alone, a merged weight has NaN or
-   *     infinite elements, or a layer has no bias that the adapter's can be merged into, or it is
-   *     one of {@link Adapters}; nothing is changed
+   *     infinite elements, in float32 or in the base's type, or a layer has no bias that the
+   *     adapter's can be merged into, or it is one of {@link Adapters}; nothing is changed
    */
-  public void merge() {
+  public MergeReceipt merge() {
     mustBeAlone();
-    fold();
+    return fold();
   }
 
-  void fold() {
-    if (merge.isDone()) {
-      return;
+  MergeReceipt fold() {
+    MergeReceipt before = merge.receipt();
+    if (before != null) {
+      return before;
     }
     if (parts.input != null) {
       throw new LorikeetException(
@@ -252,16 +279,9 @@ public final class Adapter {
               + " changes what the model reads, not its weights, and cannot be merged into them:"
               + " keep the adapter beside the base");
     }
-    parts.copies.forEach(Parameter::substitute); // what is merged may start from them
-    try {
-      merge.fold(parts.places);
-    } catch (RuntimeException e) {
-      if (!enabled) {
-        parts.copies.forEach(Parameter::restore);
-      }
-      throw e;
-    }
+    MergeReceipt receipt = merge.fold(parts, sha256, enabled);
     enabled = false;
+    return receipt;
   }
 
   /** Takes a merge back: the base's weights are the very bytes that they were. */
@@ -270,7 +290,7 @@ public final class Adapter {
   }
 
   public boolean isMerged() {
-    return merge.isDone();
+    return merge.receipt() != null;
   }
 
   /** Takes the adapter out of the model and frees it; it must not be used again. */
@@ -281,11 +301,7 @@ public final class Adapter {
 
   void free() {
     out();
-    Set<Parameter> own = new LinkedHashSet<>(parts.parameters.values());
-    own.addAll(parts.copies.values());
-    parts.places.values().forEach(place -> own.addAll(place.adapted().constants()));
-    own.addAll(parts.shared.values());
-    own.forEach(Parameter::free);
+    parts.tensors().forEach(Parameter::free);
   }
 
   /** Hands it over to a set of adapters; the base answers then. */

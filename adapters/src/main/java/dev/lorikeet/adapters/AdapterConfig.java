@@ -6,6 +6,7 @@ import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.torch.Scope;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** A method's settings, under PEFT's names. */
@@ -84,9 +85,28 @@ public interface AdapterConfig {
     return TrainableTokens.NONE;
   }
 
+  /** The same layers with a start that needs no values of the base, for counting them. */
+  default AdapterConfig planned() {
+    return this;
+  }
+
+  /** Whether a new adapter is started from data, which {@link Adapter#attach} has none of. */
+  default boolean startsFromData() {
+    return false;
+  }
+
   /** The settings of the adapter as its folder holds it ({@link Adapted#saved}). */
   default AdapterConfig saved() {
     return this;
+  }
+
+  /**
+   * The same, where it depends on what has become of the layers.
+   *
+   * @param layers by their path
+   */
+  default AdapterConfig saved(Map<String, Adapted> layers) {
+    return saved();
   }
 
   /**

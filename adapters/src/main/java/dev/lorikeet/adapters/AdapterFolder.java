@@ -33,6 +33,11 @@ public final class AdapterFolder {
   /** The file of settings. */
   public static final String CONFIG = "adapter_config.json";
 
+  private static final String PICKLE = "adapter_model.bin";
+
+  /** What the file of tensors says of itself. */
+  static final Map<String, String> METADATA = Map.of("format", "pt");
+
   /** The file of tensors. */
   public static final String WEIGHTS = "adapter_model.safetensors";
 
@@ -47,11 +52,13 @@ public final class AdapterFolder {
   private final Path folder;
   private final ObjectNode json;
   private final AdapterConfig config;
+  private final boolean anyBase;
 
-  private AdapterFolder(Path folder, ObjectNode json, AdapterConfig config) {
+  private AdapterFolder(Path folder, ObjectNode json, AdapterConfig config, boolean anyBase) {
     this.folder = folder;
     this.json = json;
     this.config = config;
+    this.anyBase = anyBase;
   }
 
   /**
@@ -69,7 +76,7 @@ public final class AdapterFolder {
       if (!(JSON.readTree(file.toFile()) instanceof ObjectNode json)) {
         throw new LorikeetException(file + " is not a JSON object");
       }
-      return new AdapterFolder(folder, json, method(json, file).read(json));
+      return new AdapterFolder(folder, json, method(json, file).read(json), false);
     } catch (JsonProcessingException e) {
       throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
@@ -90,8 +97,23 @@ public final class AdapterFolder {
                         + String.join(", ", AdapterMethods.types())));
   }
 
+  /** The same adapter, for whatever base its tensors fit. */
+  public AdapterFolder onAnyBase() {
+    return new AdapterFolder(folder, json, config, true);
+  }
+
+  /** Where it lies. */
+  public Path folder() {
+    return folder;
+  }
+
   public AdapterConfig config() {
     return config;
+  }
+
+  /** What is known of the base that the adapter was trained on. */
+  public KnownBase base() {
+    return KnownBase.read(folder);
   }
 
   /** All of adapter_config.json. */
@@ -99,8 +121,20 @@ public final class AdapterFolder {
     return json.deepCopy();
   }
 
-  /** The file of tensors, its header read and checked. */
+  /**
+   * The file of tensors, its header read and checked.
+   *
+   * @throws LorikeetException when it is missing or damaged, or there is a pickle in its place
+   */
   public Safetensors weights() {
+    if (!Files.exists(folder.resolve(WEIGHTS)) && Files.exists(folder.resolve(PICKLE))) {
+      throw new LorikeetException(
+          folder
+              + " has its tensors in "
+              + PICKLE
+              + " only, and opening a pickle can run any code: convert it to safetensors (PEFT:"
+              + " model.save_pretrained(folder, safe_serialization=True))");
+    }
     return Safetensors.open(folder.resolve(WEIGHTS));
   }
 
@@ -108,7 +142,8 @@ public final class AdapterFolder {
    * Slips the adapter into a model; nothing is trainable until {@link Adapter#train}.
    *
    * @throws LorikeetException when a tensor is missing, unexpected or of another shape than the
-   *     model asks for: the first difference is named
+   *     model asks for: the first difference is named; or when the model's weights are known to be
+   *     others than those that it was trained on, unless {@link #onAnyBase}
    */
   public Adapter attachTo(Model model) {
     Safetensors file = weights();
@@ -119,7 +154,7 @@ public final class AdapterFolder {
           .filter(entry -> file.names().contains(entry.getKey()))
           .forEach(entry -> expected.put(entry.getKey(), entry.getValue()));
       Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
-      file.names().forEach(name -> stored.put(model.nameInMemory(name), name));
+      file.names().forEach(name -> addOnce(stored, model.nameInMemory(name), name));
       for (Map.Entry<String, String> tensor : stored.entrySet()) {
         String name = tensor.getKey();
         Tensor base = adapter.baseWeight(PeftNames.layerOfBaseWeight(name));
@@ -137,10 +172,29 @@ public final class AdapterFolder {
         }
       }
       expected.forEach((name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
+      if (!anyBase && model.checkpoint() != null) {
+        base().mustBe(model.checkpoint(), folder);
+      }
+      adapter.readFrom(folder.resolve(WEIGHTS));
       return adapter;
     } catch (RuntimeException e) {
       adapter.remove();
       throw e;
+    }
+  }
+
+  private void addOnce(Map<String, String> stored, String inMemory, String name) {
+    String other = stored.put(inMemory, name);
+    if (other != null) {
+      throw new LorikeetException(
+          folder
+              + ": tensors \""
+              + other
+              + "\" and \""
+              + name
+              + "\" are both for "
+              + inMemory
+              + ": keep one of them");
     }
   }
 
@@ -175,13 +229,43 @@ public final class AdapterFolder {
    *     base_model_name_or_path}
    */
   public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
+    try (Scope scope = Scope.open()) {
+      boolean transposed = adapter.isOnTransposedWeights();
+      write(adapter.config().saved(adapter.layers()), adapter.saved(), transposed, other, folder);
+    }
+  }
+
+  /**
+   * Writes settings and tensors that may be no adapter's yet.
+   *
+   * @param tensors by PEFT's names
+   * @param transposed whether the adapted weights are stored transposed, as GPT-2's are
+   * @param other keys of adapter_config.json that the method does not set
+   */
+  public static void write(
+      AdapterConfig config,
+      Map<String, Tensor> tensors,
+      boolean transposed,
+      ObjectNode other,
+      Path folder)
+      throws IOException {
     ObjectNode json = other.deepCopy();
-    AdapterConfig config = adapter.config().saved();
     json.setAll(config.json());
     if (json.has(FAN_IN_FAN_OUT)) {
-      json.put(FAN_IN_FAN_OUT, adapter.isOnTransposedWeights());
+      json.put(FAN_IN_FAN_OUT, transposed);
     }
     json.put("peft_type", config.peftType());
+    write(json, tensors, folder);
+  }
+
+  /**
+   * Writes an adapter's two files into an existing folder, over those that are there.
+   *
+   * @param settings all keys of adapter_config.json but {@code inference_mode}
+   */
+  public static void write(ObjectNode settings, Map<String, Tensor> tensors, Path folder)
+      throws IOException {
+    ObjectNode json = settings.deepCopy();
     json.put("inference_mode", true);
     ObjectNode sorted = JSON.createObjectNode();
     new TreeMap<>(fields(json)).forEach(sorted::set);
@@ -189,9 +273,7 @@ public final class AdapterFolder {
         folder.resolve(CONFIG),
         JSON.writer(new PythonStyle()).writeValueAsString(sorted),
         StandardCharsets.UTF_8);
-    try (Scope scope = Scope.open()) {
-      Safetensors.write(folder.resolve(WEIGHTS), adapter.saved(), Map.of("format", "pt"));
-    }
+    Safetensors.write(folder.resolve(WEIGHTS), tensors, METADATA);
   }
 
   private static Map<String, JsonNode> fields(ObjectNode json) {

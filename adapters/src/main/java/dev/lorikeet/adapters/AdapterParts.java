@@ -27,6 +27,9 @@ final class AdapterParts {
   /** The settings, with {@code all-linear} and the modules to save spelt out. */
   final AdapterConfig config;
 
+  /** The paths that the method's layers, or copies, are for. */
+  final List<String> adapted;
+
   /** The adapted layers by their paths. */
   final Map<String, Place> places = new LinkedHashMap<>();
 
@@ -42,6 +45,9 @@ final class AdapterParts {
   /** What stands before the tokens, if the method changes them. */
   final @Nullable InputAdapter input;
 
+  /** What the method does in training beside answering, if it does. */
+  final @Nullable TrainingPart trainingPart;
+
   private final Model model;
 
   /**
@@ -55,7 +61,7 @@ final class AdapterParts {
     ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
     AdapterConfig chosen = asked.resolvedFor(model.config());
     Targets targets = chosen.targets().inMemory(namesOnDisk(model));
-    List<String> adapted = adapted(chosen, targets, saved);
+    adapted = adapted(chosen, targets, saved);
     config =
         chosen.with(
             resolved(targets, adapted), List.copyOf(union(asked.modulesToSave(), saved.modules())));
@@ -63,19 +69,21 @@ final class AdapterParts {
     if (input != null) {
       parameters.putAll(input.parameters());
     }
-    shared = config.copiesAs().isPresent() || input != null ? Map.of() : addLayers(adapted);
+    LayerMaker maker = config.copiesAs().isPresent() || input != null ? null : addLayers();
+    shared = maker == null ? Map.of() : maker.shared();
+    trainingPart = maker == null ? null : maker.trainingPart();
     config
         .trainableTokens()
         .byPath(model.embeddings().keySet())
-        .forEach((path, tokens) -> addTokens(path, tokens, adapted, saved));
+        .forEach((path, tokens) -> addTokens(path, tokens, saved));
     for (Parameter base : model.parameters().values()) {
       String name = model.nameInMemory(base.name());
       if (saved.contains(name)) {
         addCopy(base, nameOfSaved(name));
       } else if (config.copiesAs().isPresent()) {
-        addCopy(base, adapted, config.copiesAs().get());
-      } else if (trainsBias(base, adapted)) {
-        addCopy(base, biasName(base, adapted));
+        addCopyOfAdapted(base, config.copiesAs().get());
+      } else if (trainsBias(base)) {
+        addCopy(base, biasName(base));
       }
     }
   }
@@ -90,17 +98,18 @@ final class AdapterParts {
     return adapted;
   }
 
-  /** Puts layers around what is adapted; answers what they have in common. */
-  private Map<String, Parameter> addLayers(List<String> adapted) {
-    LayerMaker maker = config.layers(linear(adapted), model.weightScope());
+  /** Puts layers around what is adapted. */
+  private LayerMaker addLayers() {
+    AdapterConfig start = model.isPlanned() ? config.planned() : config;
+    LayerMaker maker = start.layers(linear(), model.weightScope());
     for (String path : adapted) {
       addPlace(path, place(path, maker));
     }
-    return maker.shared();
+    return maker;
   }
 
   /** The paths of all layers that can be adapted. */
-  private List<String> paths(AdapterConfig asked) {
+  List<String> paths(AdapterConfig asked) {
     if (asked.copiesAs().isPresent()) {
       return model.parameters().values().stream().map(this::module).distinct().toList();
     }
@@ -120,8 +129,7 @@ final class AdapterParts {
         .forEach((name, parameter) -> parameters.put(PeftNames.ofLayer(path, name), parameter));
   }
 
-  private void addTokens(
-      String path, List<Integer> tokens, List<String> adapted, ModulesToSave saved) {
+  private void addTokens(String path, List<Integer> tokens, ModulesToSave saved) {
     EmbeddingSlot table = Objects.requireNonNull(model.embeddings().get(path), path);
     List<ProjectionSlot> heads = model.tiedTo(table);
     boolean twice =
@@ -142,7 +150,7 @@ final class AdapterParts {
     }
   }
 
-  private List<Linear> linear(List<String> adapted) {
+  private List<Linear> linear() {
     return adapted.stream()
         .map(model.projections()::get)
         .filter(Objects::nonNull)
@@ -163,14 +171,17 @@ final class AdapterParts {
 
   private void addCopy(Parameter base, String name) {
     try (Scope scope = Scope.open()) {
-      Tensor own = base.value().copy().to(DType.FLOAT32); // whatever the base is stored in
+      Tensor own = // in float32, whatever the base is stored in
+          model.isPlanned()
+              ? Tensor.zeros(DType.FLOAT32, base.value().device(), 1).expand(base.value().shape())
+              : base.value().copy().to(DType.FLOAT32);
       Parameter copy = new Parameter(base.name(), own, model.weightScope());
       copies.put(base, copy);
       parameters.put(name, copy);
     }
   }
 
-  private void addCopy(Parameter base, List<String> adapted, String copies) {
+  private void addCopyOfAdapted(Parameter base, String copies) {
     String module = module(base);
     if (adapted.contains(module)) {
       String leaf = base.name().substring(base.name().lastIndexOf('.'));
@@ -184,7 +195,7 @@ final class AdapterParts {
         : PeftNames.ofBase(parameter);
   }
 
-  private boolean trainsBias(Parameter base, List<String> adapted) {
+  private boolean trainsBias(Parameter base) {
     return switch (config.bias()) {
       case NONE -> false;
       case ALL -> base.name().endsWith(".bias");
@@ -192,13 +203,23 @@ final class AdapterParts {
     };
   }
 
-  private String biasName(Parameter bias, List<String> adapted) {
+  private String biasName(Parameter bias) {
     return adapted.contains(module(bias))
         ? PeftNames.ofAdaptedBias(module(bias))
         : PeftNames.ofBase(model.nameInMemory(bias.name()));
   }
 
-  private String module(Parameter parameter) {
+  /** All tensors that it computes with, trained or not. */
+  Set<Parameter> tensors() {
+    Set<Parameter> own = new LinkedHashSet<>(parameters.values());
+    own.addAll(copies.values());
+    places.values().forEach(place -> own.addAll(place.adapted().constants()));
+    own.addAll(shared.values());
+    return own;
+  }
+
+  /** The module of a parameter, as in memory. */
+  String module(Parameter parameter) {
     return model.nameInMemory(onDisk(parameter));
   }
 
@@ -208,7 +229,7 @@ final class AdapterParts {
   }
 
   /** What the linear layers' paths would be on disk. */
-  private static Map<String, String> namesOnDisk(Model model) {
+  static Map<String, String> namesOnDisk(Model model) {
     Map<String, String> names = new LinkedHashMap<>();
     model
         .projections()

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -272,14 +273,15 @@ public final class Adapters {
    * Folds the active adapters into the base's weights, one after the other, as {@link
    * Adapter#merge} does.
    *
+   * @return what each did, by name; the weights before are those that the one before it left
    * @throws LorikeetException as {@link Adapter#merge}, and while they are disabled; nothing is
    *     changed
    */
-  public void merge() {
+  public Map<String, MergeReceipt> merge() {
     if (pauses > 0) {
       throw new LorikeetException("the adapters are disabled and cannot be merged: enable them");
     }
-    answering.fold();
+    return answering.fold();
   }
 
   /** Takes a merge back: the base's weights are the very bytes that they were. */
@@ -319,6 +321,19 @@ public final class Adapters {
    *     all rows share
    */
   public Tensor logits(ModelInput input, List<@Nullable String> rows) {
+    return answered(input, rows, model::logits);
+  }
+
+  /**
+   * What the head reads in such a pass, as {@link Model#features}; all else is as in {@link
+   * #logits}.
+   */
+  public Tensor features(ModelInput input, List<@Nullable String> rows) {
+    return answered(input, rows, model::features);
+  }
+
+  private Tensor answered(
+      ModelInput input, List<@Nullable String> rows, Function<ModelInput, Tensor> forward) {
     if (rows.size() != input.rows()) {
       throw new UsageException(
           rows.size() + " names of adapters for " + input.rows() + " rows: give one a row");
@@ -330,7 +345,7 @@ public final class Adapters {
       mustAnswerRows(names.stream().filter(Objects::nonNull).toList());
     }
     try (Pause base = disable()) {
-      return Scope.tidy(() -> routed(input, adapterOfRow));
+      return Scope.tidy(() -> routed(input, adapterOfRow, forward));
     }
   }
 
@@ -346,15 +361,16 @@ public final class Adapters {
     names.forEach(name -> routable.mustContain(name, get(name)));
   }
 
-  private Tensor routed(ModelInput input, List<Optional<Adapter>> rows) {
+  private Tensor routed(
+      ModelInput input, List<Optional<Adapter>> rows, Function<ModelInput, Tensor> forward) {
     RowGroups groups = RowGroups.of(rows, model.mode().device());
     if (groups.groups().size() > 1) {
-      return new Routing(model, groups).logits(input);
+      return new Routing(model, groups).answer(input, forward);
     }
     Optional<Adapter> alone = rows.get(0);
     try {
       alone.ifPresent(Adapter::in);
-      return model.logits(input);
+      return forward.apply(input);
     } finally {
       alone.ifPresent(Adapter::out);
     }

@@ -3,6 +3,7 @@ package dev.lorikeet.adapters;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What makes the layers of one adapter, and the tensors that they have in common. */
 @FunctionalInterface
@@ -16,5 +17,10 @@ public interface LayerMaker {
    */
   default Map<String, Parameter> shared() {
     return Map.of();
+  }
+
+  /** What the layers' method does in training beside, or null for nothing. */
+  default @Nullable TrainingPart trainingPart() {
+    return null;
   }
 }

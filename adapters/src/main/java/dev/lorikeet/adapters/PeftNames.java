@@ -6,12 +6,12 @@ import java.util.regex.Pattern;
  * The names of tensors in adapter_model.safetensors, as PEFT writes them: without the adapter's own
  * name, below {@code base_model.model}.
  */
-final class PeftNames {
+public final class PeftNames {
   /** The vectors of a soft prompt or a learned prefix. */
   static final String PROMPT = "prompt_embeddings";
 
   private static final String PREFIX = "base_model.model.";
-  private static final String BASE_WEIGHT = ".base_layer.weight";
+  private static final String BASE_WEIGHT = "base_layer.weight";
 
   /** What PEFT writes once more, or of the base, when all biases are trained. */
   private static final Pattern REPEATED =
@@ -25,8 +25,16 @@ final class PeftNames {
   }
 
   /** A parameter of an adapted layer: {@code ….query.lora_A.weight}. */
-  static String ofLayer(String path, String parameter) {
+  public static String ofLayer(String path, String parameter) {
     return PREFIX + path + "." + parameter;
+  }
+
+  /** The path of the layer whose parameter a tensor is, or an empty path. */
+  public static String layerOf(String name, String parameter) {
+    int end = name.length() - parameter.length() - 1;
+    return end > PREFIX.length() && name.startsWith(PREFIX) && name.endsWith("." + parameter)
+        ? name.substring(PREFIX.length(), end)
+        : "";
   }
 
   /** A tensor that all layers have in common: {@code base_model.vera_A}. */
@@ -46,14 +54,12 @@ final class PeftNames {
 
   /** The base's own weight inside an adapted layer: {@code ….embed_tokens.base_layer.weight}. */
   static String ofBaseWeight(String path) {
-    return PREFIX + path + BASE_WEIGHT;
+    return ofLayer(path, BASE_WEIGHT);
   }
 
   /** The layer whose base's weight a tensor is, or an empty path. */
   static String layerOfBaseWeight(String name) {
-    return name.startsWith(PREFIX) && name.endsWith(BASE_WEIGHT)
-        ? name.substring(PREFIX.length(), name.length() - BASE_WEIGHT.length())
-        : "";
+    return layerOf(name, BASE_WEIGHT);
   }
 
   /** The bias inside an adapted layer: {@code ….query.base_layer.bias}. */

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 
 /**
  * A forward pass whose rows are answered by different adapters. Where all of them add to the base's
@@ -29,11 +30,11 @@ final class Routing {
     groups.groups().forEach(group -> group.adapter().ifPresent(adapters::add));
   }
 
-  /** The logits of all rows. */
-  Tensor logits(ModelInput input) {
+  /** What the model answers of all rows by way of {@code forward}. */
+  Tensor answer(ModelInput input, Function<ModelInput, Tensor> forward) {
     try {
       fill();
-      return model.logits(input);
+      return forward.apply(input);
     } finally {
       model.projections().values().forEach(ProjectionSlot::reset);
       model.embeddings().values().forEach(EmbeddingSlot::reset);

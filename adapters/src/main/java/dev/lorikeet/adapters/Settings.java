@@ -97,7 +97,8 @@ public record Settings(ObjectNode json) {
   public void mustBeOff(String... keys) {
     for (String key : keys) {
       JsonNode value = json.path(key);
-      if (!isAbsent(value) && !value.asText().equals("false")) {
+      boolean isEmpty = value.isContainerNode() && value.isEmpty();
+      if (!isAbsent(value) && !isEmpty && !value.asText().equals("false")) {
         throw new LorikeetException(
             "adapter_config.json: "
                 + key

@@ -104,10 +104,12 @@ final class Sum {
     return sum;
   }
 
-  /** Folds them into the base's weights, one after the other. */
-  void fold() {
+  /** Folds them into the base's weights, one after the other; what each did, by name. */
+  Map<String, MergeReceipt> fold() {
+    Map<String, MergeReceipt> receipts = new LinkedHashMap<>();
     try {
-      adapters.values().forEach(Adapter::fold);
+      adapters.forEach((name, adapter) -> receipts.put(name, adapter.fold()));
+      return receipts;
     } catch (RuntimeException e) {
       out();
       in();

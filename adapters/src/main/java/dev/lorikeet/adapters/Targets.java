@@ -239,7 +239,7 @@ public record Targets(
   }
 
   /** The number of the layer that a path lies in, or −1. */
-  private int layer(String path) {
+  int layer(String path) {
     if (layersPattern.isEmpty()) {
       Matcher matcher = NUMBERED.matcher(path);
       return matcher.matches() ? Integer.parseInt(matcher.group(1)) : -1;
@@ -266,7 +266,7 @@ public record Targets(
     }
   }
 
-  private static boolean matches(List<String> entries, boolean regex, String path) {
+  static boolean matches(List<String> entries, boolean regex, String path) {
     if (regex) {
       return compile("target_modules", entries.get(0)).matcher(path).matches();
     }

@@ -9,9 +9,15 @@ import picocli.CommandLine.Spec;
 /** Commands on adapter folders. */
 @Command(
     name = "adapter",
-    description = "Look into adapters, and turn them into other forms.",
+    description = "Plan adapters, look into them, combine them, and turn them into other forms.",
     mixinStandardHelpOptions = true,
-    subcommands = {AdapterInspectCommand.class, AdapterExportCommand.class})
+    subcommands = {
+      AdapterPlanCommand.class,
+      AdapterInspectCommand.class,
+      AdapterCombineCommand.class,
+      AdapterExportCommand.class,
+      AdapterConvertCommand.class
+    })
 final class AdapterCommand implements Runnable {
   @Spec private CommandSpec spec;
 

@@ -26,6 +26,7 @@ import picocli.CommandLine.Option;
     sortOptions = false)
 final class AdapterExportCommand implements Callable<Integer> {
   @Mixin private Console console;
+  @Mixin private BaseFlags base;
   @Mixin private DataFlags columns;
 
   @Option(
@@ -86,29 +87,25 @@ final class AdapterExportCommand implements Callable<Integer> {
             Files.copy(folder.resolve(file), temporary.resolve(file));
           }
         });
-    written("PEFT adapter");
+    console.print(
+        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
+        "PEFT adapter written to " + output);
   }
 
   private void toMerged(Path folder) {
-    try (TextModel open = Merging.open(base(folder), folder)) {
-      open.saveMerged(output);
+    try (TextModel open = Merging.open(base(folder), folder, base.anyBase())) {
+      Merging.save(open, output, console);
     }
-    written("merged checkpoint");
   }
 
   private void toOnnx(Path folder) {
     Torch.threads(Runtime.getRuntime().availableProcessors());
-    try (TextModel open = TextModel.open(base(folder), folder, ModelOptions.DEFAULT, null)) {
+    try (TextModel open = TextModel.open(
+            base(folder), folder, ModelOptions.DEFAULT, null, base.anyBase())) {
       List<Example> examples =
           verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
       ExportCommand.print(console, output, open.exportOnnx(output, examples, 1e-4));
     }
-  }
-
-  private void written(String what) {
-    console.print(
-        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
-        what + " written to " + output);
   }
 
   private Path base(Path folder) {

@@ -10,6 +10,9 @@ import dev.lorikeet.compare.Regime;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.torch.Torch;
+import dev.lorikeet.training.TrainingListener;
+import dev.lorikeet.training.tracking.Tracker.Outcome;
+import dev.lorikeet.training.tracking.Tracking;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +26,9 @@ import picocli.CommandLine.Mixin;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class CompareCommand implements Callable<Integer> {
+  /** The column of the run whose result is kept. */
+  static final String FINE_TUNED = "fine-tune";
+
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
@@ -43,7 +49,7 @@ final class CompareCommand implements Callable<Integer> {
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
     Comparison comparison = new Comparison();
     Path model = Folders.model(recipe.model(), console.messages());
-    run("fine-tune", model, recipe.config(), recipe, data, comparison, output);
+    run(FINE_TUNED, model, recipe.config(), recipe, data, comparison, output);
     run("scratch", model, baseline(recipe), recipe, data, comparison, null);
     ObjectNode results = comparison.json();
     if (output != null) {
@@ -71,13 +77,17 @@ final class CompareCommand implements Callable<Integer> {
       LoadedData data,
       Comparison comparison,
       @Nullable Path output) {
-    FineTuning tuning =
-        new FineTuning(model, config).listener(new ProgressBar(console.messages(), name));
-    try (TextModel tuned = tuning.train(data.train(), data.eval())) {
+    ProgressBar bar = new ProgressBar(console.messages(), name);
+    FineTuning tuning = new FineTuning(model, config);
+    try (Tracking tracking =
+            Trackers.ofCompared(recipe.withConfig(config), name, bar::say).orKilled();
+        TextModel tuned =
+            tuning.listener(TrainingListener.of(bar, tracking)).train(data.train(), data.eval())) {
       comparison.add(name, tuning.result());
       if (output != null) {
         tuned.save(output, Outputs.runRecord(recipe, data, Comparison.json(tuning.result())));
       }
+      tracking.end(Outcome.FINISHED);
     }
   }
 }

@@ -21,6 +21,16 @@ final class Folders {
     return fetched(messages, hub -> hub.model(typed));
   }
 
+  /**
+   * The config.json of a model, or the folder that holds it; of a hub's model no weights are
+   * fetched.
+   *
+   * @throws dev.lorikeet.torch.LorikeetException when it is neither here nor on the hub
+   */
+  static Path config(String typed, PrintWriter messages) {
+    return fetched(messages, hub -> hub.config(typed));
+  }
+
   /** {@link #model} for an adapter. */
   static Path adapter(String typed, PrintWriter messages) {
     return fetched(messages, hub -> hub.adapter(typed));

@@ -1,6 +1,5 @@
 package dev.lorikeet.cli;
 
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.compare.TextModel;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -16,6 +15,7 @@ import picocli.CommandLine.Option;
     sortOptions = false)
 final class MergeCommand implements Callable<Integer> {
   @Mixin private Console console;
+  @Mixin private BaseFlags base;
 
   @Option(
       names = "--model",
@@ -41,13 +41,11 @@ final class MergeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Outputs.mustBeWritable(output);
-    Path base = Folders.model(model, console.messages());
-    try (TextModel open = Merging.open(base, Folders.adapter(adapter, console.messages()))) {
-      open.saveMerged(output);
+    Path folder = Folders.model(model, console.messages());
+    try (TextModel open = Merging.open(
+            folder, Folders.adapter(adapter, console.messages()), base.anyBase())) {
+      Merging.save(open, output, console);
     }
-    console.print(
-        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
-        "merged checkpoint written to " + output);
     return 0;
   }
 }

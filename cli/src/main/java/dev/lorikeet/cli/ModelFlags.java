@@ -10,6 +10,7 @@ import java.io.PrintWriter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
@@ -17,6 +18,8 @@ import picocli.CommandLine.Spec;
 final class ModelFlags {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec;
+
+  @Mixin private BaseFlags base;
 
   @Option(
       names = "--model",
@@ -76,6 +79,7 @@ final class ModelFlags {
         Folders.model(model, messages),
         adapter == null ? null : Folders.adapter(adapter, messages),
         options,
-        maxLength);
+        maxLength,
+        base.anyBase());
   }
 }

@@ -32,6 +32,9 @@ final class ProgressBar implements TrainingListener {
 
   private long tenths;
 
+  /** How many characters of the present line are to be drawn over. */
+  private int drawnLength;
+
   /** A bar on {@code out} for the run called {@code name}. */
   ProgressBar(PrintWriter out, String name) {
     this(out, name, Boolean.getBoolean(TERMINAL));
@@ -83,9 +86,16 @@ final class ProgressBar implements TrainingListener {
   void endLine() {
     if (drawn) {
       drawn = false;
+      drawnLength = 0;
       out.println();
       out.flush();
     }
+  }
+
+  /** Says something below the bar, which is drawn again below that. */
+  void say(String message) {
+    line("%s%s", drawnLength > 0 ? System.lineSeparator() : "", message);
+    drawnLength = 0;
   }
 
   private void draw(long done, long total, String text) {
@@ -95,8 +105,10 @@ final class ProgressBar implements TrainingListener {
         drawnAt = now;
         int full = (int) (WIDTH * done / total);
         String bar = "#".repeat(full) + ".".repeat(WIDTH - full);
-        out.print("\r" + name + " [" + bar + "] " + text + " ");
+        String line = name + " [" + bar + "] " + text + " ";
+        out.print("\r" + line + " ".repeat(Math.max(0, drawnLength - line.length())));
         out.flush();
+        drawnLength = line.length();
       }
     } else if (done * 10 / total > tenths) {
       tenths = done * 10 / total;
@@ -118,9 +130,7 @@ final class ProgressBar implements TrainingListener {
 
   @Override
   public void epochEnded(EpochReport report) {
-    if (terminal) {
-      out.println();
-    }
+    endBar();
     Evaluation evaluation = report.evaluation();
     String scores = evaluation == null ? "" : "  " + scores(evaluation);
     line("%s: epoch %d  loss %.4f%s", name, report.epoch(), report.trainLoss(), scores);
@@ -131,10 +141,15 @@ final class ProgressBar implements TrainingListener {
     if (evaluation.endsEpoch()) {
       return; // the epoch's line says it
     }
+    endBar();
+    line("%s: step %d  %s", name, evaluation.step(), scores(evaluation.evaluation()));
+  }
+
+  private void endBar() {
     if (terminal) {
       out.println();
+      drawnLength = 0;
     }
-    line("%s: step %d  %s", name, evaluation.step(), scores(evaluation.evaluation()));
   }
 
   private static String scores(Evaluation evaluation) {

@@ -12,6 +12,8 @@ import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.TrainOn;
+import dev.lorikeet.lora.EvaConfig;
+import dev.lorikeet.lora.LoftqConfig;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.models.Initialization;
@@ -60,6 +62,15 @@ record Recipe(
    *     or out of range, or {@code model} or the training data are missing
    */
   static Recipe read(ObjectNode tree) {
+    return read(tree, true);
+  }
+
+  /** {@link #read} of a recipe that may lack training data. */
+  static Recipe withoutData(ObjectNode tree) {
+    return read(tree, false);
+  }
+
+  private static Recipe read(ObjectNode tree, boolean mustHaveData) {
     Section root = Section.root(tree);
     String model = root.required("model", "--model");
     String output = root.text("output", null);
@@ -70,7 +81,7 @@ record Recipe(
     Task task = Task.of(text(root, "task", defaults.task().id()));
     ProblemType problemType =
         ProblemType.of(text(root, "problem_type", defaults.problemType().id()));
-    DataSettings dataSettings = DataSettings.read(data, task);
+    DataSettings dataSettings = DataSettings.read(data, task, mustHaveData);
     String method = text(root, "method", defaults.method());
     Regime regime = Regime.of(method);
     Section adapter = root.section("adapter");
@@ -161,16 +172,48 @@ record Recipe(
         .bias(Bias.of(text(adapter, "bias", defaults.bias().id())))
         .modulesToSave(adapter.texts("modules_to_save"))
         .useRslora(adapter.flag("use_rslora", defaults.useRslora()))
-        .init(LoraInit.of(text(adapter, "init_lora_weights", defaults.init().id())))
+        .init(init(adapter, defaults.init()))
         .useDora(adapter.flag("use_dora", defaults.useDora()))
         .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
         .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
         .build();
   }
 
+  private static LoraInit init(Section adapter, LoraInit otherwise) {
+    LoraInit init = LoraInit.of(text(adapter, "init_lora_weights", otherwise.id()));
+    if (init.kind() == LoraInit.Kind.LOFTQ) {
+      Section loftq = adapter.section("loftq_config");
+      LoftqConfig config =
+          new LoftqConfig(
+              loftq.integer("loftq_bits", init.loftq().bits()),
+              loftq.integer("loftq_iter", init.loftq().iterations()));
+      loftq.done();
+      return init.with(config, init.eva());
+    }
+    if (init.kind() == LoraInit.Kind.EVA) {
+      Section eva = adapter.section("eva_config");
+      EvaConfig config =
+          new EvaConfig(
+              eva.number("rho", init.eva().rho()),
+              eva.number("tau", init.eva().tau()),
+              eva.flag("use_label_mask", init.eva().useLabelMask()),
+              eva.flag("whiten", init.eva().whiten()),
+              eva.flag("adjust_scaling_factors", init.eva().adjustScalingFactors()));
+      eva.done();
+      return init.with(init.loftq(), config);
+    }
+    return init;
+  }
+
   private static String text(Section section, String key, String otherwise) {
     String text = section.text(key, otherwise);
     return text == null ? otherwise : text;
+  }
+
+  /** The same recipe for another run. */
+  Recipe withConfig(FineTuningConfig other) {
+    return new Recipe(
+        model, output, data, other, baselineTraining, baselineInitialization, threads);
   }
 
   /** The recipe that spells out every setting of this one. */
@@ -207,9 +250,9 @@ record Recipe(
       DataReader.Columns columns,
       DataReader.OnBadRow onBadRow) {
 
-    private static DataSettings read(Section data, Task task) {
+    private static DataSettings read(Section data, Task task, boolean mustHaveTrain) {
       return new DataSettings(
-          data.required("train", "--data"),
+          mustHaveTrain ? data.required("train", "--data") : text(data, "train", ""),
           data.text("eval", null),
           ColumnNames.of(data).columns(task),
           OnBadRowNames.of(text(data, "on_bad_row", "fail")));

@@ -7,13 +7,17 @@ import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Checkpoints;
 import dev.lorikeet.training.IntervalStrategy;
 import dev.lorikeet.training.RunInterrupted;
+import dev.lorikeet.training.TrainingListener;
 import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
+import dev.lorikeet.training.tracking.Tracker.Outcome;
+import dev.lorikeet.training.tracking.Tracking;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -59,29 +63,39 @@ final class TrainCommand implements Callable<Integer> {
         LoadedData.read(
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
     FineTuning tuning =
-        new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config())
-            .listener(new ProgressBar(console.messages(), recipe.config().method()));
+        new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config());
+    ProgressBar bar = new ProgressBar(console.messages(), recipe.config().method());
     if (output == null || dryRun) {
-      TrainingPlan plan = tuning.plan(data.train(), data.eval());
+      TrainingPlan plan = tuning.listener(bar).plan(data.train(), data.eval());
       console.print(DryRun.json(plan), DryRun.text(plan));
       return 0;
     }
     sayWhatIsTakenOut(recipe.config());
     Checkpoints checkpoints =
         Checkpoints.in(Outputs.checkpoints(output)).resuming(resume).messages(console::say);
-    try (CtrlC ctrlC = new CtrlC(console)) {
-      tuning.checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed));
-      return train(tuning, recipe, data, output, checkpoints);
+    try (CtrlC ctrlC = new CtrlC(console);
+        Tracking tracking = Trackers.of(recipe, output, bar::say)) {
+      tuning
+          .listener(TrainingListener.of(bar, tracking))
+          .checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed));
+      return train(tuning, recipe, data, output, checkpoints, tracking);
     }
   }
 
   private int train(
-      FineTuning tuning, Recipe recipe, LoadedData data, Path output, Checkpoints checkpoints) {
+      FineTuning tuning,
+      Recipe recipe,
+      LoadedData data,
+      Path output,
+      Checkpoints checkpoints,
+      Tracking tracking) {
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
       tuned.save(output, Outputs.runRecord(recipe, data, results));
+      tracking.end(Outcome.FINISHED);
       console.print(results, text(tuning.result(), output));
     } catch (RunInterrupted e) {
+      tracking.end(Outcome.KILLED);
       console.say(e.getMessage() + "; the same command with --resume goes on from there");
       return INTERRUPTED;
     }
@@ -101,7 +115,11 @@ final class TrainCommand implements Callable<Integer> {
           .println(
               "init_lora_weights "
                   + lora.init().id()
-                  + " trains the leading part of each weight; saved as an ordinary LoRA of rank "
+                  + (lora.init().kind() == LoraInit.Kind.LOFTQ
+                      ? " trains what quantisation would lose of each weight; the base stays as it"
+                          + " is, and the result is saved as an ordinary LoRA of rank "
+                      : " trains the leading part of each weight; saved as an ordinary LoRA of rank"
+                            + " ")
                   + lora.saved().r()
                   + " on the unchanged base");
     }

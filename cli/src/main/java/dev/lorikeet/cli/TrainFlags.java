@@ -1,8 +1,10 @@
 package dev.lorikeet.cli;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -13,6 +15,9 @@ import picocli.CommandLine.Parameters;
 final class TrainFlags {
   private final RecipeTree flags = new RecipeTree();
 
+  @Mixin private final RateFlags rates = new RateFlags();
+  @Mixin private final RegularizationFlags regularization = new RegularizationFlags();
+
   @Parameters(arity = "0..1", paramLabel = "RECIPE", description = "A YAML recipe.")
   private @Nullable Path recipe;
 
@@ -21,11 +26,20 @@ final class TrainFlags {
 
   /** The recipe's keys, the flags' over the file's. */
   RecipeTree tree() {
+    return tree(null);
+  }
+
+  /** The recipe's keys, that file's where one is given. */
+  RecipeTree tree(@Nullable Path other) {
     RecipeTree tree = new RecipeTree();
-    if (recipe != null) {
-      tree.load(recipe);
+    for (Path file : Arrays.asList(recipe, other)) {
+      if (file != null) {
+        tree.load(file);
+      }
     }
     tree.merge(flags);
+    tree.merge(regularization.tree());
+    tree.merge(rates.tree());
     assignments.forEach(tree::assign);
     return tree;
   }
@@ -137,8 +151,8 @@ final class TrainFlags {
       names = "--method",
       paramLabel = "METHOD",
       description =
-          "lora, ia3, vera, loha, lokr, oft, prompt, ptuning, prefix, ln_tuning, bitfit, full, probe"
-              + " or scratch.")
+          "lora, adalora, ia3, vera, loha, lokr, oft, prompt, ptuning, prefix, ln_tuning, bitfit,"
+              + " full, probe or scratch.")
   void method(String value) {
     flags.set("method", value);
   }
@@ -240,6 +254,14 @@ final class TrainFlags {
     flags.set("training.gradient_accumulation", value);
   }
 
+  @Option(
+      names = "--max-tokens-per-pass",
+      paramLabel = "N",
+      description = "Larger batches go through the model in parts; 0 for never.")
+  void maxTokensPerPass(String value) {
+    flags.set("training.max_tokens_per_pass", value);
+  }
+
   @Option(names = "--warmup-ratio", paramLabel = "SHARE", description = "Steps of warm-up.")
   void warmupRatio(String value) {
     flags.set("training.warmup_ratio", value);
@@ -292,12 +314,33 @@ final class TrainFlags {
     flags.set("training.eval_steps", value);
   }
 
+  @Option(names = "--eval-on-start", description = "Evaluate before the first step, too.")
+  void evalOnStart(boolean value) {
+    flags.set("training.eval_on_start", Boolean.toString(value));
+  }
+
+  @Option(
+      names = "--keep-best",
+      paramLabel = "true|false",
+      description = "Keep the best evaluation's weights, or the last step's.")
+  void keepBest(String value) {
+    flags.set("training.keep_best", value);
+  }
+
   @Option(
       names = "--metric-for-best-model",
       paramLabel = "METRIC",
       description = "What evaluations are compared by.")
   void metricForBestModel(String value) {
     flags.set("training.metric_for_best_model", value);
+  }
+
+  @Option(
+      names = "--greater-is-better",
+      paramLabel = "true|false",
+      description = "Of that metric; known for those of Lorikeet's own.")
+  void greaterIsBetter(String value) {
+    flags.set("training.greater_is_better", value);
   }
 
   @Option(
@@ -340,52 +383,35 @@ final class TrainFlags {
     flags.set("training.save_total_limit", value);
   }
 
-  @Option(
-      names = "--label-smoothing-factor",
-      paramLabel = "PART",
-      description = "Spread this part of a label over all classes.")
-  void labelSmoothingFactor(String value) {
-    flags.set("training.label_smoothing_factor", value);
+  @Option(names = "--packing", description = "Lay documents one after the other into rows.")
+  void packing(boolean value) {
+    flags.set("training.packing", Boolean.toString(value));
+  }
+
+  @Option(names = "--logging-steps", paramLabel = "N", description = "Log every so many steps.")
+  void loggingSteps(String value) {
+    flags.set("training.logging_steps", value);
   }
 
   @Option(
-      names = "--class-weights",
-      paramLabel = "balanced|LABEL=WEIGHT",
-      description = "How much a class's labels count.")
-  void classWeights(List<String> values) {
-    values.forEach(
-        value -> {
-          int equals = value.lastIndexOf('=');
-          if (equals < 0) {
-            flags.set("training.class_weights", value);
-          } else {
-            flags.setEntry(
-                "training.class_weights", value.substring(0, equals), value.substring(equals + 1));
-          }
-        });
-  }
-
-  @Option(names = "--focal-gamma", paramLabel = "GAMMA", description = "Focal loss.")
-  void focalGamma(String value) {
-    flags.set("training.focal_gamma", value);
+      names = "--report-to",
+      paramLabel = "TRACKERS",
+      description = "tensorboard, mlflow, both with a comma between them, or none.")
+  void reportTo(String value) {
+    flags.set("training.report_to", value);
   }
 
   @Option(
-      names = "--neftune-noise-alpha",
-      paramLabel = "ALPHA",
-      description = "Noise on embedded tokens.")
-  void neftuneNoiseAlpha(String value) {
-    flags.set("training.neftune_noise_alpha", value);
+      names = "--logging-dir",
+      paramLabel = "DIR",
+      description = "For TensorBoard; unless given, runs in the output.")
+  void loggingDir(String value) {
+    flags.set("training.logging_dir", value);
   }
 
-  @Option(names = "--ema-decay", paramLabel = "DECAY", description = "Keep averaged weights.")
-  void emaDecay(String value) {
-    flags.set("training.ema_decay", value);
-  }
-
-  @Option(names = "--on-nan", paramLabel = "stop|skip", description = "Steps with NaN.")
-  void onNan(String value) {
-    flags.set("training.on_nan", value);
+  @Option(names = "--run-name", paramLabel = "NAME", description = "What trackers call the run.")
+  void runName(String value) {
+    flags.set("training.run_name", value);
   }
 
   @Option(

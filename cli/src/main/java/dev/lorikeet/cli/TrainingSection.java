@@ -1,15 +1,19 @@
 package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
+import dev.lorikeet.training.LoggingConfig;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.RateConfig;
+import dev.lorikeet.training.ReportTo;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
+import dev.lorikeet.training.ThroughputConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,6 +47,8 @@ final class TrainingSection {
         IntervalKeys.checkpoint(section, defaults.checkpoint()),
         RegularizationSection.read(section, defaults.regularization()),
         RegularizationSection.nonFinite(section, defaults.nonFinite()),
+        throughput(section, defaults.throughput()),
+        logging(section, defaults.logging()),
         defaults.seed());
   }
 
@@ -105,6 +111,12 @@ final class TrainingSection {
         section.number("loraplus_lr_embedding", defaults.loraplusLrEmbedding()));
   }
 
+  private static ThroughputConfig throughput(Section section, ThroughputConfig defaults) {
+    return new ThroughputConfig(
+        section.flag("cache_features", defaults.cacheFeatures()),
+        section.flag("packing", defaults.packing()));
+  }
+
   private static FreezeConfig freeze(Section section, FreezeConfig defaults) {
     return new FreezeConfig(
         section.integer("freeze_layers", defaults.freezeLayers()),
@@ -112,6 +124,15 @@ final class TrainingSection {
         section.flag("lora_fa", defaults.loraFa()),
         section.integer("unfreeze_epochs", defaults.unfreezeEpochs()),
         section.integer("unfreeze_steps", defaults.unfreezeSteps()));
+  }
+
+  private static LoggingConfig logging(Section section, LoggingConfig defaults) {
+    List<String> reportTo = section.texts("report_to").stream().map(String::strip).toList();
+    return new LoggingConfig(
+        section.integer("logging_steps", defaults.steps()),
+        reportTo.equals(List.of("none")) ? List.of() : reportTo.stream().map(ReportTo::of).toList(),
+        section.text("logging_dir", defaults.dir()),
+        section.text("run_name", defaults.runName()));
   }
 
   /**
@@ -178,6 +199,14 @@ final class TrainingSection {
     RegularizationSection.put(json, training.regularization());
     json.put("on_nan", training.nonFinite().onNan().id());
     json.put("max_nan_steps", training.nonFinite().maxInARow());
+    json.put("cache_features", training.throughput().cacheFeatures());
+    json.put("packing", training.throughput().packing());
+    LoggingConfig logging = training.logging();
+    json.put("logging_steps", logging.steps());
+    ArrayNode reportTo = json.putArray("report_to");
+    logging.reportTo().forEach(tracker -> reportTo.add(tracker.id()));
+    json.put("logging_dir", logging.dir());
+    json.put("run_name", logging.runName());
     return json;
   }
 

@@ -54,6 +54,27 @@ class ProgressBarTest {
   }
 
   @Test
+  void shorterTextLeavesNothingOfALongerOne() {
+    ProgressBar bar = bar(true);
+    bar.progressed(new Progress(1, 2, 1, 1.25, 1_500, 6_000));
+    bar.progressed(new Progress(2, 2, 1, 1.25, 900, 0));
+    String[] drawn = written.toString().split("\r", -1);
+    assertThat(drawn[1]).endsWith("1,500 tokens/s  100:00 left ");
+    assertThat(drawn[2]).hasSameSizeAs(drawn[1]).endsWith("900 tokens/s  0:00 left     ");
+  }
+
+  @Test
+  void whatIsSaidMeanwhileHasALineOfItsOwn() {
+    ProgressBar bar = bar(true);
+    bar.say("first");
+    bar.progressed(at(1, 2));
+    bar.say("second");
+    String[] lines = written.toString().split(System.lineSeparator(), -1);
+    assertThat(lines).hasSize(4).startsWith("first").endsWith("second", "");
+    assertThat(lines[1]).startsWith("\rrun [").contains("step 1/2");
+  }
+
+  @Test
   void downloadIsALineATenth() {
     ProgressBar bar = bar(false);
     for (long bytes = 0; bytes <= 90_900_000; bytes += 100_000) {

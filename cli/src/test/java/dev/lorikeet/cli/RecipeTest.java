@@ -21,13 +21,16 @@ import dev.lorikeet.training.EvaluationConfig;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.IntervalStrategy;
+import dev.lorikeet.training.LoggingConfig;
 import dev.lorikeet.training.NonFiniteConfig;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.RegularizationConfig;
+import dev.lorikeet.training.ReportTo;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
+import dev.lorikeet.training.ThroughputConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -148,6 +151,8 @@ class RecipeTest {
               weight_decay: 0.3
               warmup_ratio: 0.2
               max_tokens_per_pass: 512
+              cache_features: false
+              packing: true
               schedule: cosine
               max_grad_norm: 0
               beta1: 0.8
@@ -173,6 +178,10 @@ class RecipeTest {
               save_strategy: epoch
               save_steps: 0.5
               save_total_limit: 2
+              logging_steps: 25
+              report_to: [tensorboard, mlflow]
+              logging_dir: events
+              run_name: first
             baseline: {kind: scratch, lr: 0.25, initialization: xavier}
             """);
     RecipeTree tree = new RecipeTree();
@@ -235,6 +244,9 @@ class RecipeTest {
             new CheckpointConfig(IntervalStrategy.EPOCH, 0.5, 2),
             RegularizationConfig.NONE,
             NonFiniteConfig.DEFAULT,
+            new ThroughputConfig(false, true),
+            new LoggingConfig(
+                25, List.of(ReportTo.TENSORBOARD, ReportTo.MLFLOW), "events", "first"),
             5_000_000_000L);
     assertThat(config.training()).isEqualTo(training);
     assertThat(recipe.baselineTraining())
@@ -413,6 +425,7 @@ class RecipeTest {
           adapter.layers_to_transform=[1, x]      | adapter.layers_to_transform must be a list of whole numbers, not [1,"x"]
           adapter.modules_to_save.pooler=1        | adapter.modules_to_save must be a list, not {"pooler":1}
           training.lr=fast                        | training.lr must be a number, not "fast"
+          training.logging_steps=often            | training.logging_steps must be a whole number, not "often"
           training.keep_best=maybe                | training.keep_best must be true or false, not "maybe"
           """)
   void whatIsNotUnderstoodIsNamed(String assignment, String message) {

@@ -65,6 +65,40 @@ class TrainFlagsTest {
           --ema-decay             | 0.99      | {"training":{"ema_decay":"0.99"}}
           --on-nan                | skip      | {"training":{"on_nan":"skip"}}
           --label-smoothing-factor | 0.1      | {"training":{"label_smoothing_factor":"0.1"}}
+          --max-tokens-per-pass   | 512       | {"training":{"max_tokens_per_pass":"512"}}
+          --eval-strategy         | steps     | {"training":{"eval_strategy":"steps"}}
+          --eval-steps            | 9         | {"training":{"eval_steps":"9"}}
+          --keep-best             | false     | {"training":{"keep_best":"false"}}
+          --metric-for-best-model | loss      | {"training":{"metric_for_best_model":"loss"}}
+          --greater-is-better     | false     | {"training":{"greater_is_better":"false"}}
+          --early-stopping-patience  | 3      | {"training":{"early_stopping_patience":"3"}}
+          --early-stopping-threshold | 0.1    | {"training":{"early_stopping_threshold":"0.1"}}
+          --save-strategy         | epoch     | {"training":{"save_strategy":"epoch"}}
+          --save-steps            | 9         | {"training":{"save_steps":"9"}}
+          --save-total-limit      | 2         | {"training":{"save_total_limit":"2"}}
+          --max-steps             | 9         | {"training":{"max_steps":"9"}}
+          --average-last-epochs   | 2         | {"training":{"average_last_epochs":"2"}}
+          --mixout                | 0.1       | {"training":{"mixout":"0.1"}}
+          --hidden-dropout        | 0.1       | {"training":{"dropout":"0.1"}}
+          --attention-dropout     | 0.1       | {"training":{"attention_dropout":"0.1"}}
+          --classifier-dropout    | 0.1       | {"training":{"classifier_dropout":"0.1"}}
+          --word-dropout          | 0.1       | {"training":{"word_dropout":"0.1"}}
+          --word-swap             | 0.1       | {"training":{"word_swap":"0.1"}}
+          --token-masking         | 0.1       | {"training":{"token_masking":"0.1"}}
+          --l1-penalty            | 0.1       | {"training":{"l1_penalty":"0.1"}}
+          --l2-penalty            | 0.1       | {"training":{"l2_penalty":"0.1"}}
+          --max-nan-steps         | 3         | {"training":{"max_nan_steps":"3"}}
+          --layer-lr-decay        | 0.9       | {"training":{"layer_lr_decay":"0.9"}}
+          --head-lr-multiplier    | 2         | {"training":{"head_lr_multiplier":"2"}}
+          --loraplus-lr-ratio     | 16        | {"training":{"loraplus_lr_ratio":"16"}}
+          --loraplus-lr-embedding | 1e-6      | {"training":{"loraplus_lr_embedding":"1e-6"}}
+          --freeze-layers         | 2         | {"training":{"freeze_layers":"2"}}
+          --unfreeze-epochs       | 1         | {"training":{"unfreeze_epochs":"1"}}
+          --unfreeze-steps        | 9         | {"training":{"unfreeze_steps":"9"}}
+          --logging-steps         | 5         | {"training":{"logging_steps":"5"}}
+          --report-to             | mlflow    | {"training":{"report_to":"mlflow"}}
+          --logging-dir           | d         | {"training":{"logging_dir":"d"}}
+          --run-name              | n         | {"training":{"run_name":"n"}}
           --precision             | auto      | {"precision":"auto"}
           --device                | cpu       | {"device":"cpu"}
           --threads               | 2         | {"threads":"2"}
@@ -84,9 +118,21 @@ class TrainFlagsTest {
         .isEqualTo("{\"training\":{\"groups\":{\"lora_A\":\"1e-3\",\"a=b\":\"2\"}}}");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "--use-rslora, adapter, use_rslora",
+    "--eval-on-start, training, eval_on_start",
+    "--ema-warmup, training, ema_warmup",
+    "--lora-fa, training, lora_fa",
+    "--freeze-embeddings, training, freeze_embeddings"
+  })
+  void flagsThatNeedNoValue(String flag, String section, String key) {
+    assertThat(tree(flag)).isEqualTo("{\"" + section + "\":{\"" + key + "\":\"true\"}}");
+  }
+
   @Test
-  void rsloraNeedsNoValue() {
-    assertThat(tree("--use-rslora")).isEqualTo("{\"adapter\":{\"use_rslora\":\"true\"}}");
+  void packingNeedsNoValue() {
+    assertThat(tree("--packing")).isEqualTo("{\"training\":{\"packing\":\"true\"}}");
   }
 
   @Test

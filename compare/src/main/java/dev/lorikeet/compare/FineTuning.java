@@ -1,12 +1,16 @@
 package dev.lorikeet.compare;
 
 import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.adapters.Sample;
 import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleEncoder;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.lora.Eva;
+import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.data.Packing;
 import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
@@ -14,8 +18,10 @@ import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Checkpoints;
+import dev.lorikeet.training.Samples;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
 import dev.lorikeet.training.TrainingData;
@@ -23,9 +29,12 @@ import dev.lorikeet.training.TrainingListener;
 import dev.lorikeet.training.TrainingPlan;
 import dev.lorikeet.training.TrainingResult;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -124,9 +133,12 @@ public final class FineTuning {
     try {
       model = Model.open(checkpoint, options(labels));
       preprocessor.mustFit(model, config.maxLength());
-      Adapter adapter = config.regime() == Regime.ADAPTER ? attach(model) : null;
+      Adapter adapter =
+          config.regime() == Regime.ADAPTER ? attach(model, preprocessor, labels, examples) : null;
       List<Trainable> trainables = trainables(model, adapter);
-      Trainer trainer = trainer(model, trainables, preprocessor, labels, examples, held);
+      Trainer trainer =
+          trainer(model, trainables, preprocessor, labels, examples, held)
+              .part(adapter == null ? null : adapter.trainingPart());
       return new Prepared(model, adapter, preprocessor, labels, trainables, trainer);
     } catch (RuntimeException e) {
       preprocessor.close();
@@ -171,10 +183,42 @@ public final class FineTuning {
         : options;
   }
 
-  private Adapter attach(Model model) {
-    Adapter adapter = Adapter.attach(model, config.adapter(), config.training().seed());
+  private Adapter attach(
+      Model model, Preprocessor preprocessor, @Nullable Labels labels, List<Example> examples) {
+    long seed = config.training().seed();
+    Adapter adapter =
+        config.adapter() instanceof LoraConfig lora && lora.startsFromData()
+            ? fromData(lora, model, preprocessor, labels, examples)
+            : Adapter.attach(model, config.adapter(), seed);
     Preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
     return adapter;
+  }
+
+  /** An adapter that starts from as many batches as EVA takes at most, drawn by the seed. */
+  private Adapter fromData(
+      LoraConfig lora,
+      Model model,
+      Preprocessor preprocessor,
+      @Nullable Labels labels,
+      List<Example> examples) {
+    long seed = config.training().seed();
+    List<Example> drawn = new ArrayList<>(examples);
+    Collections.shuffle(drawn, new Random(seed));
+    int most = Eva.MOST_BATCHES * config.training().batchSize();
+    ExampleEncoder encoder =
+        preprocessor.encoder(
+            model, labels, config.problemType(), config.maxLength(), config.trainOn());
+    List<EncodedExample> encoded = encoder.encode(drawn.subList(0, Math.min(drawn.size(), most)));
+    try (Scope scope = Scope.open()) {
+      List<Sample> batches =
+          Samples.of(
+              model,
+              encoded,
+              preprocessor.padTokenId(model),
+              config.training(),
+              lora.init().eva().useLabelMask());
+      return Eva.attach(model, lora, seed, batches, listener::remarked);
+    }
   }
 
   private List<Trainable> trainables(Model model, @Nullable Adapter adapter) {
@@ -204,10 +248,22 @@ public final class FineTuning {
     }
   }
 
+  private TrainingData packed(List<EncodedExample> encoded) {
+    List<EncodedExample> rows = Packing.rows(encoded, config.maxLength());
+    listener.remarked(
+        encoded.size() + " documents are packed into " + rows.size() + " rows, the batches' rows");
+    return TrainingData.of(rows);
+  }
+
   private TrainingData data(List<EncodedExample> encoded, Preprocessor preprocessor) {
+    boolean packing = config.training().throughput().packing();
+    if (packing && config.task() != Task.CAUSAL_LM) {
+      throw new UsageException(
+          "packing is for causal-lm, and the task is " + config.task().id() + ": leave it out");
+    }
     Augmentation.Rates rates = config.training().regularization().augmentation();
     if (rates.equals(Augmentation.NONE)) {
-      return TrainingData.of(encoded);
+      return packing ? packed(encoded) : TrainingData.of(encoded);
     }
     if (config.task().isLanguageModel()) {
       throw new UsageException(

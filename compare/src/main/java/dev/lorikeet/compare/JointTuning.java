@@ -68,6 +68,14 @@ public final class JointTuning {
                 (name + " is of method " + member.config.method())
                     + ", which changes the base: only adapters are trained together");
           }
+          if (member.config.adapter().startsFromData()) {
+            throw new UsageException(
+                name
+                    + ": "
+                    + member.config.adapter().peftType()
+                    + " is to start from data (init_lora_weights: eva), which adapters that are"
+                    + " trained together do not: train it alone");
+          }
           shared(member.config)
               .forEach(
                   (key, value) -> mustAgree(key, first, shared(first()).get(key), name, value));
@@ -199,13 +207,15 @@ public final class JointTuning {
           Preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
           trainers.put(
               name,
-              tuning.trainer(
-                  model,
-                  Trainable.of(adapter),
-                  preprocessor,
-                  labels,
-                  member.examples,
-                  member.held));
+              tuning
+                  .trainer(
+                      model,
+                      Trainable.of(adapter),
+                      preprocessor,
+                      labels,
+                      member.examples,
+                      member.held)
+                  .part(adapter.trainingPart()));
           models.put(
               name,
               new TextModel(

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.adapters.KnownBase;
 import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * what the run says of itself.
  */
 final class RunRecord {
-  static final String FILE = "lorikeet.json";
+  static final String FILE = KnownBase.FILE;
 
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -77,15 +78,9 @@ final class RunRecord {
       json.put("train_on", model.trainOn().id());
     }
     if (model.model().checkpoint() != null) {
-      json.putObject("base")
-          .put("path", model.model().checkpoint().folder().toString())
-          .put("sha256", model.model().checkpoint().sha256());
+      KnownBase.of(model.model().checkpoint()).write(json);
     }
-    String version = RunRecord.class.getPackage().getImplementationVersion();
-    json.putObject("versions")
-        .put("lorikeet", version == null ? "development" : version)
-        .put("libtorch", Torch.version())
-        .put("java", Runtime.version().toString());
+    json.set("versions", versions());
     return json;
   }
 
@@ -96,6 +91,24 @@ final class RunRecord {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Writes what of this is true of an adapter made of this one and others, and how it was made. */
+  void writeDerived(ObjectNode combination, Path folder) throws IOException {
+    ObjectNode derived = json.deepCopy();
+    derived.retain("task", "problem_type", "labels", "max_length", "train_on", "base");
+    derived.set("versions", versions());
+    derived.set("combination", combination);
+    JSON.writeValue(folder.resolve(FILE).toFile(), derived);
+  }
+
+  private static ObjectNode versions() {
+    String version = RunRecord.class.getPackage().getImplementationVersion();
+    return JsonNodeFactory.instance
+        .objectNode()
+        .put("lorikeet", version == null ? "development" : version)
+        .put("libtorch", Torch.version())
+        .put("java", Runtime.version().toString());
   }
 
   /** The texts' length: as written, else the most that the model takes, 512 at most. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.Adapters;
+import dev.lorikeet.adapters.MergeReceipt;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleEncoder;
@@ -35,6 +36,7 @@ import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.Evaluator;
 import dev.lorikeet.training.Predictor;
 import dev.lorikeet.training.TrainingData;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -99,12 +101,26 @@ public final class TextModel implements AutoCloseable {
       @Nullable Path adapterFolder,
       ModelOptions options,
       @Nullable Integer maxLength) {
+    return open(checkpoint, adapterFolder, options, maxLength, false);
+  }
+
+  /**
+   * {@link #open(Path, Path, ModelOptions, Integer)}.
+   *
+   * @param anyBase whether the adapter may have been trained on other weights, of the same shapes
+   */
+  public static TextModel open(
+      Path checkpoint,
+      @Nullable Path adapterFolder,
+      ModelOptions options,
+      @Nullable Integer maxLength,
+      boolean anyBase) {
     RunRecord record = RunRecord.read(adapterFolder == null ? checkpoint : adapterFolder);
     AdapterFolder folder = adapterFolder == null ? null : AdapterFolder.open(adapterFolder);
     Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
     Preprocessor preprocessor = null;
     try {
-      Adapter adapter = folder == null ? null : folder.attachTo(model);
+      Adapter adapter = folder == null ? null : (anyBase ? folder.onAnyBase() : folder).attachTo(model);
       Task task = mustBeTrained(model, adapter, checkpoint);
       preprocessor = Preprocessor.open(task, checkpoint, adapterFolder);
       int length = maxLength != null ? maxLength : record.maxLength(model.config());
@@ -128,7 +144,7 @@ public final class TextModel implements AutoCloseable {
    * @param maxLength where it should be another
    * @throws LorikeetException when the folders do not fit each other
    */
-  public static TextModel open(
+  public static TextModel openSeveral(
       Path checkpoint,
       Map<String, Path> adapterFolders,
       ModelOptions options,
@@ -509,15 +525,26 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * Writes the model with its adapter merged as a Hugging Face checkpoint. The adapter stays
-   * merged.
+   * Writes the model with its adapter merged as a Hugging Face checkpoint, and beside it what the
+   * merge did, {@link MergeReceipt#FILE}; where several adapters are active, that of each in a
+   * sub-folder of its name. They stay merged.
    *
+   * @return what the merge did; null without an adapter, or where there are several
    * @throws LorikeetException when a merged weight is not finite, or the folder cannot be written
    */
-  public void saveMerged(Path folder) {
-    merge();
+  public @Nullable MergeReceipt saveMerged(Path folder) {
+    Map<String, MergeReceipt> receipts = merge();
     MergedCheckpoint.write(
-        model, folder, temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));
+        model,
+        folder,
+        temporary -> {
+          saveBeside(temporary, JsonNodeFactory.instance.objectNode());
+          for (Map.Entry<String, MergeReceipt> receipt : receipts.entrySet()) {
+            Path own = Files.createDirectories(temporary.resolve(receipt.getKey()));
+            receipt.getValue().write(own);
+          }
+        });
+    return receipts.get("");
   }
 
   /**
@@ -563,13 +590,13 @@ public final class TextModel implements AutoCloseable {
     return state;
   }
 
-  private void merge() {
-    if (adapter != null) {
-      adapter.merge();
-    }
+  /** Merges what answers; what each merge did, by the folder that is to tell of it. */
+  private Map<String, MergeReceipt> merge() {
     if (adapters != null) {
-      adapters.merge();
+      Map<String, MergeReceipt> receipts = adapters.merge();
+      return receipts.size() == 1 ? Map.of("", receipts.values().iterator().next()) : receipts;
     }
+    return adapter == null ? Map.of() : Map.of("", adapter.merge());
   }
 
   /** Frees the weights and the tokenizer. */

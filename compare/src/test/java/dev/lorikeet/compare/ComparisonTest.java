@@ -25,7 +25,7 @@ class ComparisonTest {
     for (int i = 0; i < byEpoch.length; i++) {
       reports[i] = new EpochReport(i + 1, 2.0 / (i + 1), byEpoch[i], 10.0 * (i + 1));
       if (byEpoch[i] != null) {
-        evaluations.add(new StepEvaluation(25L * (i + 1), i + 1, true, byEpoch[i]));
+        evaluations.add(new StepEvaluation(25L * (i + 1), i + 1, i + 1, true, byEpoch[i]));
       }
     }
     return new TrainingResult(
@@ -108,8 +108,8 @@ class ComparisonTest {
   void evaluationsBetweenTheEpochsHaveRowsOfTheirOwn() {
     List<StepEvaluation> evaluations =
         List.of(
-            new StepEvaluation(20, 1, false, accuracy(0.5, 1)),
-            new StepEvaluation(40, 2, false, accuracy(0.75, 0.5)));
+            new StepEvaluation(20, 1, 0.8, false, accuracy(0.5, 1)),
+            new StepEvaluation(40, 2, 1.6, false, accuracy(0.75, 0.5)));
     List<EpochReport> epochs = List.of(new EpochReport(1, 2, null, 10));
     TrainingResult run =
         new TrainingResult(epochs, evaluations, 2, 40, 50, 12_345, 0.08, 20, 1_234, 1, 2);

@@ -75,7 +75,7 @@ class FineTuningConfigTest {
     assertThatThrownBy(() -> Regime.of("Probe"))
         .isInstanceOf(UsageException.class)
         .hasMessage(
-            "unknown method \"Probe\": use ia3, ln_tuning, loha, lokr, lora, oft, prefix, prompt,"
-                + " ptuning, vera, full, bitfit, probe, scratch");
+            "unknown method \"Probe\": use adalora, ia3, ln_tuning, loha, lokr, lora, oft, prefix,"
+                + " prompt, ptuning, vera, full, bitfit, probe, scratch");
   }
 }

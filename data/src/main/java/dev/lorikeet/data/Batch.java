@@ -5,12 +5,13 @@ import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
  * Examples side by side, padded on the right to the longest; arrays are row by row. {@code B} rows,
  * {@code T} tokens, {@code C} labels. A batch of images has no ids, mask and types, but {@link
- * #pixelValues}.
+ * #pixelValues}. Packed rows become one row without padding, B = 1.
  *
  * @param rows B
  * @param length T
@@ -20,9 +21,10 @@ import java.util.stream.LongStream;
  * @param classes [B] for a single-label task; [B, T], {@link EncodedExample#IGNORED} at padding,
  *     where tokens have labels; [B, U] where the labels are an answer of U tokens; else empty
  * @param targets [B] for regression, [B, C] for a multi-label task, else empty
- * @param indices [B], the place of each row in the data set
+ * @param indices [B], the place of each row in the data set; of packed rows all their places
  * @param tokens how many of the B·T are not padding
  * @param images B pictures, or none where there are texts
+ * @param documents the lengths of the documents that the one row of packed ones holds; else empty
  */
 @SuppressWarnings("ArrayRecordComponent") // batches are never compared
 public record Batch(
@@ -35,9 +37,11 @@ public record Batch(
     float[] targets,
     int[] indices,
     int tokens,
-    List<ImageFile> images) {
+    List<ImageFile> images,
+    int[] documents) {
 
   private static final long[] NO_TOKENS = {};
+  private static final int[] ALONE = {};
 
   /**
    * The batch of some examples of a data set.
@@ -58,6 +62,9 @@ public record Batch(
    */
   public static Batch ofRows(List<EncodedExample> examples, int[] indices, int padTokenId) {
     int length = examples.stream().mapToInt(EncodedExample::length).max().orElseThrow();
+    if (examples.get(0).documents().length > 0) {
+      return ofPacked(examples, indices);
+    }
     if (examples.get(0).image() != null) {
       return ofImages(examples, length, indices);
     }
@@ -71,7 +78,24 @@ public record Batch(
         targets(examples),
         indices.clone(),
         examples.stream().mapToInt(EncodedExample::length).sum(),
-        List.of());
+        List.of(),
+        ALONE);
+  }
+
+  private static Batch ofPacked(List<EncodedExample> rows, int[] indices) {
+    int tokens = rows.stream().mapToInt(EncodedExample::length).sum();
+    return new Batch(
+        1,
+        tokens,
+        rows.stream().flatMapToLong(row -> LongStream.of(longs(row.ids()))).toArray(),
+        rows.stream().flatMapToLong(row -> LongStream.of(ones(row))).toArray(),
+        rows.stream().flatMapToLong(row -> LongStream.of(longs(row.typeIds()))).toArray(),
+        rows.stream().flatMapToLong(row -> LongStream.of(row.classes())).toArray(),
+        new float[0],
+        indices.clone(),
+        tokens,
+        List.of(),
+        rows.stream().flatMapToInt(row -> IntStream.of(row.documents())).toArray());
   }
 
   private static Batch ofImages(List<EncodedExample> examples, int length, int[] indices) {
@@ -85,10 +109,11 @@ public record Batch(
         targets(examples),
         indices.clone(),
         examples.stream().mapToInt(EncodedExample::length).sum(),
-        examples.stream().map(e -> Objects.requireNonNull(e.image())).toList());
+        examples.stream().map(e -> Objects.requireNonNull(e.image())).toList(),
+        ALONE);
   }
 
-  /** Some of its rows, padded as they are here. */
+  /** Some of its rows, padded as they are here; packed ones cannot be parted. */
   public Batch rows(int from, int to) {
     if (from == 0 && to == rows) {
       return this;
@@ -105,7 +130,8 @@ public record Batch(
         images.isEmpty()
             ? (int) LongStream.of(slice(attentionMask, from, to)).sum()
             : tokens / rows * (to - from),
-        images.isEmpty() ? images : images.subList(from, to));
+        images.isEmpty() ? images : images.subList(from, to),
+        documents);
   }
 
   private long[] slice(long[] values, int from, int to) {

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param image the picture that is read when its batch is; null where there is a text
  * @param wordIds beside each token the index of its word, −1 for special ones; empty where nobody
  *     knows
+ * @param documents the lengths of the documents that lie one after the other in a packed row; empty
+ *     for an example by itself
  */
 @SuppressWarnings("ArrayRecordComponent") // examples are never compared
 public record EncodedExample(
@@ -24,7 +26,8 @@ public record EncodedExample(
     long[] classes,
     float[] targets,
     @Nullable ImageFile image,
-    int[] wordIds) {
+    int[] wordIds,
+    int[] documents) {
   /** The class id of what no loss and no metric counts; Hugging Face's and torch's own value. */
   public static final long IGNORED = -100;
 
@@ -36,6 +39,17 @@ public record EncodedExample(
   /** A text whose tokens are of words. */
   public EncodedExample(int[] ids, int[] typeIds, long[] classes, float[] targets, int[] wordIds) {
     this(ids, typeIds, classes, targets, null, wordIds);
+  }
+
+  /** An example by itself. */
+  public EncodedExample(
+      int[] ids,
+      int[] typeIds,
+      long[] classes,
+      float[] targets,
+      @Nullable ImageFile image,
+      int[] wordIds) {
+    this(ids, typeIds, classes, targets, image, wordIds, new int[0]);
   }
 
   /** The number of tokens. */

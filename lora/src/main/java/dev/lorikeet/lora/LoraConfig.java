@@ -5,6 +5,7 @@ import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterEmbedding;
 import dev.lorikeet.adapters.AdapterLayer;
 import dev.lorikeet.adapters.Bias;
+import dev.lorikeet.adapters.PathPatterns;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.models.Dropout;
@@ -18,9 +19,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * LoRA's settings, under PEFT's names.
@@ -75,8 +73,8 @@ public record LoraConfig(
           "lora_dropout is " + loraDropout + ": it must be at least 0 and below 1");
     }
     rankPattern.forEach((key, rank) -> mustBePositive("rank_pattern " + key, rank));
-    rankPattern.keySet().forEach(key -> mustBeRegex("rank_pattern", key));
-    alphaPattern.keySet().forEach(key -> mustBeRegex("alpha_pattern", key));
+    PathPatterns.mustBeExpressions("rank_pattern", rankPattern.keySet());
+    PathPatterns.mustBeExpressions("alpha_pattern", alphaPattern.keySet());
     alphaPattern.forEach((key, alpha) -> mustBeAlpha("alpha_pattern " + key, alpha));
     rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
     alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
@@ -86,15 +84,6 @@ public record LoraConfig(
   private static void mustBeAlpha(String key, double alpha) {
     if (!(alpha > 0) || Double.isInfinite(alpha)) {
       throw new UsageException(key + " is " + alpha + ": it must be above 0");
-    }
-  }
-
-  private static void mustBeRegex(String key, String expression) {
-    try {
-      Pattern.compile(expression);
-    } catch (PatternSyntaxException e) {
-      throw new UsageException(
-          key + " \"" + expression + "\" is not a regular expression: " + e.getDescription());
     }
   }
 
@@ -136,38 +125,22 @@ public record LoraConfig(
 
   /** The rank at a path. */
   public int rank(String path) {
-    return first(rankPattern, path).orElse(r);
+    return PathPatterns.first(rankPattern, path).orElse(r);
   }
 
   /** The factor of the update at a path: α/r, or α/√r. */
   public double scaling(String path) {
-    double alpha = first(alphaPattern, path).orElse(loraAlpha);
-    return alpha / (useRslora ? Math.sqrt((double) rank(path)) : rank(path));
+    return alpha(path) / (useRslora ? Math.sqrt((double) rank(path)) : rank(path));
   }
 
-  private static <T> Optional<T> first(Map<String, T> pattern, String path) {
-    return pattern.entrySet().stream()
-        .filter(entry -> matches(entry.getKey(), path))
-        .map(Map.Entry::getValue)
-        .findFirst();
-  }
-
-  private static boolean matches(String key, String path) {
-    return Pattern.matches("(.*\\.)?(" + key + ")", path);
+  double alpha(String path) {
+    return PathPatterns.first(alphaPattern, path).orElse(loraAlpha);
   }
 
   @Override
   public void mustMatch(List<String> adaptedPaths) {
-    mustMatch("rank_pattern", rankPattern, adaptedPaths);
-    mustMatch("alpha_pattern", alphaPattern, adaptedPaths);
-  }
-
-  private static void mustMatch(String name, Map<String, ?> pattern, List<String> paths) {
-    for (String key : pattern.keySet()) {
-      if (paths.stream().noneMatch(path -> matches(key, path))) {
-        throw Targets.noMatch(name, key, paths);
-      }
-    }
+    PathPatterns.mustMatch("rank_pattern", rankPattern.keySet(), adaptedPaths);
+    PathPatterns.mustMatch("alpha_pattern", alphaPattern.keySet(), adaptedPaths);
   }
 
   @Override
@@ -205,6 +178,16 @@ public record LoraConfig(
               + " is an embedding");
     }
     return LoraEmbedding.of(base, rank(path), scaling(path), init, useDora, owner);
+  }
+
+  @Override
+  public LoraConfig planned() {
+    return init.changesBase() || startsFromData() ? but().init(LoraInit.KAIMING).build() : this;
+  }
+
+  @Override
+  public boolean startsFromData() {
+    return init.kind() == LoraInit.Kind.EVA;
   }
 
   /** An ordinary adapter of the unchanged base: of twice the rank where the start is taken out. */

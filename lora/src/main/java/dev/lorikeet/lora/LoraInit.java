@@ -2,6 +2,7 @@ package dev.lorikeet.lora;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
@@ -10,6 +11,7 @@ import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -20,8 +22,10 @@ import java.util.regex.Pattern;
  *
  * @param kind the method
  * @param iterations of the randomised decomposition, for {@code pissa_niter_N}
+ * @param loftq for {@link Kind#LOFTQ}
+ * @param eva for {@link Kind#EVA}
  */
-public record LoraInit(Kind kind, int iterations) {
+public record LoraInit(Kind kind, int iterations, LoftqConfig loftq, EvaConfig eva) {
   /** A from U(−1/√in, 1/√in), which is Kaiming-uniform with a = √5; B = 0. PEFT's {@code true}. */
   public static final LoraInit KAIMING = new LoraInit(Kind.KAIMING, 0);
 
@@ -32,6 +36,10 @@ public record LoraInit(Kind kind, int iterations) {
   public static final LoraInit RANDOM = new LoraInit(Kind.RANDOM, 0);
 
   private static final Pattern ITERATIONS = Pattern.compile("pissa_niter_(\\d+)");
+
+  private LoraInit(Kind kind, int iterations) {
+    this(kind, iterations, LoftqConfig.DEFAULT, EvaConfig.DEFAULT);
+  }
 
   /** The methods. */
   public enum Kind {
@@ -45,7 +53,19 @@ public record LoraInit(Kind kind, int iterations) {
     /** The largest r singular values of W, taken out of W (Meng et al. 2024, arXiv:2404.02948). */
     PISSA,
     /** PiSSA with a randomised decomposition. */
-    PISSA_NITER
+    PISSA_NITER,
+    /**
+     * What quantisation would lose of W and a matrix of rank r can give back (Li et al. 2023,
+     * arXiv:2310.08659), taken out of W. The base is not quantised here: W itself stays, so that
+     * training starts from the base's own answers, where the reference has the quantised weight
+     * instead and starts from what is still lost.
+     */
+    LOFTQ,
+    /**
+     * The directions in which a layer's inputs vary most, and ranks where they explain most
+     * (Paischer et al. 2024, arXiv:2410.07170); made by {@link Eva} of data.
+     */
+    EVA
   }
 
   /**
@@ -62,13 +82,16 @@ public record LoraInit(Kind kind, int iterations) {
    * one of twice the rank.
    */
   public boolean changesBase() {
-    return kind == Kind.OLORA || kind == Kind.PISSA || kind == Kind.PISSA_NITER;
+    return kind == Kind.OLORA
+        || kind == Kind.PISSA
+        || kind == Kind.PISSA_NITER
+        || kind == Kind.LOFTQ;
   }
 
   /** Draws A and B for a layer from the engine's random state. */
   Start start(Linear base, int rank, double scaling) {
     return switch (kind) {
-      case KAIMING -> new Start(kaiming(rank, base.in(), base.in()), zero(base.out(), rank));
+      case KAIMING, EVA -> new Start(kaiming(rank, base.in(), base.in()), zero(base.out(), rank));
       case GAUSSIAN ->
           new Start(Tensor.normal(0, 1.0 / rank, rank, base.in()), zero(base.out(), rank));
       case RANDOM ->
@@ -78,6 +101,7 @@ public record LoraInit(Kind kind, int iterations) {
       case PISSA -> pissa(SingularValues.of(weight(base, rank), rank), scaling);
       case PISSA_NITER ->
           pissa(SingularValues.randomised(weight(base, rank), rank, iterations), scaling);
+      case LOFTQ -> loftq(weight(base, rank), rank, scaling);
     };
   }
 
@@ -136,11 +160,35 @@ public record LoraInit(Kind kind, int iterations) {
     return new Start(leading.v().mul(root.unsqueeze(1)), leading.u().mul(root));
   }
 
+  /** s·BA is the leading part of W − Q, Q the quantised W, and then the quantised W − s·BA. */
+  private Start loftq(Tensor w, int rank, double scaling) {
+    Tensor rest = w;
+    Start start = null;
+    for (int i = 0; i < loftq.iterations(); i++) {
+      Tensor lost = w.sub(Quantized.of(rest, loftq.bits()));
+      start = pissa(SingularValues.of(lost, rank), scaling);
+      rest = w.sub(start.b().matmul(start.a()).mul(scaling));
+    }
+    return Objects.requireNonNull(start);
+  }
+
   // ---- names ----
 
-  /** Reads {@code init_lora_weights}, which is {@code true} where it is missing. */
-  static LoraInit read(JsonNode json) {
-    return json.isMissingNode() || json.isNull() ? KAIMING : of(json.asText());
+  /**
+   * Reads {@code init_lora_weights}, which is {@code true} where it is missing, and the settings
+   * that go with it.
+   */
+  static LoraInit read(ObjectNode json) {
+    JsonNode id = json.path("init_lora_weights");
+    LoraInit init = id.isMissingNode() || id.isNull() ? KAIMING : of(id.asText());
+    return init.with(
+        LoftqConfig.read(json.path("loftq_config")), EvaConfig.read(json.path("eva_config")));
+  }
+
+  /** With the settings of the methods that have some. */
+  public LoraInit with(LoftqConfig newLoftq, EvaConfig newEva) {
+    return new LoraInit(
+        kind, iterations, kind == Kind.LOFTQ ? newLoftq : loftq, kind == Kind.EVA ? newEva : eva);
   }
 
   /**
@@ -156,14 +204,14 @@ public record LoraInit(Kind kind, int iterations) {
     return switch (id) {
       case "true" -> KAIMING;
       case "false" -> RANDOM;
-      case "gaussian", "orthogonal", "olora", "pissa" ->
+      case "gaussian", "orthogonal", "olora", "pissa", "loftq", "eva" ->
           new LoraInit(Kind.valueOf(id.toUpperCase(Locale.ROOT)), 0);
       default ->
           throw new UsageException(
               "init_lora_weights \""
                   + id
-                  + "\" is not supported: use true, false, gaussian, orthogonal, olora, pissa or"
-                  + " pissa_niter_N");
+                  + "\" is not supported: use true, false, gaussian, orthogonal, olora, pissa,"
+                  + " pissa_niter_N, loftq or eva");
     };
   }
 
@@ -173,11 +221,22 @@ public record LoraInit(Kind kind, int iterations) {
       case KAIMING -> "true";
       case RANDOM -> "false";
       case PISSA_NITER -> "pissa_niter_" + iterations;
-      case GAUSSIAN, ORTHOGONAL, OLORA, PISSA -> kind.name().toLowerCase(Locale.ROOT);
+      case GAUSSIAN, ORTHOGONAL, OLORA, PISSA, LOFTQ, EVA -> kind.name().toLowerCase(Locale.ROOT);
     };
   }
 
-  JsonNode json() {
+  /** Writes what {@link #read} reads. */
+  void write(ObjectNode json) {
+    json.set("init_lora_weights", json());
+    if (kind == Kind.LOFTQ) {
+      json.set("loftq_config", loftq.json());
+    }
+    if (kind == Kind.EVA) {
+      json.set("eva_config", eva.json());
+    }
+  }
+
+  private JsonNode json() {
     return kind == Kind.KAIMING || kind == Kind.RANDOM
         ? JsonNodeFactory.instance.booleanNode(kind == Kind.KAIMING)
         : JsonNodeFactory.instance.textNode(id());

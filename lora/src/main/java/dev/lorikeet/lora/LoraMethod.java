@@ -1,18 +1,14 @@
 package dev.lorikeet.lora;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterMethod;
 import dev.lorikeet.adapters.Bias;
+import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.torch.LorikeetException;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 
 /** LoRA as an adapter method: reads its settings from adapter_config.json. */
 public final class LoraMethod implements AdapterMethod {
@@ -24,18 +20,18 @@ public final class LoraMethod implements AdapterMethod {
   private static final double PEFT_ALPHA = 8;
 
   /** Settings that change the arithmetic and are not built here. */
-  private static final List<String> UNSUPPORTED =
-      List.of(
-          "target_parameters",
-          "layer_replication",
-          "use_qalora",
-          "use_bdlora",
-          "alora_invocation_tokens",
-          "arrow_config",
-          "kasa_config",
-          "velora_config",
-          "monteclora_config",
-          "ensure_weight_tying");
+  private static final String[] UNSUPPORTED = {
+    "target_parameters",
+    "layer_replication",
+    "use_qalora",
+    "use_bdlora",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "kasa_config",
+    "velora_config",
+    "monteclora_config",
+    "ensure_weight_tying"
+  };
 
   @Override
   public String peftType() {
@@ -44,112 +40,57 @@ public final class LoraMethod implements AdapterMethod {
 
   @Override
   public AdapterConfig read(ObjectNode json) {
-    for (String key : UNSUPPORTED) {
-      JsonNode value = json.path(key);
-      if (!value.isMissingNode() && !value.isNull() && !value.asText().equals("false")) {
-        throw new LorikeetException(
-            "adapter_config.json: "
-                + key
-                + " is "
-                + value
-                + ", which is not supported: the adapter would compute something else");
-      }
-    }
-    Map<String, Integer> ranks = new LinkedHashMap<>();
-    json.path("rank_pattern")
-        .properties()
-        .forEach(e -> ranks.put(e.getKey(), integer("rank_pattern", e.getValue())));
-    Map<String, Double> alphas = new LinkedHashMap<>();
-    json.path("alpha_pattern")
-        .properties()
-        .forEach(e -> alphas.put(e.getKey(), number("alpha_pattern", e.getValue())));
+    Settings settings = new Settings(json);
+    settings.mustBeOff(UNSUPPORTED);
+    mustNotBeOnQuantizedBase(json);
     return LoraConfig.DEFAULT
         .but()
-        .r(json.has("r") ? integer("r", json.path("r")) : PEFT_RANK)
-        .loraAlpha(
-            json.has("lora_alpha") ? number("lora_alpha", json.path("lora_alpha")) : PEFT_ALPHA)
-        .loraDropout(
-            json.has("lora_dropout") ? number("lora_dropout", json.path("lora_dropout")) : 0)
+        .r(settings.integer("r", PEFT_RANK))
+        .loraAlpha(settings.number("lora_alpha", PEFT_ALPHA))
+        .loraDropout(settings.number("lora_dropout", 0))
         .targets(Targets.read(json))
-        .rankPattern(ranks)
-        .alphaPattern(alphas)
-        .bias(Bias.of(json.path("bias").asText("none")))
-        .modulesToSave(modulesToSave(json.path("modules_to_save")))
-        .useRslora(flag("use_rslora", json.path("use_rslora")))
-        .init(LoraInit.read(json.path("init_lora_weights")))
-        .useDora(flag("use_dora", json.path("use_dora")))
-        .loraBias(flag("lora_bias", json.path("lora_bias")))
+        .rankPattern(settings.integers("rank_pattern"))
+        .alphaPattern(settings.numbers("alpha_pattern"))
+        .bias(Bias.of(settings.text("bias", "none")))
+        .modulesToSave(settings.modulesToSave())
+        .useRslora(settings.flag("use_rslora", false))
+        .init(LoraInit.read(json))
+        .useDora(settings.flag("use_dora", false))
+        .loraBias(settings.flag("lora_bias", false))
         .trainableTokens(TrainableTokens.read(json))
         .build();
+  }
+
+  /** PEFT trains LoftQ's A and B beside a quantised base, and both are needed. */
+  private static void mustNotBeOnQuantizedBase(ObjectNode json) {
+    if (json.path("init_lora_weights").asText().equals("loftq")
+        && json.path("inference_mode").asBoolean()) {
+      throw new LorikeetException(
+          "adapter_config.json: init_lora_weights is loftq: these A and B belong to a base that"
+              + " PEFT quantised, which is not supported; where the folder of that base was saved,"
+              + " give it as the model and set init_lora_weights to true");
+    }
   }
 
   /** Writes what {@link #read} reads. */
   static ObjectNode json(LoraConfig config) {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     json.put("r", config.r());
-    put(json, "lora_alpha", config.loraAlpha());
+    Settings.put(json, "lora_alpha", config.loraAlpha());
     json.put("lora_dropout", config.loraDropout());
     config.targets().write(json);
     ObjectNode ranks = json.putObject("rank_pattern");
     config.rankPattern().forEach(ranks::put);
     ObjectNode alphas = json.putObject("alpha_pattern");
-    config.alphaPattern().forEach((key, alpha) -> put(alphas, key, alpha));
+    config.alphaPattern().forEach((key, alpha) -> Settings.put(alphas, key, alpha));
     json.put("bias", config.bias().id());
-    if (config.modulesToSave().isEmpty()) {
-      json.putNull("modules_to_save");
-    } else {
-      config.modulesToSave().forEach(json.putArray("modules_to_save")::add);
-    }
+    Settings.put(json, "modules_to_save", config.modulesToSave());
     json.put("use_rslora", config.useRslora());
     json.put("fan_in_fan_out", false);
-    json.set("init_lora_weights", config.init().json());
+    config.init().write(json);
     json.put("use_dora", config.useDora());
     json.put("lora_bias", config.loraBias());
     config.trainableTokens().write(json);
     return json;
-  }
-
-  private static List<String> modulesToSave(JsonNode value) {
-    if (value.isTextual()) {
-      return List.of(value.textValue());
-    }
-    List<String> modules = new ArrayList<>();
-    value.forEach(module -> modules.add(module.asText()));
-    return modules;
-  }
-
-  private static int integer(String key, JsonNode value) {
-    if (!value.isInt()) {
-      throw wrong(key, "a whole number", value);
-    }
-    return value.intValue();
-  }
-
-  private static double number(String key, JsonNode value) {
-    if (!value.isNumber()) {
-      throw wrong(key, "a number", value);
-    }
-    return value.doubleValue();
-  }
-
-  private static boolean flag(String key, JsonNode value) {
-    if (!value.isBoolean() && !value.isMissingNode() && !value.isNull()) {
-      throw wrong(key, "true or false", value);
-    }
-    return value.asBoolean(false);
-  }
-
-  private static LorikeetException wrong(String key, String kind, JsonNode value) {
-    return new LorikeetException(
-        "adapter_config.json: " + key + " must be " + kind + ", not " + value);
-  }
-
-  /** Writes whole numbers without a decimal point, as PEFT does for an α given as one. */
-  private static void put(ObjectNode json, String key, double number) {
-    if (number == Math.rint(number)) {
-      json.put(key, (long) number);
-    } else {
-      json.put(key, number);
-    }
   }
 }

@@ -33,6 +33,23 @@ record SingularValues(Tensor u, Tensor s, Tensor v) {
     return new SingularValues(basis.matmul(small.u), small.s, small.v);
   }
 
+  /**
+   * The r largest of b a, or as many as there are, at the cost of their rank and not of their
+   * product: that of the triangular factors of both.
+   *
+   * @param b [m, k], float32
+   * @param a [k, n], float32
+   */
+  static SingularValues ofProduct(Tensor b, Tensor a, int r) {
+    List<Tensor> left = Ops.qr(b); // [m, p] and [p, k]
+    List<Tensor> right = Ops.qr(a.transpose(0, 1)); // [n, q] and [q, k]
+    Tensor core = left.get(1).matmul(right.get(1).transpose(0, 1)); // [p, q]
+    int most = (int) Math.min(r, Math.min(core.size(0), core.size(1)));
+    SingularValues small = of(core, most);
+    return new SingularValues(
+        left.get(0).matmul(small.u), small.s, small.v.matmul(right.get(0).transpose(0, 1)));
+  }
+
   private static Tensor orthonormal(Tensor x) {
     return Ops.qr(x).get(0);
   }

@@ -6,14 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.Adapted;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.AdapterMethod;
+import dev.lorikeet.adapters.InputConfig;
 import dev.lorikeet.models.EmbeddingSlot;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
@@ -23,6 +26,7 @@ import dev.lorikeet.torch.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -38,12 +42,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every adapter method promises; a new method adds its examples to {@link #examples}. */
 class AdapterContractTest {
-  /** Methods that put nothing around layers; InputMethodsTest is about them. */
-  private static final Set<String> WITHOUT_LAYERS =
-      Set.of("LN_TUNING", "PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING");
-
-  /** The number of a layer's trainable elements, for W or a table [rows, columns]. */
-  private interface Count {
+  /**
+   * The number of a layer's trainable elements, for W or a table [rows, columns]; of all of the
+   * adapter's but the head's, for no path, where the method puts nothing around layers.
+   */
+  interface Count {
     long of(String path, long rows, long columns);
   }
 
@@ -55,7 +58,7 @@ class AdapterContractTest {
    * @param rewritten whether files hold other tensors than are trained
    * @param count by the method's formula
    */
-  private record Example(String json, double change, boolean rewritten, Count count) {
+  record Example(String json, double change, boolean rewritten, Count count) {
     Example(String json, Count count) {
       this(json, 0, false, count);
     }
@@ -63,6 +66,11 @@ class AdapterContractTest {
     AdapterConfig config() {
       ObjectNode settings = settings();
       return method(settings.path("peft_type").asText()).read(settings);
+    }
+
+    /** Whether there are weights to merge into. */
+    boolean merges() {
+      return !(config() instanceof InputConfig);
     }
 
     ObjectNode settings() {
@@ -79,7 +87,7 @@ class AdapterContractTest {
     }
   }
 
-  private static List<Example> examples() {
+  static List<Example> examples() {
     Count six = (path, rows, columns) -> 6 * (rows + columns);
     return List.of(
         new Example(
@@ -174,6 +182,23 @@ class AdapterContractTest {
             -1,
             false,
             (path, rows, columns) -> 6 * (rows + columns)),
+        new Example(
+            "{'peft_type': 'ADALORA', 'init_r': 5, 'target_r': 2, 'lora_alpha': 20,"
+                + " 'total_step': 9, 'target_modules': 'all-linear'}",
+            (path, rows, columns) -> 5 * (rows + columns + 1)),
+        new Example(
+            "{'peft_type': 'ADALORA', 'init_r': 3, 'target_r': 3, 'total_step': 9,"
+                + " 'target_modules': ['query'], 'init_lora_weights': false}",
+            -1,
+            false,
+            (path, rows, columns) -> 3 * (rows + columns + 1)),
+        new Example(
+            "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'loftq',"
+                + " 'loftq_config': {'loftq_bits': 2, 'loftq_iter': 2},"
+                + " 'target_modules': ['query', 'intermediate.dense']}",
+            0,
+            true,
+            six),
         // 32 is 4 times 8, and 2 times 16 by a factor of 2.
         new Example(
             "{'peft_type': 'LOKR', 'r': 2, 'alpha': 5, 'target_modules': ['query', 'value']}",
@@ -198,11 +223,62 @@ class AdapterContractTest {
             false,
             (path, rows, columns) -> 2 * (16 * 15 / 2)),
         new Example(
-            "{'peft_type': 'OFT', 'oft_block_size': 4, 'target_modules': 'all-linear', 'coft': true,"
-                + " 'eps': 0.25, 'block_share': true, 'init_weights': false}",
+            "{'peft_type': 'OFT', 'oft_block_size': 4, 'target_modules': 'all-linear', 'coft':"
+                + " true, 'eps': 0.25, 'block_share': true, 'init_weights': false}",
             -1,
             true,
-            (path, rows, columns) -> 4 * 3 / 2));
+            (path, rows, columns) -> 4 * 3 / 2),
+        // One norm of the embeddings and two of each layer, of 32 weights and biases.
+        new Example("{'peft_type': 'LN_TUNING'}", (path, rows, columns) -> 5 * (32 + 32)),
+        new Example(
+            "{'peft_type': 'LN_TUNING', 'target_modules': ['output.LayerNorm'],"
+                + " 'exclude_modules': ['attention.output.LayerNorm'],"
+                + " 'modules_to_save': ['pooler']}",
+            (path, rows, columns) -> 2 * (32 + 32) + 32 * 32 + 32),
+        new Example(
+            "{'peft_type': 'PROMPT_TUNING', 'num_virtual_tokens': 3}",
+            -1,
+            false,
+            (path, rows, columns) -> 3 * 32),
+        new Example(
+            "{'peft_type': 'PROMPT_TUNING', 'num_virtual_tokens': 2,"
+                + " 'prompt_tuning_init': 'SAMPLE_VOCAB', 'modules_to_save': ['pooler']}",
+            -1,
+            false,
+            (path, rows, columns) -> 2 * 32 + 32 * 32 + 32),
+        new Example(
+            "{'peft_type': 'P_TUNING', 'num_virtual_tokens': 3, 'encoder_hidden_size': 6}",
+            -1,
+            true,
+            (path, rows, columns) -> 3 * 32 + (6 * 32 + 6) + (6 * 6 + 6) + (32 * 6 + 32)),
+        new Example(
+            "{'peft_type': 'P_TUNING', 'num_virtual_tokens': 3, 'encoder_hidden_size': 6,"
+                + " 'encoder_reparameterization_type': 'LSTM', 'encoder_num_layers': 1}",
+            -1,
+            true,
+            // Four gates in two directions, each with two biases; then 12 to 12 and to 32.
+            (path, rows, columns) ->
+                3 * 32 + 2 * 24 * (32 + 6 + 2) + (12 * 12 + 12) + (32 * 12 + 32)),
+        // Keys and values of two layers.
+        new Example(
+            "{'peft_type': 'PREFIX_TUNING', 'num_virtual_tokens': 3}",
+            -1,
+            false,
+            (path, rows, columns) -> 3 * 2 * 2 * 32),
+        new Example(
+            "{'peft_type': 'PREFIX_TUNING', 'num_virtual_tokens': 3, 'prefix_projection': true,"
+                + " 'encoder_hidden_size': 6}",
+            -1,
+            true,
+            (path, rows, columns) -> 3 * 32 + (6 * 32 + 6) + (128 * 6 + 128)));
+  }
+
+  private static Stream<Example> merging() {
+    return examples().stream().filter(Example::merges);
+  }
+
+  private static Stream<Example> notMerging() {
+    return examples().stream().filter(example -> !example.merges());
   }
 
   private static long ia3(String path, long rows, long columns) {
@@ -245,11 +321,7 @@ class AdapterContractTest {
   @Test
   void everyRegisteredMethodIsHeldToTheContract() {
     assertThat(examples().stream().map(example -> example.config().peftType()).distinct())
-        .containsExactlyInAnyOrderElementsOf(
-            methods()
-                .map(AdapterMethod::peftType)
-                .filter(type -> !WITHOUT_LAYERS.contains(type))
-                .toList());
+        .containsExactlyInAnyOrderElementsOf(methods().map(AdapterMethod::peftType).toList());
   }
 
   @ParameterizedTest
@@ -276,8 +348,8 @@ class AdapterContractTest {
       Adapter first = attach(model, example);
       assertThat(differing(first, attach(again, example))).isEmpty();
       List<String> differing = differing(first, Adapter.attach(other, example.config(), 2));
-      boolean constant = example.json().matches(".*'(IA3|VERA|OFT)'.*") && example.change() == 0;
-      if (!constant && !example.json().matches(".*'(olora|pissa)'.*")) { // which draw nothing
+      boolean constant = example.json().matches(".*'(IA3|VERA|OFT|LN_TUNING)'.*") && example.change() == 0;
+      if (!constant && !example.json().matches(".*'(olora|pissa|loftq)'.*")) { // which draw nothing
         assertThat(differing).isNotEmpty();
       }
     }
@@ -296,7 +368,7 @@ class AdapterContractTest {
   }
 
   @ParameterizedTest
-  @MethodSource("examples")
+  @MethodSource("merging")
   void mergedWeightsGiveTheSameLogits(Example example) {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       Tensor base = TinyBert.logits(model);
@@ -311,7 +383,7 @@ class AdapterContractTest {
   }
 
   @ParameterizedTest
-  @MethodSource("examples")
+  @MethodSource("merging")
   void mergedWeightsGiveTheSameLogitsInBfloat16(Example example) {
     ModelOptions rounded = ModelOptions.DEFAULT.withPrecision(DType.BFLOAT16);
     try (Model model = Model.open(TinyBert.folder(TinyBert.CLASSIFY), rounded)) {
@@ -328,7 +400,7 @@ class AdapterContractTest {
   }
 
   @ParameterizedTest
-  @MethodSource("examples")
+  @MethodSource("merging")
   void unmergingRestoresEveryByte(Example example) {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       Adapter adapter = trained(model, example);
@@ -344,7 +416,7 @@ class AdapterContractTest {
   }
 
   @ParameterizedTest
-  @MethodSource("examples")
+  @MethodSource("merging")
   void mergingTwiceChangesNothing(Example example) {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       Adapter adapter = trained(model, example);
@@ -355,6 +427,25 @@ class AdapterContractTest {
       adapter.unmerge();
       adapter.merge();
       assertSameBytes(model, once);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("notMerging")
+  void whatHasNoWeightsToMergeIntoIsRefused(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter adapter = trained(model, example);
+      Tensor adapted = TinyBert.logits(model);
+      Map<String, byte[]> before = TinyBert.bytes(model);
+      assertThatThrownBy(adapter::merge)
+          .isInstanceOf(LorikeetException.class)
+          .hasMessage(
+              example.config().peftType()
+                  + " changes what the model reads, not its weights, and cannot be merged into"
+                  + " them: keep the adapter beside the base");
+      assertThat(adapter.isMerged()).isFalse();
+      assertSameBytes(model, before);
+      assertThat(TinyBert.logits(model).sameAs(adapted)).isTrue();
     }
   }
 
@@ -385,12 +476,65 @@ class AdapterContractTest {
           adapter.parameters().values().stream().map(Parameter::original).toList();
       assertThat(leaves).allMatch(Tensor::requiresGrad);
       try (GradMode on = GradMode.enabled()) {
-        Tensor loss = Ops.crossEntropy(TinyBert.logits(model), Tensor.of(new long[] {2, 0}, 2));
-        assertThat(Ops.grad(loss, leaves))
+        assertThat(Ops.grad(loss(model), leaves))
             .allSatisfy(gradient -> assertThat(gradient.count()).isPositive());
       }
       adapter.freeze();
       assertThat(leaves).noneMatch(Tensor::requiresGrad);
+    }
+  }
+
+  /** The trainer's way to gradients folds some adapters into their weights. */
+  @ParameterizedTest
+  @MethodSource("examples")
+  void trainingTakesTheGradientsOfTheLoss(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      List<Parameter> parameters = List.copyOf(trained(model, example).parameters().values());
+      List<Tensor> plain;
+      try (GradMode on = GradMode.enabled()) {
+        plain = Ops.grad(loss(model), parameters.stream().map(Parameter::original).toList());
+      }
+      try (GradMode on = GradMode.enabled();
+          Tape tape = Tape.of(model)) {
+        Map<Parameter, Tensor> taped = tape.gradients(loss(model), parameters);
+        for (int i = 0; i < parameters.size(); i++) {
+          Tensor gradient = Objects.requireNonNull(taped.get(parameters.get(i)));
+          // Sums of at most 48 terms in another order, as the logits'.
+          double scale = 1 + plain.get(i).abs().max().item();
+          assertThat(difference(gradient, plain.get(i)) / scale)
+              .as(parameters.get(i).name())
+              .isLessThan(4e-6);
+        }
+      }
+    }
+  }
+
+  private static Tensor loss(Model model) {
+    return Ops.crossEntropy(TinyBert.logits(model), Tensor.of(new long[] {2, 0}, 2));
+  }
+
+  /** Nothing of the base: only what was trained, what it is computed with, and modules to save. */
+  @ParameterizedTest
+  @MethodSource("examples")
+  void filesHoldWhatIsTheAdaptersAlone(Example example, @TempDir Path folder) throws IOException {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Adapter adapter = trained(model, example);
+      AdapterFolder.write(adapter, example.settings(), folder);
+      Set<String> names = AdapterFolder.open(folder).weights().names();
+      Set<String> own = new HashSet<>(adapter.parameters().keySet());
+      own.addAll(
+          Set.of("prompt_embeddings", "base_model.vera_A", "base_model.vera_B")); // of all layers
+      assertThat(own).containsAll(names);
+      assertThat(names.stream().map(name -> name.replaceFirst("^base_model\\.(model\\.)?", "")))
+          .filteredOn(model.parameters()::containsKey)
+          .allMatch(name -> name.matches("(classifier|bert\\.pooler)\\..*|.*\\.bias"));
+      if (example.merges()) {
+        adapter.merge(); // which changes what the model answers with, not what is the adapter's
+        Path merged = Files.createDirectory(folder.resolve("merged"));
+        AdapterFolder.write(adapter, example.settings(), merged);
+        assertThat(merged.resolve(AdapterFolder.WEIGHTS))
+            .hasSameBinaryContentAs(folder.resolve(AdapterFolder.WEIGHTS));
+      }
     }
   }
 
@@ -424,7 +568,11 @@ class AdapterContractTest {
   void layersHaveAsManyParametersAsTheFormulaSays(Example example) {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       Adapter adapter = attach(model, example);
-      assertThat(adapter.layers()).isNotEmpty();
+      if (adapter.layers().isEmpty()) {
+        int head = 3 * 32 + 3;
+        assertThat(Model.count(adapter.parameters().values()))
+            .isEqualTo(example.count().of("", 0, 0) + head);
+      }
       adapter
           .layers()
           .forEach(
@@ -438,27 +586,68 @@ class AdapterContractTest {
   }
 
   @ParameterizedTest
-  @MethodSource("examples")
+  @MethodSource("merging")
   void aMergeThatWouldWriteNanIsRefused(Example example) {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Map<String, byte[]> base = TinyBert.bytes(model);
       Adapter adapter = trained(model, example);
-      Map<String, byte[]> before = TinyBert.bytes(model);
-      List<String> paths = List.copyOf(adapter.layers().keySet());
-      String path = paths.get(paths.size() - 1);
-      Parameter last =
-          Objects.requireNonNull(adapter.layers().get(path)).parameters().values().stream()
-              .reduce((one, other) -> other)
-              .orElseThrow();
-      last.original().view(0, 1).setInPlace(Tensor.of(new float[] {Float.NaN}, 1));
-      assertThatThrownBy(adapter::merge)
-          .isInstanceOf(LorikeetException.class)
-          .hasMessage(
-              path + ": the merged weight has NaN or infinite elements; nothing was merged");
-      assertThat(adapter.isMerged()).isFalse();
-      assertSameBytes(model, before);
-      adapter.disable();
+      String place = lastPlace(adapter);
+      lastParameter(adapter, place)
+          .original()
+          .view(0, 1)
+          .setInPlace(Tensor.of(new float[] {Float.NaN}, 1));
+      assertThatIsRefusedAndLeaves(base, adapter, place);
       assertThat(TinyBert.logits(model).isFinite()).isTrue();
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("merging")
+  void aMergeThatWouldLeaveABrokenHeadIsRefused(Example example) {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Map<String, byte[]> base = TinyBert.bytes(model);
+      Adapter adapter = trained(model, example);
+      value(adapter, "base_model.model.classifier.bias")
+          .view(0, 1)
+          .setInPlace(Tensor.of(new float[] {Float.POSITIVE_INFINITY}, 1));
+      assertThatIsRefusedAndLeaves(base, adapter, "classifier.bias");
+    }
+  }
+
+  /** And leaves the adapter disabled. */
+  private static void assertThatIsRefusedAndLeaves(
+      Map<String, byte[]> base, Adapter adapter, String place) {
+    Map<String, byte[]> before = TinyBert.bytes(adapter.model());
+    assertThatThrownBy(adapter::merge)
+        .isInstanceOf(LorikeetException.class)
+        .hasMessage(
+            place + ": the merged weight has NaN or infinite elements; nothing was merged");
+    assertThat(adapter.isMerged()).isFalse();
+    assertSameBytes(adapter.model(), before);
+    adapter.disable();
+    assertSameBytes(adapter.model(), base);
+  }
+
+  /** The last path that has a layer; the last norm where all that is trained are copies. */
+  private static String lastPlace(Adapter adapter) {
+    List<String> paths = List.copyOf(adapter.layers().keySet());
+    return paths.isEmpty()
+        ? "bert.encoder.layer.1.output.LayerNorm.bias"
+        : paths.get(paths.size() - 1);
+  }
+
+  private static Parameter lastParameter(Adapter adapter, String place) {
+    Adapted layer = adapter.layers().get(place);
+    return layer == null
+        ? copyOf(adapter, place)
+        : layer.parameters().values().stream().reduce((one, other) -> other).orElseThrow();
+  }
+
+  private static Parameter copyOf(Adapter adapter, String name) {
+    return adapter.parameters().values().stream()
+        .filter(parameter -> parameter.name().equals(name))
+        .findAny()
+        .orElseThrow();
   }
 
   /** The weight or table that the base answers with at a path. */

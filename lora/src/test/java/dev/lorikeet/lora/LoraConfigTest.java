@@ -61,8 +61,8 @@ class LoraConfigTest {
         "{'lora_dropout': -0.1} | lora_dropout is -0.1: it must be at least 0 and below 1",
         "{'rank_pattern': {'query': 0}} | rank_pattern query is 0: a rank must be at least 1",
         "{'bias': 'some'} | unknown bias \"some\": use none, all, lora_only",
-        "{'init_lora_weights': 'loftq'} | init_lora_weights \"loftq\" is not supported: use true,"
-            + " false, gaussian, orthogonal, olora, pissa or pissa_niter_N",
+        "{'init_lora_weights': 'corda'} | init_lora_weights \"corda\" is not supported: use true,"
+            + " false, gaussian, orthogonal, olora, pissa, pissa_niter_N, loftq or eva",
         "{'lora_bias': true, 'use_dora': true} | lora_bias does not go with use_dora: choose one of"
             + " them",
         "{'lora_bias': true, 'init_lora_weights': 'pissa'} | lora_bias goes with init_lora_weights"

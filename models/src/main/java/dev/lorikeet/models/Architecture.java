@@ -8,12 +8,19 @@ import org.jspecify.annotations.Nullable;
 /** A model's forward pass. */
 public interface Architecture {
   /**
-   * What the model's head answers, or the last hidden state [B, T, D] where it has none.
-   *
-   * @return [B, C] for a sequence or an image, [B, T, C] for tokens, where C is the vocabulary for
-   *     a language model
+   * What the head reads: the state that stands for a text or an image, [B, D], or those of all
+   * tokens asked for, [B, T, D].
    */
-  Tensor logits(ModelInput input);
+  Tensor features(ModelInput input);
+
+  /**
+   * What the head answers of states, each by itself.
+   *
+   * @param features [..., D]
+   * @return [..., C], where C is the vocabulary for a language model; the states themselves where
+   *     there is no head
+   */
+  Tensor head(Tensor features);
 
   /**
    * An encoder-decoder's encoder alone, so that a text is read once for an answer of many tokens:

@@ -1,8 +1,6 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -15,51 +13,37 @@ import org.jspecify.annotations.Nullable;
  */
 final class Bert implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          return new Bert(BertEncoder.Config.of(config, task), task, weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "bert";
-        }
-
-        @Override
-        public String className() {
-          return "Bert";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return Dropouts.Keys.BERT;
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+      new EncoderFactory(
+          "bert",
+          "Bert",
+          Dropouts.Keys.BERT,
+          (config, task, weights) -> new Bert(BertEncoder.Config.of(config), task, weights));
 
   private final BertEmbeddings embeddings;
   private final BertEncoder encoder;
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
 
   private Bert(BertEncoder.Config config, @Nullable Task task, Weights weights) {
     Weights base = task == null ? weights : weights.at("bert");
     embeddings = new BertEmbeddings(config, config.hiddenSize(), base.at("embeddings"));
     encoder = new BertEncoder(config, base);
     head = task == null ? hidden -> hidden : head(config, task, weights);
+    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    return head.apply(encoder.forward(embeddings.forward(input), input));
+  public Tensor features(ModelInput input) {
+    Tensor hidden = encoder.forward(embeddings.forward(input), input); // [B, T, D]
+    return isPooled ? hidden.select(1, 0) : hidden;
   }
 
-  /** [B, T, D] to logits. */
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
+  }
+
+  /** States to logits. */
   private UnaryOperator<Tensor> head(BertEncoder.Config config, Task task, Weights weights) {
     return switch (task) {
       case SEQUENCE_CLASSIFICATION -> sequenceHead(config, weights)::forward;

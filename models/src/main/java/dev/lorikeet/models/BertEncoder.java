@@ -32,17 +32,14 @@ final class BertEncoder {
       int numLabels) {
 
     /**
-     * The configuration of a model with a head for {@code task}.
+     * What config.json says.
      *
      * @throws LorikeetException when it asks for arithmetic that is not built
      */
-    static Config of(ModelConfig json, @Nullable Task task) {
+    static Config of(ModelConfig json) {
       json.mustBe("position_embedding_type", "absolute");
       json.mustBe("is_decoder", "false");
       json.mustBe("add_cross_attention", "false");
-      if (task == Task.MASKED_LM) {
-        json.mustBe("tie_word_embeddings", "true");
-      }
       double hiddenDropout = json.number("hidden_dropout_prob", 0.1);
       return new Config(
           json.integer("vocab_size"),

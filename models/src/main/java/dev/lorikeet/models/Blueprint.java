@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A model of which only config.json is known: every tensor that its checkpoint has, by name and
@@ -21,8 +22,8 @@ public final class Blueprint implements AutoCloseable {
   private final Map<String, Entry> entries = new LinkedHashMap<>();
   private final Model model;
 
-  private Blueprint(ModelConfig config, ModelOptions options) {
-    model = Model.planned(config, options, entries);
+  private Blueprint(ModelConfig config, @Nullable Checkpoint checkpoint, ModelOptions options) {
+    model = Model.planned(config, checkpoint, options, entries);
   }
 
   /**
@@ -33,7 +34,17 @@ public final class Blueprint implements AutoCloseable {
    *     that is not supported
    */
   public static Blueprint of(ModelConfig config, ModelOptions options) {
-    return new Blueprint(config, options);
+    return new Blueprint(config, null, options);
+  }
+
+  /**
+   * The blueprint of a model that is there: of its weights the names and shapes are read, so that
+   * {@link Model#newModules} are those that the checkpoint lacks.
+   *
+   * @throws dev.lorikeet.torch.LorikeetException as {@link Model#open}
+   */
+  public static Blueprint of(Checkpoint checkpoint, ModelOptions options) {
+    return new Blueprint(ModelConfig.read(checkpoint.folder()), checkpoint, options);
   }
 
   /** A tensor that is not there yet: its place in the checkpoint, and how it is drawn. */

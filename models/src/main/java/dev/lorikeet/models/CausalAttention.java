@@ -1,9 +1,13 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,14 +32,18 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
    * @param windowMask of layers with one
    * @param blind whether some token sees nothing, as padding at the left does; such a token's
    *     context is the mean of all values, and the fused kernel's gradients for it are wrong
+   * @param documents the lengths of documents that share a row and do not see each other; the masks
+   *     are then those of the longest
    */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Pass(
       long past,
       long length,
       @Nullable KeyValueCache cache,
       @Nullable Tensor mask,
       @Nullable Tensor windowMask,
-      boolean blind) {
+      boolean blind,
+      int[] documents) {
 
     /**
      * The pass over a batch's embedded tokens.
@@ -46,13 +54,28 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
       long past = input.past();
       long length = hidden.size(1);
       Integer tokens = window.tokens() == 0 ? null : window.tokens();
+      int[] documents = input.documents();
+      if (documents.length > 0) {
+        mustBeAlone(input, documents, length);
+        int longest = IntStream.of(documents).max().orElseThrow();
+        Tensor near = tokens == null ? null : mask(input, past, longest, tokens, mode);
+        return new Pass(past, length, null, null, near, false, documents);
+      }
       Tensor mask = mask(input, past, length, null, mode);
       Tensor windowMask = tokens == null ? null : mask(input, past, length, tokens, mode);
       boolean blind =
           GradMode.isEnabled()
               && input.attentionMask() != null
               && (isBlind(mask) || isBlind(windowMask));
-      return new Pass(past, length, input.cache(), mask, windowMask, blind);
+      return new Pass(past, length, input.cache(), mask, windowMask, blind, documents);
+    }
+
+    private static void mustBeAlone(ModelInput input, int[] documents, long length) {
+      if (input.past() > 0 || IntStream.of(documents).sum() != length) {
+        throw new LorikeetException(
+            "packed documents cannot be read behind learned or cached tokens: leave packing out, or"
+                + " use a method that adapts layers");
+      }
     }
 
     /** Whether a row of [.., T, S] hides everything. */
@@ -84,6 +107,9 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
    * @return [B, T, H·d]
    */
   Tensor forward(Tensor q, Tensor k, Tensor v, Pass pass) {
+    if (pass.documents.length > 0) {
+      return documents(q, k, v, pass);
+    }
     Tensor keys = k.transpose(1, 2); // [B, K, T, d]
     Tensor values = v.transpose(1, 2);
     if (pass.cache != null) {
@@ -93,12 +119,33 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
     }
     Tensor mask = window ? pass.windowMask : pass.mask;
     boolean causal = mask == null && pass.length > 1;
-    Tensor queries = q.transpose(1, 2); // [B, H, T, d]
-    double p = dropout.rate();
-    Tensor context =
-        cap > 0 || pass.blind
-            ? Ops.groupedAttentionInSteps(queries, keys, values, mask, causal, p, scale, cap)
-            : Ops.groupedAttention(queries, keys, values, mask, causal, p, scale);
+    Tensor context = attend(q.transpose(1, 2), keys, values, mask, causal, pass.blind);
     return context.transpose(1, 2).reshape(q.size(0), q.size(1), -1);
+  }
+
+  /** [B, H, T, d] and [B, K, S, d] to [B, H, T, d]. */
+  private Tensor attend(
+      Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, boolean blind) {
+    double p = dropout.rate();
+    return cap > 0 || blind
+        ? Ops.groupedAttentionInSteps(q, k, v, mask, causal, p, scale, cap)
+        : Ops.groupedAttention(q, k, v, mask, causal, p, scale);
+  }
+
+  /** Each document's attention by itself, which costs no more than it needs: [1, T, H·d]. */
+  private Tensor documents(Tensor q, Tensor k, Tensor v, Pass pass) {
+    List<Tensor> queries = q.transpose(1, 2).split(2, pass.documents); // [1, H, t, d] each
+    List<Tensor> keys = k.transpose(1, 2).split(2, pass.documents);
+    List<Tensor> values = v.transpose(1, 2).split(2, pass.documents);
+    List<Tensor> contexts = new ArrayList<>();
+    for (int i = 0; i < pass.documents.length; i++) {
+      int t = pass.documents[i];
+      Tensor near = window ? pass.windowMask : null;
+      Tensor mask = near == null ? null : near.narrow(2, 0, t).narrow(3, 0, t);
+      boolean causal = mask == null && t > 1;
+      Tensor context = attend(queries.get(i), keys.get(i), values.get(i), mask, causal, false);
+      contexts.add(context.transpose(1, 2)); // [1, t, H, d]
+    }
+    return Tensor.cat(contexts, 1).reshape(1, q.size(1), -1);
   }
 }

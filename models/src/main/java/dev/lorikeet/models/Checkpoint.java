@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
@@ -98,6 +99,11 @@ public final class Checkpoint {
       }
       places.put(name, file);
     }
+  }
+
+  /** Whether a folder has weights that {@link #open} opens. */
+  public static boolean isIn(Path folder) {
+    return Files.exists(folder.resolve(SINGLE_FILE)) || Files.exists(folder.resolve(INDEX));
   }
 
   private static JsonNode weightMap(Path index) {
@@ -188,6 +194,23 @@ public final class Checkpoint {
     MessageDigest digest = FileHash.digest();
     update(digest, CONFIG);
     files.keySet().forEach(file -> update(digest, file));
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /**
+   * A hash of the weights that is quick to make, whatever their size: of all tensors' names, types
+   * and shapes, and of some bytes at the start, the middle and the end of each. The same for the
+   * same weights, in however many files they lie, and whatever config.json says beside them.
+   *
+   * @return hexadecimal
+   * @throws LorikeetException when a file cannot be read
+   */
+  public String fingerprint() {
+    MessageDigest digest = FileHash.digest();
+    for (String name : new TreeSet<>(places.keySet())) {
+      digest.update((name + " " + place(name).entry(name) + "\n").getBytes(StandardCharsets.UTF_8));
+      place(name).samples(name).forEach(digest::update);
+    }
     return HexFormat.of().formatHex(digest.digest());
   }
 

@@ -9,7 +9,6 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -28,39 +27,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class DebertaV2 implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          if (task == Task.MASKED_LM) {
-            config.mustBe("tie_word_embeddings", "true");
-          }
-          return new DebertaV2(Config.of(config), task, weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "deberta";
-        }
-
-        @Override
-        public String className() {
-          return "DebertaV2";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return new Dropouts.Keys(
+      new EncoderFactory(
+          "deberta",
+          "DebertaV2",
+          new Dropouts.Keys(
               List.of("hidden_dropout_prob"),
               List.of("attention_probs_dropout_prob"),
-              List.of("cls_dropout"));
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+              List.of("cls_dropout")),
+          (config, task, weights) -> new DebertaV2(Config.of(config), task, weights));
 
   /**
    * What config.json says, under its names.
@@ -264,13 +238,15 @@ final class DebertaV2 implements Architecture {
 
   private final Encoder encoder;
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
 
   private DebertaV2(Config config, @Nullable Task task, Weights weights) {
     encoder = new Encoder(config, task == null ? weights : weights.at("deberta"));
     head = task == null ? hidden -> hidden : head(config, task, weights);
+    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
   }
 
-  /** [B, T, D] to logits. */
+  /** States to logits. */
   private UnaryOperator<Tensor> head(Config config, Task task, Weights weights) {
     return switch (task) {
       case SEQUENCE_CLASSIFICATION -> new SequenceHead(config, weights)::forward;
@@ -281,9 +257,15 @@ final class DebertaV2 implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     input.mustHaveNoCache("deberta-v2");
-    return head.apply(encoder.forward(input));
+    Tensor hidden = encoder.forward(input); // [B, T, D]
+    return isPooled ? hidden.select(1, 0) : hidden;
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
   }
 
   /** softmax((q kᵀ + q k̂ᵀ + q̂ kᵀ) / √(3d)) v, where the hats are of relative positions. */
@@ -546,9 +528,9 @@ final class DebertaV2 implements Architecture {
       classifier = weights.orNew("classifier").linear("classifier", config.numLabels, width);
     }
 
-    Tensor forward(Tensor hidden) {
-      Tensor first = poolerDropout.forward(hidden.select(1, 0)); // [B, D]
-      Tensor pooled = activation.apply(pooler.forward(first));
+    /** The first token's state [B, D] to logits [B, C]. */
+    Tensor forward(Tensor first) {
+      Tensor pooled = activation.apply(pooler.forward(poolerDropout.forward(first)));
       return classifier.forward(dropout.forward(pooled)); // [B, C]
     }
   }

@@ -12,11 +12,14 @@ import org.jspecify.annotations.Nullable;
  */
 interface DecoderHead {
   /**
-   * The answers.
+   * The states that it reads.
    *
    * @param hidden [B, T, D]; with a soft prompt's tokens in front where the input has one
    */
-  Tensor logits(ModelInput input, Tensor hidden);
+  Tensor reads(ModelInput input, Tensor hidden);
+
+  /** The answers of states [..., D]. */
+  Tensor scores(Tensor states);
 
   /**
    * The head for a task.
@@ -28,7 +31,7 @@ interface DecoderHead {
   static DecoderHead of(
       @Nullable Task task, ModelConfig json, Weights weights, EmbeddingSlot words, boolean tied) {
     if (task == null) {
-      return (input, hidden) -> hidden;
+      return new States();
     }
     return switch (task) {
       case CAUSAL_LM -> new NextToken(lmHead(json, weights, words.weight(), tied));
@@ -44,11 +47,29 @@ interface DecoderHead {
         : weights.linear("lm_head", words.value().size(0), words.value().size(1), false);
   }
 
+  /** No head: the states themselves. */
+  record States() implements DecoderHead {
+    @Override
+    public Tensor reads(ModelInput input, Tensor hidden) {
+      return hidden;
+    }
+
+    @Override
+    public Tensor scores(Tensor states) {
+      return states;
+    }
+  }
+
   /** The scores of all words as the next one, [B, n, V], of the n tokens that are asked for. */
   record NextToken(Projection lmHead) implements DecoderHead {
     @Override
-    public Tensor logits(ModelInput input, Tensor hidden) {
-      return lmHead.forward(input.keep(hidden));
+    public Tensor reads(ModelInput input, Tensor hidden) {
+      return input.keep(hidden);
+    }
+
+    @Override
+    public Tensor scores(Tensor states) {
+      return lmHead.forward(states);
     }
   }
 
@@ -66,13 +87,18 @@ interface DecoderHead {
     }
 
     @Override
-    public Tensor logits(ModelInput input, Tensor hidden) {
+    public Tensor reads(ModelInput input, Tensor hidden) {
       long rows = hidden.size(0);
       long length = hidden.size(1);
       Tensor last = last(input.inputIds()).add(all(length - input.inputIds().size(1), hidden));
       Tensor rowStarts = Tensor.arange(0, rows, hidden.device()).mul(all(length, hidden)); // [B]
       Tensor flat = hidden.reshape(rows * length, hidden.size(2));
-      return score.forward(flat.index(0, rowStarts.add(last)));
+      return flat.index(0, rowStarts.add(last)); // [B, D]
+    }
+
+    @Override
+    public Tensor scores(Tensor states) {
+      return score.forward(states);
     }
 
     /** The index of each row's last token that is not padding, [B]. */

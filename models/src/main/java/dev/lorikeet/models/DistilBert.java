@@ -5,9 +5,7 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -19,37 +17,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class DistilBert implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          if (task == Task.MASKED_LM) {
-            config.mustBe("tie_word_embeddings", "true");
-          }
-          return new DistilBert(Config.of(config), task, weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "distilbert";
-        }
-
-        @Override
-        public String className() {
-          return "DistilBert";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return new Dropouts.Keys(
-              List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout"));
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+      new EncoderFactory(
+          "distilbert",
+          "DistilBert",
+          new Dropouts.Keys(
+              List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout")),
+          (config, task, weights) -> new DistilBert(Config.of(config), task, weights));
 
   private static final double LAYER_NORM_EPS = 1e-12;
 
@@ -101,6 +74,7 @@ final class DistilBert implements Architecture {
   private final Embeddings embeddings;
   private final List<Layer> layers = new ArrayList<>();
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
   private final Mode mode;
 
   private DistilBert(Config config, @Nullable Task task, Weights weights) {
@@ -110,17 +84,23 @@ final class DistilBert implements Architecture {
       layers.add(new Layer(config, i, base.at("transformer.layer").at(i)));
     }
     head = task == null ? hidden -> hidden : head(config, task, weights);
+    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
     mode = weights.mode();
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     Tensor mask = AttentionMasks.padding(input.attentionMask(), mode.dtype());
     Tensor h = embeddings.forward(input);
     for (Layer layer : layers) {
       h = layer.forward(h, mask, input.cache());
     }
-    return head.apply(h);
+    return isPooled ? h.select(1, 0) : h;
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
   }
 
   private static final class Embeddings {
@@ -189,7 +169,7 @@ final class DistilBert implements Architecture {
 
   // ---- heads ----
 
-  /** [B, T, D] to logits. */
+  /** States to logits. */
   private UnaryOperator<Tensor> head(Config config, Task task, Weights weights) {
     return switch (task) {
       case SEQUENCE_CLASSIFICATION -> sequenceHead(config, weights)::forward;

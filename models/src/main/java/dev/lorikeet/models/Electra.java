@@ -2,8 +2,6 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -16,42 +14,22 @@ import org.jspecify.annotations.Nullable;
  */
 final class Electra implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          return new Electra(
-              BertEncoder.Config.of(config, task),
-              config.integer("embedding_size", 128),
-              task,
-              weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "electra";
-        }
-
-        @Override
-        public String className() {
-          return "Electra";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return Dropouts.Keys.BERT;
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+      new EncoderFactory(
+          "electra",
+          "Electra",
+          Dropouts.Keys.BERT,
+          (config, task, weights) ->
+              new Electra(
+                  BertEncoder.Config.of(config),
+                  config.integer("embedding_size", 128),
+                  task,
+                  weights));
 
   private final BertEmbeddings embeddings;
   private final UnaryOperator<Tensor> widen;
   private final BertEncoder encoder;
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
 
   private Electra(
       BertEncoder.Config config, int embeddingSize, @Nullable Task task, Weights weights) {
@@ -64,15 +42,22 @@ final class Electra implements Architecture {
             : base.linear("embeddings_project", width, embeddingSize)::forward;
     encoder = new BertEncoder(config, base);
     head = task == null ? hidden -> hidden : head(config, embeddingSize, task, weights);
+    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     Tensor embedded = widen.apply(embeddings.forward(input)); // [B, T, E] to [B, T, D]
-    return head.apply(encoder.forward(embedded, input));
+    Tensor hidden = encoder.forward(embedded, input);
+    return isPooled ? hidden.select(1, 0) : hidden;
   }
 
-  /** [B, T, D] to logits. */
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
+  }
+
+  /** States to logits. */
   private UnaryOperator<Tensor> head(
       BertEncoder.Config config, int embeddingSize, Task task, Weights weights) {
     return switch (task) {

@@ -32,9 +32,9 @@ record FirstTokenHead(
         head.linear("out_proj", config.numLabels(), width));
   }
 
-  /** [B, T, D] to logits [B, C]. */
-  Tensor forward(Tensor hidden) {
-    Tensor first = before.forward(hidden.select(1, 0)); // [B, D]
-    return classifier.forward(after.forward(activation.apply(dense.forward(first))));
+  /** The first token's state [B, D] to logits [B, C]. */
+  Tensor forward(Tensor first) {
+    Tensor h = activation.apply(dense.forward(before.forward(first)));
+    return classifier.forward(after.forward(h));
   }
 }

@@ -3,8 +3,6 @@ package dev.lorikeet.models;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
-import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +19,7 @@ final class Gemma implements Architecture {
   private static final double OFFSET = 1;
 
   /** The families, each under its {@code model_type}. */
-  enum Family implements Factory {
+  enum Family implements DecoderFactory {
     GEMMA2("Gemma2"),
     GEMMA3("Gemma3Text");
 
@@ -37,11 +35,6 @@ final class Gemma implements Architecture {
     }
 
     @Override
-    public String basePrefix() {
-      return "model";
-    }
-
-    @Override
     public String className() {
       return className;
     }
@@ -50,17 +43,7 @@ final class Gemma implements Architecture {
     public String className(Task task) {
       return task == Task.CAUSAL_LM && this == GEMMA3
           ? "Gemma3ForCausalLM"
-          : Factory.super.className(task);
-    }
-
-    @Override
-    public Dropouts.Keys dropouts() {
-      return Dropouts.Keys.ATTENTION_ONLY;
-    }
-
-    @Override
-    public Set<Task> tasks() {
-      return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.CAUSAL_LM);
+          : DecoderFactory.super.className(task);
     }
   }
 
@@ -141,8 +124,13 @@ final class Gemma implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    Tensor logits = head.logits(input, decoder.forward(input));
+  public Tensor features(ModelInput input) {
+    return head.reads(input, decoder.forward(input));
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    Tensor logits = head.scores(features);
     return cap == 0 ? logits : logits.mul(1 / cap).tanh().mul(cap);
   }
 

@@ -132,8 +132,13 @@ final class Gpt2 implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    return head.logits(input, decoder.forward(input));
+  public Tensor features(ModelInput input) {
+    return head.reads(input, decoder.forward(input));
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.scores(features);
   }
 
   private static final class Attention {

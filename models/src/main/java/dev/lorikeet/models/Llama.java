@@ -1,8 +1,6 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class Llama implements Architecture {
 
   /** The families, each under its {@code model_type}. */
-  enum Family implements Factory {
+  enum Family implements DecoderFactory {
     LLAMA("Llama"),
     MISTRAL("Mistral"),
     QWEN2("Qwen2"),
@@ -37,23 +35,8 @@ final class Llama implements Architecture {
     }
 
     @Override
-    public String basePrefix() {
-      return "model";
-    }
-
-    @Override
     public String className() {
       return className;
-    }
-
-    @Override
-    public Dropouts.Keys dropouts() {
-      return Dropouts.Keys.ATTENTION_ONLY;
-    }
-
-    @Override
-    public Set<Task> tasks() {
-      return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.CAUSAL_LM);
     }
   }
 
@@ -128,8 +111,13 @@ final class Llama implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    return head.logits(input, decoder.forward(input));
+  public Tensor features(ModelInput input) {
+    return head.reads(input, decoder.forward(input));
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.scores(features);
   }
 
   private static Decoder decoder(Config config, Weights weights) {

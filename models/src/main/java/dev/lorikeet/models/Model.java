@@ -87,8 +87,11 @@ public final class Model implements AutoCloseable {
    * everywhere.
    */
   static Model planned(
-      ModelConfig read, ModelOptions options, Map<String, Blueprint.Entry> blueprint) {
-    return build(withHead(read, options), null, options, blueprint);
+      ModelConfig read,
+      @Nullable Checkpoint checkpoint,
+      ModelOptions options,
+      Map<String, Blueprint.Entry> blueprint) {
+    return build(withHead(read, options), checkpoint, options, blueprint);
   }
 
   private static ModelConfig withHead(ModelConfig read, ModelOptions options) {
@@ -162,6 +165,11 @@ public final class Model implements AutoCloseable {
     return Collections.unmodifiableSet(build.newModules);
   }
 
+  /** Whether the weights have names and shapes only, and no values: see {@link Blueprint}. */
+  public boolean isPlanned() {
+    return build.blueprint != null;
+  }
+
   /** The scope of the weights, for adapters whose parameters live as long as the model. */
   public Scope weightScope() {
     return weights;
@@ -179,13 +187,33 @@ public final class Model implements AutoCloseable {
    * @return [B, C] for sequences and images, [B, T, C] for tokens, [B, T, D] without a head
    */
   public Tensor logits(ModelInput input) {
+    return Scope.tidy(() -> head(features(input)));
+  }
+
+  /**
+   * What the head reads: the state that stands for a text or an image, or those of all tokens.
+   *
+   * @return [B, D] for sequences and images, [B, T, D] for tokens, with those of a soft prompt in
+   *     front
+   */
+  public Tensor features(ModelInput input) {
     return Scope.tidy(
         () -> {
           ModelInput prepared = prepare.apply(input.to(mode.device()));
-          Tensor logits = architecture.logits(prepared);
+          Tensor features = architecture.features(prepared);
           prepared.mustBeRead(config.modelType());
-          return logits;
+          return features;
         });
+  }
+
+  /**
+   * What the head answers of states, each by itself.
+   *
+   * @param features [..., D]
+   * @return logits [..., C]
+   */
+  public Tensor head(Tensor features) {
+    return Scope.tidy(() -> architecture.head(features));
   }
 
   /**
@@ -278,6 +306,26 @@ public final class Model implements AutoCloseable {
     return (task == Task.MASKED_LM || task == Task.CAUSAL_LM || task == Task.SEQ_2_SEQ_LM)
         && rows == config.integer("vocab_size", 0)
         && build.projections.values().stream().noneMatch(head -> head.base().out() == rows);
+  }
+
+  /**
+   * The names of the tensors that a parameter of the base is one and the same with: of an
+   * embedding's table the output weights that are tied to it, and of these the table.
+   */
+  public List<String> sharing(Parameter parameter) {
+    for (EmbeddingSlot words : build.embeddings.values()) {
+      if (words.weight() == parameter.shared()) {
+        List<String> names = new ArrayList<>();
+        names.add(words.weight().name());
+        tiedTo(words).forEach(head -> names.add(head.base().weight().name()));
+        if (isReadByHead(words)) {
+          names.add("the output head");
+        }
+        names.remove(parameter.name());
+        return names;
+      }
+    }
+    return List.of();
   }
 
   /** The output layers whose weights are an embedding's table. */

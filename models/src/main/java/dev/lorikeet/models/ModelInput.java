@@ -6,6 +6,8 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,12 +28,14 @@ public final class ModelInput {
   private @Nullable Tensor prompt;
   private @Nullable KeyValueCache cache;
   private int logitsToKeep;
+  private int[] documents = {};
   private Reads reads = new Reads();
 
   /** What the architecture has asked for, of this input or copies that it made. */
   private static final class Reads {
     private boolean prompt;
     private boolean cache;
+    private boolean documents;
   }
 
   private ModelInput(@Nullable Tensor inputIds, @Nullable Tensor pixelValues) {
@@ -74,6 +78,7 @@ public final class ModelInput {
     copy.prompt = prompt;
     copy.cache = cache;
     copy.logitsToKeep = logitsToKeep;
+    copy.documents = documents;
     copy.reads = reads;
     return copy;
   }
@@ -148,6 +153,25 @@ public final class ModelInput {
   public ModelInput withLogitsToKeep(int tokens) {
     ModelInput copy = copy();
     copy.logitsToKeep = tokens;
+    return copy;
+  }
+
+  /**
+   * As documents that lie one after the other in the one row there is. Each has places of its own
+   * and sees only itself.
+   *
+   * @param lengths in tokens, T together
+   */
+  public ModelInput withDocuments(int... lengths) {
+    long[] places =
+        IntStream.of(lengths).asLongStream().flatMap(n -> LongStream.range(0, n)).toArray();
+    if (rows() != 1 || inputIds().size(1) != places.length) {
+      throw new IllegalArgumentException(
+          places.length + " tokens of documents for input ids " + inputIds());
+    }
+    ModelInput copy = withPositionIds(Tensor.of(places, 1, places.length).to(inputIds().device()));
+    copy.documents = lengths.clone();
+    copy.reads = new Reads();
     return copy;
   }
 
@@ -226,6 +250,12 @@ public final class ModelInput {
     }
   }
 
+  /** The lengths of the documents that share the row; empty where each row is one. */
+  int[] documents() {
+    reads.documents = true;
+    return documents;
+  }
+
   /** How many tokens there are in the cache. */
   public long past() {
     return cache == null ? 0 : cache.length();
@@ -259,7 +289,7 @@ public final class ModelInput {
   /**
    * Checks that a pass has not left out a soft prompt or a cache.
    *
-   * @throws LorikeetException when the architecture reads none
+   * @throws LorikeetException when the architecture reads none, or no packed documents
    */
   void mustBeRead(String modelType) {
     if ((prompt != null && !reads.prompt) || (cache != null && !reads.cache)) {
@@ -269,6 +299,10 @@ public final class ModelInput {
               + "\" reads no "
               + (prompt != null && !reads.prompt ? "soft prompts" : "learned prefixes or caches")
               + ": use a method that adapts its layers");
+    }
+    if (documents.length > 0 && !reads.documents) {
+      throw new LorikeetException(
+          "model_type \"" + modelType + "\" reads no packed documents: leave packing out");
     }
   }
 
@@ -291,6 +325,7 @@ public final class ModelInput {
     moved.prompt = prompt;
     moved.cache = cache;
     moved.logitsToKeep = logitsToKeep;
+    moved.documents = documents;
     moved.reads = reads;
     return moved;
   }

@@ -6,7 +6,6 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
@@ -22,39 +21,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class ModernBert implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          if (task == Task.MASKED_LM) {
-            config.mustBe("tie_word_embeddings", "true");
-          }
-          return new ModernBert(Config.of(config), task, weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "model";
-        }
-
-        @Override
-        public String className() {
-          return "ModernBert";
-        }
-
-        @Override
-        public Dropouts.Keys dropouts() {
-          return new Dropouts.Keys(
+      new EncoderFactory(
+          "model",
+          "ModernBert",
+          new Dropouts.Keys(
               List.of("embedding_dropout", "mlp_dropout"),
               List.of("attention_dropout"),
-              List.of("classifier_dropout"));
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(
-              Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
-        }
-      };
+              List.of("classifier_dropout")),
+          (config, task, weights) -> new ModernBert(Config.of(config), task, weights));
 
   /**
    * What config.json says, under its names.
@@ -206,10 +180,15 @@ final class ModernBert implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     input.mustHaveNoCache("modernbert");
     Tensor hidden = encoder.forward(input); // [B, T, D]
-    return head.apply(isPooled ? pool(hidden, input.attentionMask()) : hidden);
+    return isPooled ? pool(hidden, input.attentionMask()) : hidden;
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
   }
 
   /** The first token's vector, or the mean of all tokens' that are no padding: [B, D]. */

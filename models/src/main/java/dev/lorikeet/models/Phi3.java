@@ -1,9 +1,7 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -17,15 +15,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Phi3 implements Architecture {
   static final Factory FACTORY =
-      new Factory() {
+      new DecoderFactory() {
         @Override
         public Architecture build(ModelConfig json, @Nullable Task task, Weights weights) {
           return new Phi3(Config.of(json), json, task, weights);
-        }
-
-        @Override
-        public String basePrefix() {
-          return "model";
         }
 
         @Override
@@ -37,11 +30,6 @@ final class Phi3 implements Architecture {
         public Dropouts.Keys dropouts() {
           return new Dropouts.Keys(
               List.of("embd_pdrop", "resid_pdrop"), List.of("attention_dropout"), List.of());
-        }
-
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.CAUSAL_LM);
         }
       };
 
@@ -94,8 +82,13 @@ final class Phi3 implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    return head.logits(input, decoder.forward(input));
+  public Tensor features(ModelInput input) {
+    return head.reads(input, decoder.forward(input));
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.scores(features);
   }
 
   private static Decoder decoder(Config config, Weights weights) {

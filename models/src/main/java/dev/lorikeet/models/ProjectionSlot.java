@@ -21,6 +21,11 @@ public final class ProjectionSlot implements Projection {
     return base;
   }
 
+  /** What answers now. */
+  public Projection current() {
+    return current;
+  }
+
   /** Lets {@code projection} answer from now on. */
   public void fill(Projection projection) {
     current = projection;

@@ -4,7 +4,6 @@ import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import java.util.EnumSet;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +23,8 @@ final class Roberta implements Architecture {
   private record RobertaFactory(String className) implements Factory {
     @Override
     public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new Roberta(BertEncoder.Config.of(config, task), padTokenId(config), task, weights);
+      EncoderFactory.mustBeTied(config, task);
+      return new Roberta(BertEncoder.Config.of(config), padTokenId(config), task, weights);
     }
 
     @Override
@@ -39,7 +39,7 @@ final class Roberta implements Architecture {
 
     @Override
     public Set<Task> tasks() {
-      return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM);
+      return EncoderFactory.TASKS;
     }
 
     /** The places up to the padding token's id are no token's. */
@@ -57,6 +57,7 @@ final class Roberta implements Architecture {
   private final BertEmbeddings embeddings;
   private final BertEncoder encoder;
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
 
   private Roberta(BertEncoder.Config config, int padTokenId, @Nullable Task task, Weights weights) {
     this.padTokenId = padTokenId;
@@ -64,12 +65,19 @@ final class Roberta implements Architecture {
     embeddings = new BertEmbeddings(config, config.hiddenSize(), base.at("embeddings"));
     encoder = new BertEncoder(config, base);
     head = task == null ? hidden -> hidden : head(config, task, weights);
+    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     ModelInput placed = input.positionIds() == null ? input.withPositionIds(places(input)) : input;
-    return head.apply(encoder.forward(embeddings.forward(placed), placed));
+    Tensor hidden = encoder.forward(embeddings.forward(placed), placed); // [B, T, D]
+    return isPooled ? hidden.select(1, 0) : hidden;
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
   }
 
   /**
@@ -91,7 +99,7 @@ final class Roberta implements Architecture {
         });
   }
 
-  /** [B, T, D] to logits. */
+  /** States to logits. */
   private UnaryOperator<Tensor> head(BertEncoder.Config config, Task task, Weights weights) {
     return switch (task) {
       case SEQUENCE_CLASSIFICATION -> FirstTokenHead.of(config, Tensor::tanh, weights)::forward;

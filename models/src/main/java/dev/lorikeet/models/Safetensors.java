@@ -14,7 +14,9 @@ import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -34,6 +36,9 @@ public final class Safetensors {
 
   /** What is read or written in one piece: one buffer cannot hold a tensor above 2 GiB. */
   private static final int CHUNK_BYTES = 1 << 24;
+
+  /** What {@link #samples} reads at a place. */
+  private static final int SAMPLE_BYTES = 1 << 12;
 
   private final Path file;
   private final SafetensorsHeader header;
@@ -146,6 +151,23 @@ public final class Safetensors {
         () -> Tensor.map(file, entry.dtype(), elements).view(start / width, entry.shape()));
   }
 
+  /** Some bytes at the start, the middle and the end of a tensor; of a small one all. */
+  List<ByteBuffer> samples(String name) {
+    Entry entry = entry(name);
+    long bytes = entry.end() - entry.start();
+    long size = Math.min(bytes, SAMPLE_BYTES);
+    List<ByteBuffer> samples = new ArrayList<>();
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      for (long from : new long[] {0, (bytes - size) / 2, bytes - size}) {
+        ByteBuffer sample = ByteBuffer.allocate((int) size);
+        samples.add(read(channel, bufferStart + entry.start() + from, sample));
+      }
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+    return samples;
+  }
+
   private Tensor read(Entry entry) {
     Tensor tensor = Tensor.zeros(entry.dtype(), Device.CPU, entry.shape());
     long[] position = {bufferStart + entry.start()};
@@ -166,6 +188,14 @@ public final class Safetensors {
    */
   public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) {
     writeSources(file, TensorSource.of(tensors), metadata);
+  }
+
+  /** The bytes of the file that {@link #write} would make. */
+  public static long size(Map<String, Tensor> tensors, Map<String, String> metadata) {
+    long bytes =
+        tensors.values().stream().mapToLong(tensor -> tensor.count() * tensor.dtype().bytes()).sum();
+    byte[] json = SafetensorsHeader.of(TensorSource.of(tensors), metadata).toJson(N_LEN);
+    return N_LEN + json.length + bytes;
   }
 
   /** {@link #write} of tensors that come into being one after the other. */

@@ -157,10 +157,15 @@ final class T5 implements Architecture {
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
+  public Tensor features(ModelInput input) {
     Tensor states = input.encoderStates() == null ? encode(input) : input.encoderStates();
     Tensor answer = words.forward(input.decoderInputIds()); // [B, U, D]
-    return head.apply(input.keep(decoder.forward(answer, states, input)));
+    return input.keep(decoder.forward(answer, states, input));
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
   }
 
   @Override

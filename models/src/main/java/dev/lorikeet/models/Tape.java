@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 /**
@@ -81,13 +82,48 @@ public final class Tape implements AutoCloseable {
    * @return by parameter; an empty tensor where the loss does not depend on it
    */
   public Map<Parameter, Tensor> gradients(Tensor loss, List<Parameter> parameters) {
+    return gradients(loss, parameters, List.of()).ofParameters();
+  }
+
+  /**
+   * The same, and the gradients of some leaves that are no parameters.
+   *
+   * @param leaves which ask for gradients
+   */
+  public Gradients gradients(Tensor loss, List<Parameter> parameters, List<Tensor> leaves) {
+    return gradients(parameters, leaves, inputs -> Ops.grad(loss, inputs));
+  }
+
+  /**
+   * The gradients of a loss of which only its gradient with respect to {@code output} is known.
+   *
+   * @param gradient in the shape of {@code output}
+   * @return as {@link #gradients(Tensor, List)}
+   */
+  public Map<Parameter, Tensor> gradients(
+      Tensor output, Tensor gradient, List<Parameter> parameters) {
+    return gradients(parameters, List.of(), inputs -> Ops.grad(output, gradient, inputs))
+        .ofParameters();
+  }
+
+  /**
+   * Gradients of a pass.
+   *
+   * @param ofParameters an empty tensor where the loss does not depend on one
+   * @param ofLeaves likewise
+   */
+  public record Gradients(Map<Parameter, Tensor> ofParameters, List<Tensor> ofLeaves) {}
+
+  private Gradients gradients(
+      List<Parameter> parameters, List<Tensor> leaves, UnaryOperator<List<Tensor>> autograd) {
     Set<Parameter> byRule = new HashSet<>();
     entries.forEach(entry -> byRule.addAll(entry.parameters));
     List<Parameter> byAutograd = parameters.stream().filter(p -> !byRule.contains(p)).toList();
-    List<Tensor> inputs = new ArrayList<>();
+    List<Tensor> inputs = new ArrayList<>(leaves);
     byAutograd.forEach(parameter -> inputs.add(parameter.original()));
     entries.forEach(entry -> inputs.add(entry.y));
-    List<Tensor> gradients = Ops.grad(loss, inputs);
+    List<Tensor> all = autograd.apply(inputs);
+    List<Tensor> gradients = all.subList(leaves.size(), all.size());
     Map<Parameter, Tensor> unordered = new HashMap<>();
     for (int i = 0; i < byAutograd.size(); i++) {
       unordered.put(byAutograd.get(i), gradients.get(i));
@@ -101,7 +137,7 @@ public final class Tape implements AutoCloseable {
     // In the order asked for: sums over all gradients must come out the same to the last bit.
     Map<Parameter, Tensor> inOrder = new LinkedHashMap<>();
     parameters.forEach(p -> inOrder.put(p, Objects.requireNonNull(unordered.get(p))));
-    return inOrder;
+    return new Gradients(inOrder, all.subList(0, leaves.size()));
   }
 
   /** Ends the recording and frees what was kept. */

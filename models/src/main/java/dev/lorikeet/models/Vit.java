@@ -135,22 +135,29 @@ final class Vit implements Architecture {
 
   private final Encoder encoder;
   private final UnaryOperator<Tensor> head;
+  private final boolean isPooled;
 
   private Vit(Config config, @Nullable Task task, Weights weights) {
     encoder = new Encoder(config, task == null ? weights : weights.at("vit"));
     head = task == null ? hidden -> hidden : head(config, weights);
+    isPooled = task != null;
   }
 
-  /** [B, T, D] to the classes of the first token, [B, C]. */
+  /** The first token's state [B, D] to classes [B, C]. */
   private static UnaryOperator<Tensor> head(Config config, Weights weights) {
-    Projection classifier =
-        weights.orNew("classifier").linear("classifier", config.numLabels, config.hiddenSize);
-    return hidden -> classifier.forward(hidden.select(1, 0));
+    return weights.orNew("classifier").linear("classifier", config.numLabels, config.hiddenSize)
+        ::forward;
   }
 
   @Override
-  public Tensor logits(ModelInput input) {
-    return head.apply(encoder.forward(input.pixelValues()));
+  public Tensor features(ModelInput input) {
+    Tensor hidden = encoder.forward(input.pixelValues()); // [B, T, D]
+    return isPooled ? hidden.select(1, 0) : hidden;
+  }
+
+  @Override
+  public Tensor head(Tensor features) {
+    return head.apply(features);
   }
 
   /** Patches as vectors, behind one that is the same for all images; each with its place's. */

@@ -262,7 +262,7 @@ public final class Weights {
               + Arrays.toString(shape)
               + ": is this config.json from another checkpoint?");
     }
-    return checkpoint.tensor(stored);
+    return build.blueprint != null && checkpoint.has(stored) ? null : checkpoint.tensor(stored);
   }
 
   /** Whether only the number of outputs differs, as for a head made for other labels. */

@@ -46,6 +46,24 @@ public final class Ops {
     return Torch.tensor("solve_right", a, b);
   }
 
+  // ---- combining updates ----
+
+  /** x with only its {@code count} elements of largest size, and 0 in place of the others. */
+  public static Tensor keepLargest(Tensor x, long count) {
+    return Torch.tensor("keep_largest", x, count);
+  }
+
+  /**
+   * Which elements have the sign that wins at their place: that of the sum over the first axis, or
+   * with {@code byCount} that of most elements. Plus wins a draw; 0 has no sign.
+   *
+   * @param xs [n, ...]
+   * @return 1 or 0 for each element, in the type of xs
+   */
+  public static Tensor majority(Tensor xs, boolean byCount) {
+    return Torch.tensor("majority", xs, byCount);
+  }
+
   // ---- layers ----
 
   /**
@@ -390,7 +408,16 @@ public final class Ops {
    * the output does not depend on gets an empty tensor.
    */
   public static List<Tensor> grad(Tensor output, List<Tensor> inputs) {
-    return Torch.tensors("grad", output, inputs);
+    return Torch.tensors("grad", output, null, inputs);
+  }
+
+  /**
+   * The same of a scalar of which only its gradient with respect to {@code output} is known.
+   *
+   * @param gradient in the shape of {@code output}
+   */
+  public static List<Tensor> grad(Tensor output, Tensor gradient, List<Tensor> inputs) {
+    return Torch.tensors("grad", output, gradient, inputs);
   }
 
   /**

@@ -407,6 +407,11 @@ public final class Tensor {
     return Torch.tensor("narrow", this, axis, start, length);
   }
 
+  /** Slices of the given lengths, one after the other along an axis; views. */
+  public List<Tensor> split(int axis, int... lengths) {
+    return Torch.tensors("split", this, Arrays.stream(lengths).asLongStream().toArray(), axis);
+  }
+
   /** The slices of an axis at {@code indices} [n], int64. */
   public Tensor index(int axis, Tensor indices) {
     return Torch.tensor("index_select", this, axis, indices);

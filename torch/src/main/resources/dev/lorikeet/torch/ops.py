@@ -198,6 +198,9 @@ def select(self, x: Tensor, dim: int, index: int) -> Tensor:
 def narrow(self, x: Tensor, dim: int, start: int, length: int) -> Tensor:
   return torch.narrow(x, dim, start, length)
 
+def split(self, x: Tensor, lengths: List[int], dim: int) -> List[Tensor]:
+  return torch.split_with_sizes(x, lengths, dim)
+
 def index_select(self, x: Tensor, dim: int, index: Tensor) -> Tensor:
   return torch.index_select(x, dim, index)
 
@@ -220,13 +223,35 @@ def svd(self, x: Tensor) -> List[Tensor]:
 def solve_right(self, a: Tensor, b: Tensor) -> Tensor:
   return torch.linalg_solve(a, b, left=False)
 
+# ---- combining updates ----
+
+# The count elements of largest size, 0 in place of all others.
+def keep_largest(self, x: Tensor, count: int) -> Tensor:
+  flat = torch.reshape(x, [-1])
+  _0, places = torch.topk(torch.abs(flat), count, -1, True, False)
+  kept = torch.index_fill(torch.zeros_like(flat, dtype=None, layout=None, device=None, pin_memory=None, memory_format=None), 0, places, 1.)
+  return torch.mul(x, torch.reshape(kept, torch.size(x)))
+
+# 1 where an element has the sign that wins among those at its place, 0 elsewhere; a draw goes to plus.
+def majority(self, xs: Tensor, by_count: bool) -> Tensor:
+  signs = torch.sign(xs)
+  votes = xs
+  if by_count:
+    votes = signs
+  t = ops.prim.dtype(xs)
+  winner = torch.sub(torch.mul(torch.to(torch.ge(torch.sum(votes, [0], False), 0), t), 2), 1)
+  return torch.to(torch.eq(signs, winner), t)
+
 # ---- layers ----
 
 def matmul(self, x: Tensor, y: Tensor) -> Tensor:
   return torch.matmul(x, y)
 
-# y = x Wᵀ + b
+# y = x Wᵀ + b. In half precision the CPU has no fast kernel for a single row that says it lies in a longer
+# text, and falls back to a loop some hundred times slower: reshape lets it say that it lies alone.
 def linear(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
+  if torch.ne(ops.prim.dtype(x), 6):
+    x = torch.reshape(torch.contiguous(x), torch.size(x))
   return torch.linear(x, weight, bias)
 
 # The same as a 1x1 convolution over rows as pixels, channels last, which is a matrix product without any
@@ -412,8 +437,8 @@ def squared_error(self, predictions: Tensor, labels: Tensor) -> Tensor:
 # ---- gradients and updates ----
 
 # An input that the output does not depend on gets an empty gradient.
-def grad(self, output: Tensor, inputs: List[Tensor]) -> List[Tensor]:
-  grads = torch.grad([output], inputs, None, None, False, True)
+def grad(self, output: Tensor, gradient: Optional[Tensor], inputs: List[Tensor]) -> List[Tensor]:
+  grads = torch.grad([output], inputs, [gradient], None, False, True)
   result = annotate(List[Tensor], [])
   for i in range(torch.len(grads)):
     g = grads[i]

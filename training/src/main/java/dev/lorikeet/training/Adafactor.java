@@ -22,8 +22,13 @@ final class Adafactor extends GroupOptimizer {
   private final OptimizerConfig config;
 
   Adafactor(List<ParameterGroup> groups, OptimizerConfig config) {
-    super(groups, config, ((Memory) shape -> memory(shape, config.beta1() > 0)).andSteps());
+    super(groups, config, memory(config));
     this.config = config;
+  }
+
+  static Memory memory(OptimizerConfig config) {
+    Memory factors = shape -> memory(shape, config.beta1() > 0);
+    return factors.andSteps();
   }
 
   private static Map<String, long[]> memory(long[] shape, boolean mean) {

@@ -11,8 +11,12 @@ final class Adagrad extends GroupOptimizer {
   private final OptimizerConfig config;
 
   Adagrad(List<ParameterGroup> groups, OptimizerConfig config) {
-    super(groups, config, Memory.like("sum"));
+    super(groups, config, memory());
     this.config = config;
+  }
+
+  static Memory memory() {
+    return Memory.like("sum");
   }
 
   @Override

@@ -15,8 +15,12 @@ public final class AdamW extends GroupOptimizer {
   }
 
   AdamW(List<ParameterGroup> groups, OptimizerConfig config) {
-    super(groups, config, Memory.like("exp_avg", "exp_avg_sq").andSteps());
+    super(groups, config, memory());
     this.config = config;
+  }
+
+  static Memory memory() {
+    return Memory.like("exp_avg", "exp_avg_sq").andSteps();
   }
 
   @Override

@@ -1,11 +1,11 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,6 +18,9 @@ public final class Evaluator {
   private final Model model;
   private final Predictor predictor;
   private final Loss loss;
+  private final LabelledStates labelled;
+  private final HeadChunks chunks;
+  private final Features features;
 
   /**
    * An evaluator of one model.
@@ -28,6 +31,14 @@ public final class Evaluator {
     this.model = model;
     predictor = new Predictor(model, batchSize, padTokenId);
     loss = new Loss(model);
+    labelled = new LabelledStates(model);
+    chunks = HeadChunks.of(model);
+    features = new Features(model, predictor);
+  }
+
+  /** What the head reads of the examples. */
+  Features features() {
+    return features;
   }
 
   /** The mean loss and the metrics of the model's task. */
@@ -39,16 +50,28 @@ public final class Evaluator {
     double[] sum = {0};
     double[] terms = {0};
     Answers answers = new Answers(classes());
-    predictor.run(
+    predictor.batches(
         examples,
-        (batch, logits) -> {
-          sum[0] += loss.sum(logits, loss.labels(batch).to(logits.device())).item();
+        batch -> {
+          Tensor states = features.of(batch);
+          chunks.each(
+              states,
+              labelled.labels(batch).to(states.device()),
+              (chunk, labels) -> sum[0] += score(chunk, labels, answers));
           terms[0] += loss.terms(batch);
-          answers.add(logits, batch, loss);
         });
     double mean = sum[0] / terms[0];
     double seconds = (System.nanoTime() - start) / 1e9;
     return new Evaluation(mean, metrics(answers, mean), main(), examples.size(), seconds);
+  }
+
+  /** The summed loss of states [c, D]; what the head answers of them joins the answers. */
+  private double score(Tensor states, Tensor labels, Answers answers) {
+    try (Scope scope = Scope.open()) {
+      Tensor logits = model.head(states);
+      answers.add(logits, labels);
+      return loss.sum(logits, labels).item();
+    }
   }
 
   /** Labels and predictions of all batches, one after the other; of classes the likeliest alone. */
@@ -64,14 +87,15 @@ public final class Evaluator {
       this.ofClasses = ofClasses;
     }
 
-    void add(Tensor batchLogits, Batch batch, Loss loss) {
-      width = (int) batchLogits.size(-1);
+    /** Logits [c, C] and labels [c], or [c, C] of label sets and numbers. */
+    void add(Tensor chunk, Tensor labels) {
+      width = (int) chunk.size(-1);
       if (ofClasses) {
-        classes.add(batch.classes());
-        predicted.add(loss.predictions(batchLogits, batch));
+        classes.add(labels.toLongs());
+        predicted.add(chunk.argmax(-1).toLongs());
       } else {
-        targets.add(batch.targets());
-        logits.add(batchLogits.toFloats());
+        targets.add(labels.toFloats());
+        logits.add(chunk.toFloats());
       }
     }
 

@@ -31,21 +31,42 @@ import java.util.stream.IntStream;
  * on: the same rows, the same sum, smaller parts from then on.
  */
 final class GradientPass {
+  /** Examples a batch where what the head reads is computed once for all epochs. */
+  private static final int KEPT_AT_ONCE = 32;
+
   private final Model model;
-  private final Forward forward;
+  private final Answering answering;
+  private final LabelledStates labelled;
+  private final HeadChunks chunks;
+  private final Features features;
   private final int padTokenId;
   private final Consumer<String> remarks;
   private int maxTokens;
 
-  /** The model's answers to rows of several runs. */
-  @FunctionalInterface
-  interface Forward {
+  /** How a model answers rows of several runs, each in its own way. */
+  interface Answering {
     /**
-     * The logits of all rows.
+     * What the head reads of all rows, as {@link Model#features}.
      *
      * @param shares for each row the share that it belongs to
      */
-    Tensor logits(ModelInput input, List<StepShare> shares);
+    Tensor features(ModelInput input, List<StepShare> shares);
+
+    /** Does something while the whole model answers as one share's run has it. */
+    void alone(StepShare share, Runnable action);
+  }
+
+  /** The model of one run, which answers all rows alike. */
+  private record Alike(Model model) implements Answering {
+    @Override
+    public Tensor features(ModelInput input, List<StepShare> shares) {
+      return model.features(input);
+    }
+
+    @Override
+    public void alone(StepShare share, Runnable action) {
+      action.run();
+    }
   }
 
   /** An example of a share. */
@@ -72,21 +93,23 @@ final class GradientPass {
         while (end < rows.size() && rows.get(end).share == share) {
           end++;
         }
-        pieces.add(new Piece(share, start, batch.rows(start, end)));
+        boolean whole = start == 0 && end == rows.size();
+        Batch own = whole ? batch : batch.rows(start, end);
+        pieces.add(new Piece(share, start, own, share.loss.terms(own)));
         start = end;
       }
       return pieces;
     }
   }
 
-  /** A share's rows of a part. */
-  private record Piece(StepShare share, int start, Batch batch) {
-    double terms() {
-      return share.loss.terms(batch);
+  /** A share's rows of a part, and how many terms their loss has. */
+  private record Piece(StepShare share, int start, Batch batch, double terms) {
+    boolean counts() {
+      return terms > 0 && !share.hasFailed();
     }
 
-    Tensor of(Tensor logits) {
-      return batch.rows() == logits.size(0) ? logits : logits.narrow(0, start, batch.rows());
+    boolean isWhole(Part part) {
+      return batch == part.batch;
     }
   }
 
@@ -97,17 +120,25 @@ final class GradientPass {
    * @param remarks hears when a part did not fit in memory
    */
   GradientPass(
-      Model model, Forward forward, int padTokenId, int maxTokens, Consumer<String> remarks) {
+      Model model, Answering answering, int padTokenId, int maxTokens, Consumer<String> remarks) {
     this.model = model;
-    this.forward = forward;
+    this.answering = answering;
     this.padTokenId = padTokenId;
     this.maxTokens = maxTokens;
     this.remarks = remarks;
+    labelled = new LabelledStates(model);
+    chunks = HeadChunks.of(model);
+    features = new Features(model, new Predictor(model, KEPT_AT_ONCE, padTokenId));
   }
 
   /** Passes of one run, whose model answers all rows alike. */
   GradientPass(Model model, int padTokenId, int maxTokens, Consumer<String> remarks) {
-    this(model, (input, shares) -> model.logits(input), padTokenId, maxTokens, remarks);
+    this(model, new Alike(model), padTokenId, maxTokens, remarks);
+  }
+
+  /** What the head reads of the examples of the one run. */
+  Features features() {
+    return features;
   }
 
   /**
@@ -128,7 +159,7 @@ final class GradientPass {
       }
     }
     Deque<Part> left = new ArrayDeque<>(cut(rounds, shares));
-    left.forEach(part -> part.pieces().forEach(piece -> piece.share.terms += piece.terms()));
+    left.forEach(part -> part.pieces().forEach(piece -> piece.share.terms += piece.terms));
     shares.stream()
         .filter(share -> !(share.terms > 0))
         .forEach(share -> share.fail(NonFinite.noLabels(share.rows())));
@@ -162,7 +193,8 @@ final class GradientPass {
 
   /** Lowers the limit to half of a part that was too large. */
   private void halve(Batch tooLarge, OutOfMemory failure) {
-    if (tooLarge.rows() == 1) {
+    int rows = tooLarge.indices().length;
+    if (rows == 1) {
       throw new LorikeetException(
           "one example of "
               + tooLarge.length()
@@ -172,9 +204,9 @@ final class GradientPass {
               + ")",
           failure);
     }
-    maxTokens = tooLarge.rows() / 2 * tooLarge.length();
+    maxTokens = rows / 2 * (tooLarge.rows() * tooLarge.length() / rows);
     remarks.accept(
-        tooLarge.rows()
+        rows
             + " examples of "
             + tooLarge.length()
             + " tokens do not fit in memory: going on with at most "
@@ -206,52 +238,90 @@ final class GradientPass {
 
   /** Adds a part's gradients to those of its shares. */
   private void add(Part part) {
-    try (Scope scope = Scope.open();
-        GradMode on = GradMode.enabled();
-        Tape tape = Tape.of(model)) {
-      Tensor logits =
-          forward.logits(Inputs.of(part.batch, model), part.rows.stream().map(Row::share).toList());
-      List<PieceLoss> losses =
-          part.pieces().stream()
-              .filter(piece -> !piece.share.hasFailed())
-              .map(piece -> loss(piece, logits))
-              .filter(loss -> !loss.piece.share.hasFailed())
-              .toList();
-      losses.stream()
-          .map(PieceLoss::scaled)
-          .reduce(Tensor::add)
-          .ifPresent(loss -> add(losses, tape.gradients(loss, active(losses)), scope));
+    List<Piece> pieces = part.pieces();
+    List<Piece> labelled = pieces.stream().filter(Piece::counts).toList();
+    if (!labelled.isEmpty()) {
+      try (Scope scope = Scope.open();
+          GradMode on = GradMode.enabled();
+          Tape tape = Tape.of(model)) {
+        List<Answer> answers = answers(labelled, states(part, labelled));
+        add(answers, tape, scope);
+      }
     }
+    pieces.stream()
+        .filter(piece -> piece.terms == 0)
+        .forEach(piece -> piece.share.state.count(piece.batch, 0, 0));
   }
 
-  /** The summed loss of a share's rows. */
-  private record PieceLoss(Piece piece, Tensor sum, double value) {
-    Tensor scaled() {
-      return sum.mul(piece.share.lossScale.scale() / piece.share.terms);
+  /** What the head reads for each piece's labels, [n, D]. */
+  private List<Tensor> states(Part part, List<Piece> pieces) {
+    Piece first = pieces.get(0);
+    if (first.isWhole(part)) {
+      Tensor[] states = new Tensor[1];
+      answering.alone(first.share, () -> states[0] = features.of(part.batch));
+      return List.of(states);
     }
+    Tensor all =
+        answering.features(
+            Inputs.of(part.batch, model), part.rows.stream().map(Row::share).toList());
+    return pieces.stream()
+        .map(
+            piece -> labelled.of(all.narrow(0, piece.start, piece.batch.rows()), piece.batch))
+        .toList();
   }
 
-  /** The loss of a share's rows; where it is not finite, the share fails. */
-  private PieceLoss loss(Piece piece, Tensor logits) {
+  /** What the head made of a piece's states [n, D]. */
+  private record Answer(Piece piece, Tensor states, HeadPass.Result result) {}
+
+  /** What each share's head answers; where a loss is not finite, the share fails. */
+  private List<Answer> answers(List<Piece> pieces, List<Tensor> states) {
+    List<Answer> answers = new ArrayList<>();
+    for (int i = 0; i < pieces.size(); i++) {
+      Piece piece = pieces.get(i);
+      Tensor own = states.get(i);
+      answering.alone(piece.share, () -> answer(piece, own, answers));
+    }
+    return answers;
+  }
+
+  private void answer(Piece piece, Tensor states, List<Answer> answers) {
     StepShare share = piece.share;
-    Tensor own = piece.of(logits);
-    Tensor sum = share.loss.sum(own, share.loss.labels(piece.batch).to(logits.device()));
-    double value = sum.item();
-    if (!Double.isFinite(value)) {
-      share.fail(NonFinite.loss(value, piece.batch, own, share.loss, model, share.trainables));
+    Tensor labels = labelled.labels(piece.batch).to(states.device());
+    double factor = share.lossScale.scale() / share.terms;
+    HeadPass.Result result =
+        new HeadPass(model, share.loss, chunks).run(states, labels, factor, share.active());
+    if (Double.isFinite(result.sum())) {
+      answers.add(new Answer(piece, states, result));
+    } else {
+      share.fail(
+          NonFinite.loss(
+              result.sum(), piece.batch, states, share.loss, model, share.trainables));
     }
-    return new PieceLoss(piece, sum, value);
   }
 
-  private static List<Parameter> active(List<PieceLoss> losses) {
-    return losses.stream().flatMap(loss -> loss.piece.share.active().stream()).toList();
+  /** Takes the gradients from the heads on through the rest of the model. */
+  private static void add(List<Answer> answers, Tape tape, Scope scope) {
+    List<Parameter> active = new ArrayList<>();
+    List<Tensor> states = new ArrayList<>();
+    List<Tensor> ofStates = new ArrayList<>();
+    for (Answer answer : answers) {
+      Tensor gradient = answer.result.ofStates();
+      if (gradient != null) {
+        active.addAll(answer.piece.share.active());
+        states.add(answer.states);
+        ofStates.add(gradient);
+      }
+    }
+    Map<Parameter, Tensor> below =
+        states.isEmpty() ? Map.of() : tape.gradients(joined(states), joined(ofStates), active);
+    for (Answer answer : answers) {
+      StepShare share = answer.piece.share;
+      share.add(answer.result.ofParameters(), below, scope);
+      share.state.count(answer.piece.batch, answer.result.sum(), answer.piece.terms);
+    }
   }
 
-  private static void add(List<PieceLoss> losses, Map<Parameter, Tensor> gradients, Scope scope) {
-    for (PieceLoss loss : losses) {
-      Piece piece = loss.piece;
-      piece.share.add(gradients, scope);
-      piece.share.state.count(piece.batch, loss.value, piece.terms());
-    }
+  private static Tensor joined(List<Tensor> pieces) {
+    return pieces.size() == 1 ? pieces.get(0) : Tensor.cat(pieces, 0);
   }
 }

@@ -33,6 +33,9 @@ final class Inputs {
       return ModelInput.ofImages(batch.pixelValues());
     }
     ModelInput input = of(batch);
+    if (batch.documents().length > 0) {
+      return input.withDocuments(batch.documents());
+    }
     return model.task() == Task.SEQ_2_SEQ_LM
         ? input.withDecoderInputIds(
             DecoderInput.of(

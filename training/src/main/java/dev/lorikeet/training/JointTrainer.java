@@ -2,8 +2,10 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.adapters.Adapters;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
@@ -65,6 +67,12 @@ public final class JointTrainer {
       throw new UsageException(
           name + ": its trainer is for another adapter, model or tokenizer than the set's");
     }
+    if (trainer.isPacked()) {
+      throw new UsageException(
+          name
+              + ": packing makes one row of a batch's documents, and rows of several adapters must"
+              + " stay apart: leave it out, or train alone");
+    }
     RegularizationConfig settings = trainer.config().regularization();
     if (settings.neftuneNoiseAlpha() > 0 || settings.mixout() > 0) {
       throw new UsageException(
@@ -89,6 +97,7 @@ public final class JointTrainer {
     try (Scope scope = Scope.open()) {
       members.forEach((name, trainer) -> all.add(new Member(name, trainer)));
       all.forEach(member -> member.alone(member.run::start));
+      all.forEach(member -> member.alone(member.run::evaluateFirst));
       GradientPass pass = pass(all);
       for (List<Member> live = live(all); !live.isEmpty(); live = live(all)) {
         step(pass, live);
@@ -121,14 +130,12 @@ public final class JointTrainer {
 
     /** Does something while this member's adapter answers. */
     void alone(Runnable action) {
-      adapters.activate(name);
       named(
           name,
           () -> {
-            action.run();
+            answeredBy(name, action);
             return name;
           });
-      adapters.activate();
     }
 
     /** What follows a step; after the last, the end. */
@@ -164,12 +171,39 @@ public final class JointTrainer {
     Map<RunState, String> names = new HashMap<>();
     all.forEach(member -> names.put(member.run.state(), member.name));
     return new GradientPass(
-        model,
-        (input, shares) ->
-            adapters.logits(input, shares.stream().map(s -> names.get(s.state)).toList()),
-        first.padTokenId(),
-        maxTokens,
-        first.listener()::remarked);
+        model, new ByAdapter(names), first.padTokenId(), maxTokens, first.listener()::remarked);
+  }
+
+  /** Lets each share's rows be answered by its run's adapter. */
+  private final class ByAdapter implements GradientPass.Answering {
+    private final Map<RunState, String> names;
+
+    ByAdapter(Map<RunState, String> names) {
+      this.names = names;
+    }
+
+    @Override
+    public Tensor features(ModelInput input, List<StepShare> shares) {
+      return adapters.features(input, shares.stream().map(this::name).toList());
+    }
+
+    @Override
+    public void alone(StepShare share, Runnable action) {
+      answeredBy(name(share), action);
+    }
+
+    private String name(StepShare share) {
+      return Objects.requireNonNull(names.get(share.state));
+    }
+  }
+
+  private void answeredBy(String name, Runnable action) {
+    adapters.activate(name);
+    try {
+      action.run();
+    } finally {
+      adapters.activate();
+    }
   }
 
   private void step(GradientPass pass, List<Member> live) {

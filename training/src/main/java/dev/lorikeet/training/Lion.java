@@ -12,8 +12,12 @@ final class Lion extends GroupOptimizer {
   private final OptimizerConfig config;
 
   Lion(List<ParameterGroup> groups, OptimizerConfig config) {
-    super(groups, config, Memory.like("exp_avg"));
+    super(groups, config, memory());
     this.config = config;
+  }
+
+  static Memory memory() {
+    return Memory.like("exp_avg");
   }
 
   @Override

@@ -75,13 +75,14 @@ public final class Loss {
    * several labels, squared error of numbers.
    *
    * <p>For causal language models the labels are the tokens themselves, each predicted by the
-   * logits of the one before it; the first is predicted where a soft prompt lies before it.
+   * logits of the one before it; the first is predicted where a soft prompt lies before it. Logits
+   * [n, C] are each that of its label already.
    *
-   * @param logits [B, C], or [B, T, C] for tokens
-   * @param labels of classes: int64 [B] or [B, T], −100 where none counts; else float32 [B, C]
+   * @param logits [B, C], or [B, T, C] for tokens, or [n, C] for n labels
+   * @param labels of classes: int64 [B], [B, T] or [n], −100 where none counts; else float32 [B, C]
    */
   public Tensor sum(Tensor logits, Tensor labels) {
-    if (nextToken) {
+    if (nextToken && logits.shape().length == 3) {
       long virtual = logits.size(1) - labels.size(1);
       long skipped = virtual == 0 ? 1 : 0;
       long predicted = labels.size(1) - skipped;
@@ -110,13 +111,6 @@ public final class Loss {
         : Ops.binaryCrossEntropy(scores, targets);
   }
 
-  /** The labels of a batch, as {@link #sum} takes them. */
-  Tensor labels(Batch batch) {
-    return classes
-        ? Tensor.of(batch.classes(), batch.rows(), batch.labelLength())
-        : Tensor.of(batch.targets(), batch.targets().length);
-  }
-
   /**
    * How many terms the sum has, each counted by its label's weight: what the mean divides by, as
    * torch's weighted mean does. The first token of a row is never a label of a causal language
@@ -132,26 +126,5 @@ public final class Loss {
             .filter(id -> id != EncodedExample.IGNORED)
             .mapToDouble(id -> weights[(int) id])
             .sum();
-  }
-
-  /**
-   * The likeliest class for each label of a batch, [B], [B, T] or [B, U] row by row; for a causal
-   * language model what the token before says, and 0 for the first.
-   *
-   * @param logits [B, C], or [B, T, C] for tokens
-   */
-  long[] predictions(Tensor logits, Batch batch) {
-    long[] likeliest = logits.argmax(-1).toLongs();
-    if (!nextToken) {
-      return likeliest;
-    }
-    int width = (int) logits.size(1);
-    int behind = width - batch.length() - 1;
-    long[] predicted = new long[batch.rows() * batch.length()];
-    for (int i = 0; i < predicted.length; i++) {
-      int place = i % batch.length() + behind;
-      predicted[i] = place < 0 ? 0 : likeliest[i / batch.length() * width + place];
-    }
-    return predicted;
   }
 }

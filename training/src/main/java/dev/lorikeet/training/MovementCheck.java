@@ -4,26 +4,49 @@ import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.ToLongFunction;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
  * Finds parameters that training left untouched. Their norms before and after are compared: cheap,
- * and equal to the last bit only when nothing moved.
+ * and equal to the last bit only when nothing moved. What decay alone would move must have had a
+ * gradient that is not zero, which most have in the first step.
  */
 final class MovementCheck {
+  /** The second factors of LoRA's updates, which start at zero. */
+  private static final Pattern LORA_B = Pattern.compile("\\.lora_(B\\.weight|embedding_A)$");
+
   private final Map<Trainable, Double> norms = new LinkedHashMap<>();
+
+  /** What decays, and has had no gradient other than zero so far. */
+  private final Set<Trainable> decaying = new LinkedHashSet<>();
+
+  /** LoRA's second factors that have no learning rate. */
+  private final List<Trainable> keptUpdates = new ArrayList<>();
+
   private final boolean byModule;
 
-  private MovementCheck(List<ParameterGroup> groups, boolean byModule) {
-    this.byModule = byModule;
+  private MovementCheck(List<ParameterGroup> groups, OptimizerConfig optimizer) {
+    byModule = optimizer.type() == OptimizerType.SGD;
+    boolean penalized = optimizer.l1Penalty() + optimizer.l2Penalty() > 0;
     for (ParameterGroup group : groups) {
-      if (group.lr() > 0) {
-        group.members().forEach(member -> norms.put(member, norm(member.parameter())));
+      for (Trainable member : group.members()) {
+        if (group.lr() > 0) {
+          norms.put(member, norm(member.parameter()));
+        } else if (LORA_B.matcher(member.name()).find()) {
+          keptUpdates.add(member);
+        }
+        if (group.lr() > 0 && (group.weightDecay() > 0 || penalized)) {
+          decaying.add(member);
+        }
       }
     }
   }
@@ -34,7 +57,7 @@ final class MovementCheck {
    * @throws LorikeetException when every learning rate is zero
    */
   static MovementCheck before(List<ParameterGroup> groups) {
-    return before(groups, OptimizerType.ADAMW);
+    return before(groups, OptimizerConfig.DEFAULT);
   }
 
   /**
@@ -44,19 +67,28 @@ final class MovementCheck {
    *
    * @throws LorikeetException when every learning rate is zero
    */
-  static MovementCheck before(List<ParameterGroup> groups, OptimizerType optimizer) {
+  static MovementCheck before(List<ParameterGroup> groups, OptimizerConfig optimizer) {
     if (groups.stream().allMatch(group -> group.lr() == 0)) {
       throw new LorikeetException("every learning rate is 0, nothing would be trained: raise lr");
     }
-    return new MovementCheck(groups, optimizer == OptimizerType.SGD);
+    return new MovementCheck(groups, optimizer);
+  }
+
+  /** Hears the gradients of a step, before penalties. */
+  void saw(Map<Parameter, Tensor> gradients) {
+    decaying.removeIf(
+        trainable -> {
+          Tensor gradient = gradients.get(trainable.parameter());
+          return gradient != null && gradient.norm().item() != 0;
+        });
   }
 
   /**
    * Checks after training.
    *
    * @param steps how many steps moved a parameter; LoRA's A moves in the second only
-   * @throws LorikeetException when a parameter with a learning rate above zero did not move, or is
-   *     not finite
+   * @throws LorikeetException when a parameter with a learning rate above zero did not move but by
+   *     its decay, or is not finite; or when an update of LoRA's is still zero
    */
   void after(ToLongFunction<Trainable> steps) {
     int unmoved = 0;
@@ -76,6 +108,20 @@ final class MovementCheck {
             "training did not change "
                 + name
                 + ": its gradients were zero; check the learning rate, the targets and the data");
+      }
+      if (decaying.contains(entry.getKey()) && moves > 1) {
+        throw new LorikeetException(
+            "only weight decay changed "
+                + name
+                + ": its gradients were zero; check the learning rate, the targets and the data");
+      }
+    }
+    for (Trainable update : keptUpdates) {
+      if (norm(update.parameter()) == 0) {
+        throw new LorikeetException(
+            update.name()
+                + " is still zero, and with it the adapter's update there: its learning rate is 0,"
+                + " raise it");
       }
     }
   }

@@ -4,6 +4,7 @@ import dev.lorikeet.data.Batch;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** A step gave NaN or infinity: where it shows first, and the likely cause. */
 final class NonFinite extends LorikeetException {
@@ -33,17 +35,21 @@ final class NonFinite extends LorikeetException {
    * The loss is not finite.
    *
    * @param sum over the rows of {@code batch}
-   * @param logits of the rows
+   * @param states of its labels, [n, D]
    */
   static NonFinite loss(
-      double sum, Batch batch, Tensor logits, Loss loss, Model model, List<Trainable> trainables) {
-    return new NonFinite(
-        "the loss is "
-            + sum
-            + " for "
-            + examples(badRows(batch, logits, loss))
-            + ": "
-            + cause(batch, logits, model, trainables));
+      double sum, Batch batch, Tensor states, Loss loss, Model model, List<Trainable> trainables) {
+    try (Scope scope = Scope.open();
+        GradMode off = GradMode.disabled()) {
+      Tensor logits = model.head(states);
+      return new NonFinite(
+          "the loss is "
+              + sum
+              + " for "
+              + examples(badRows(batch, logits, loss, new LabelledStates(model)))
+              + ": "
+              + cause(batch, logits, model, trainables));
+    }
   }
 
   /** The gradients' norm is not finite, although the loss is. */
@@ -67,17 +73,23 @@ final class NonFinite extends LorikeetException {
   }
 
   /** The indices of the rows whose own loss is not finite; all where only their sum is not. */
-  private static List<Integer> badRows(Batch batch, Tensor logits, Loss loss) {
+  private static List<Integer> badRows(
+      Batch batch, Tensor logits, Loss loss, LabelledStates labelled) {
     List<Integer> bad = new ArrayList<>();
     List<Integer> all = new ArrayList<>();
-    try (Scope scope = Scope.open()) {
-      Tensor labels = loss.labels(batch).to(logits.device()).reshape(batch.rows(), -1);
-      for (int row = 0; row < batch.rows(); row++) {
-        double own = loss.sum(logits.narrow(0, row, 1), labels.narrow(0, row, 1)).item();
-        all.add(batch.indices()[row]);
-        if (!Double.isFinite(own)) {
-          bad.add(batch.indices()[row]);
-        }
+    Tensor labels = labelled.labels(batch).to(logits.device());
+    int[] counts = labelled.counts(batch);
+    long start = 0;
+    if (batch.documents().length > 0) {
+      return IntStream.of(batch.indices()).boxed().toList();
+    }
+    for (int row = 0; row < batch.rows(); row++) {
+      Tensor own = logits.narrow(0, start, counts[row]);
+      double value = loss.sum(own, labels.narrow(0, start, counts[row])).item();
+      start += counts[row];
+      all.add(batch.indices()[row]);
+      if (!Double.isFinite(value)) {
+        bad.add(batch.indices()[row]);
       }
     }
     return bad.isEmpty() ? all : bad;
@@ -104,11 +116,20 @@ final class NonFinite extends LorikeetException {
         return trainable.name() + " has NaN or infinite elements: lower the learning rate";
       }
     }
+    for (Parameter parameter : model.parameters().values()) {
+      if (!parameter.original().isFinite()) {
+        return parameter.name()
+            + " has NaN or infinite elements and is not trained: mend the checkpoint";
+      }
+    }
     if (!logits.isFinite()) {
-      return isHalf(model)
-          ? "float16 overflows in the forward pass; use bfloat16"
-          : "the model's answers overflow: lower the learning rate, or look for weights that are"
-              + " not finite in the checkpoint";
+      String layer = FirstNonFinite.layer(model, batch);
+      return (layer == null
+              ? "the model's answers overflow"
+              : "the output of " + layer + " overflows")
+          + (isHalf(model)
+              ? ", for which float16 is too narrow: use bfloat16"
+              : " although all weights are finite: lower the learning rate");
     }
     return "the answers are finite, their loss is not, as a log of 0: lower the learning rate, or"
         + " look for broken rows in the data";

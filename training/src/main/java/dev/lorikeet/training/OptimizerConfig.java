@@ -149,6 +149,18 @@ public record OptimizerConfig(
     };
   }
 
+  /** What the optimizer remembers of a parameter. */
+  GroupOptimizer.Memory memory() {
+    return switch (type) {
+      case ADAMW, ADAM -> AdamW.memory();
+      case SGD -> Sgd.memory(this);
+      case RMSPROP -> RmsProp.memory(this);
+      case ADAGRAD -> Adagrad.memory();
+      case ADAFACTOR -> Adafactor.memory(this);
+      case LION -> Lion.memory();
+    };
+  }
+
   /** Settings on their way to others; each field is the component of its name. */
   public static final class Draft {
     private final OptimizerType type;

@@ -27,6 +27,9 @@ public record ParameterGroup(
     double weightDecay,
     @Nullable ScheduleConfig schedule,
     List<Trainable> members) {
+  /** How the name of a group ends that has a rule's rate but not its decay. */
+  static final String NO_DECAY = ", no decay";
+
   private static final String DEFAULT = "default";
 
   /** A group that follows the run's schedule. */
@@ -80,7 +83,7 @@ public record ParameterGroup(
         rule.lr() == null
             ? factors.of(trainable, lr * rule.multiplier())
             : new RateFactors.Rate("", rule.lr() * rule.multiplier());
-    String name = rule.pattern() + rate.name() + (decay != 0 && !decays ? ", no decay" : "");
+    String name = rule.pattern() + rate.name() + (decay != 0 && !decays ? NO_DECAY : "");
     return new ParameterGroup(
         name, rate.lr(), decays ? decay : 0, rule.schedule(), new ArrayList<>());
   }

@@ -9,7 +9,7 @@ import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
-import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 
 /** Runs a model over a data set without gradients or dropout, in batches of similar length. */
 public final class Predictor {
@@ -48,9 +48,10 @@ public final class Predictor {
    */
   public float[][] logits(List<EncodedExample> examples) {
     float[][] all = new float[examples.size()][];
-    run(
+    batches(
         examples,
-        (batch, logits) -> {
+        batch -> {
+          Tensor logits = forward.logits(Inputs.of(batch, model), batch.indices());
           float[] values = logits.toFloats();
           int width = values.length / batch.rows();
           int perToken = logits.shape().length == 3 ? (int) logits.size(-1) : 0;
@@ -64,16 +65,19 @@ public final class Predictor {
     return all;
   }
 
-  /** Gives each batch and its logits to {@code consumer}; the logits are freed afterwards. */
-  void run(List<EncodedExample> examples, BiConsumer<Batch, Tensor> consumer) {
+  /** Gives all batches to {@code consumer}, and frees afterwards what it made of each. */
+  void batches(List<EncodedExample> examples, Consumer<Batch> consumer) {
     model.training(false);
     for (int[] indices :
         LengthGroupedBatches.evaluation(EncodedExample.lengths(examples), batchSize)) {
       try (Scope scope = Scope.open();
           GradMode off = GradMode.disabled()) {
-        Batch batch = Batch.of(examples, indices, padTokenId);
-        consumer.accept(batch, forward.logits(Inputs.of(batch, model), indices));
+        consumer.accept(batch(examples, indices));
       }
     }
+  }
+
+  Batch batch(List<EncodedExample> examples, int[] indices) {
+    return Batch.of(examples, indices, padTokenId);
   }
 }

@@ -15,7 +15,7 @@ final class RmsProp extends GroupOptimizer {
     this.config = config;
   }
 
-  private static Memory memory(OptimizerConfig config) {
+  static Memory memory(OptimizerConfig config) {
     boolean momentum = config.momentum() > 0;
     if (config.centered()) {
       return momentum

@@ -73,7 +73,8 @@ final class RunEvaluation {
 
   private Evaluation evaluate(boolean epochEnds) {
     StepEvaluation result =
-        new StepEvaluation(state.step, state.epoch, epochEnds, evaluator.evaluate(data));
+        new StepEvaluation(
+            state.step, state.epoch, state.epochsDone(), epochEnds, evaluator.evaluate(data));
     state.evaluations.add(result);
     listener.evaluated(result);
     return result.evaluation();

@@ -44,8 +44,8 @@ final class RunIdentity {
   private static void settings(String prefix, Record record, Map<String, String> into) {
     for (RecordComponent component : record.getClass().getRecordComponents()) {
       Object value = value(component, record);
-      if (value instanceof CheckpointConfig) {
-        continue; // when a run is saved does not change what it computes
+      if (value instanceof CheckpointConfig || value instanceof LoggingConfig) {
+        continue; // when a run is saved, and who hears of it, does not change what it computes
       }
       if (value instanceof Record nested) {
         settings(prefix, nested, into);

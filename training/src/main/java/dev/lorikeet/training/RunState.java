@@ -18,6 +18,9 @@ final class RunState {
 
   int batchesDone;
 
+  /** The batches of a whole epoch. */
+  long batchesPerEpoch;
+
   /** Optimizer steps, tokens without and positions with padding, since the start. */
   long step;
 
@@ -26,6 +29,11 @@ final class RunState {
 
   /** How many weights an average has taken in. */
   long averaged;
+
+  /** Steps left out by {@code on_nan: skip}, and how many of them were the last ones. */
+  long skipped;
+
+  int skippedInARow;
 
   /** What the loss is multiplied by, and how many good steps there were since that changed. */
   double lossScale = Double.NaN;
@@ -63,6 +71,18 @@ final class RunState {
   private double lossSum;
   private double terms;
 
+  /** The sums since the last report, and what had been done by then. */
+  private double unreportedSum;
+
+  private double unreportedTerms;
+  private long reportedTokens;
+  private double reportedSeconds;
+
+  /** How far the run is in epochs, from 0. */
+  double epochsDone() {
+    return epoch - 1 + (double) batchesDone / batchesPerEpoch;
+  }
+
   // ---- time ----
 
   void startClock() {
@@ -92,6 +112,25 @@ final class RunState {
     recent[batches++ % RECENT] = batchTerms > 0 ? batchSum / batchTerms : 0;
     lossSum += batchSum;
     terms += batchTerms;
+    unreportedSum += batchSum;
+    unreportedTerms += batchTerms;
+  }
+
+  /** The mean loss since this was last asked for; NaN where no label counted. */
+  double takeLoss() {
+    double mean = unreportedSum / unreportedTerms;
+    unreportedSum = 0;
+    unreportedTerms = 0;
+    return mean;
+  }
+
+  /** Tokens a second since this was last asked for. */
+  double takeSpeed() {
+    double seconds = seconds();
+    double speed = (tokens - reportedTokens) / (seconds - reportedSeconds);
+    reportedTokens = tokens;
+    reportedSeconds = seconds;
+    return speed;
   }
 
   /** The mean loss of the epoch so far. */

@@ -18,6 +18,7 @@ final class Saving {
   private final RunState state;
   private final List<Trainable> trainables;
   private final WeightAverage average;
+  private final Map<String, Tensor> ofMethod;
   private final Optimizer optimizer;
   private final BestParameters best;
   private @Nullable Map<String, String> identity;
@@ -28,6 +29,7 @@ final class Saving {
    *
    * @param checkpoints null where there is no place for them
    * @param ownIdentity what the run is known by
+   * @param ofMethod what an adapter method remembers
    */
   Saving(
       @Nullable Checkpoints checkpoints,
@@ -36,6 +38,7 @@ final class Saving {
       RunState state,
       List<Trainable> trainables,
       WeightAverage average,
+      Map<String, Tensor> ofMethod,
       Optimizer optimizer,
       BestParameters best) {
     if (checkpoints == null && config.saveStrategy() != IntervalStrategy.NO) {
@@ -52,6 +55,7 @@ final class Saving {
     this.best = best;
     this.trainables = trainables;
     this.average = average;
+    this.ofMethod = ofMethod;
   }
 
   /**
@@ -140,6 +144,7 @@ final class Saving {
     for (int i = 0; i < average.averages().size(); i++) {
       parameters.put(trainables.get(i).name() + "/average", average.averages().get(i));
     }
+    parameters.putAll(ofMethod);
     return parameters;
   }
 

@@ -16,7 +16,7 @@ final class Sgd extends GroupOptimizer {
     this.config = config;
   }
 
-  private static Memory memory(OptimizerConfig config) {
+  static Memory memory(OptimizerConfig config) {
     if (config.momentum() == 0) {
       return Memory.like();
     }

@@ -15,35 +15,38 @@ final class StepGuard {
   private final List<Trainable> trainables;
   private final NonFiniteConfig config;
   private final LossScale lossScale;
+  private final RunState state;
   private final TrainingListener listener;
-  private long skipped;
-  private int inARow;
 
   StepGuard(
       Model model,
       List<Trainable> trainables,
       NonFiniteConfig config,
       LossScale lossScale,
+      RunState state,
       TrainingListener listener) {
     this.model = model;
     this.trainables = trainables;
     this.config = config;
     this.lossScale = lossScale;
+    this.state = state;
     this.listener = listener;
   }
 
   /**
    * Checks gradients by their norm; only where it is not finite they are searched.
    *
+   * @return the norm
    * @throws NonFinite naming the first gradient that is not finite
    */
-  void check(Map<Parameter, Tensor> gradients, Tensor norm) {
+  double check(Map<Parameter, Tensor> gradients, Tensor norm) {
     double value = norm.item();
     if (!Double.isFinite(value)) {
       throw NonFinite.gradient(value, gradients, model, trainables);
     }
     lossScale.good();
-    inARow = 0;
+    state.skippedInARow = 0;
+    return value;
   }
 
   /**
@@ -60,23 +63,18 @@ final class StepGuard {
     if (config.onNan() == NonFiniteConfig.OnNan.STOP) {
       throw new LorikeetException(message, found);
     }
-    skipped++;
-    inARow++;
-    if (inARow >= config.maxInARow()) {
+    state.skipped++;
+    state.skippedInARow++;
+    if (state.skippedInARow >= config.maxInARow()) {
       throw new LorikeetException(
           message
               + " ("
-              + inARow
+              + state.skippedInARow
               + " steps in a row, and max_nan_steps is "
               + config.maxInARow()
               + ")",
           found);
     }
-    listener.remarked(message + "; the step is left out, the " + skipped + ". so far");
-  }
-
-  /** How many steps were left out by {@code on_nan: skip}. */
-  long skipped() {
-    return skipped;
+    listener.remarked(message + "; the step is left out, the " + state.skipped + ". so far");
   }
 }

@@ -3,13 +3,11 @@ package dev.lorikeet.training;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +25,7 @@ final class StepShare {
   /** How many terms the loss of all its rows has. */
   double terms;
 
-  private Map<Parameter, Tensor> sums = Map.of();
+  private final Map<Parameter, Tensor> sums = new LinkedHashMap<>();
   private @Nullable NonFinite failure;
 
   /**
@@ -71,21 +69,20 @@ final class StepShare {
   }
 
   /**
-   * Adds the gradients of some rows; the first become the sums, and outlive the scope.
+   * Adds the gradients of some rows; the sums outlive the scope.
    *
-   * @param all gradients, of other runs too
+   * @param ofHead what the head's pass gives, for all that is active
+   * @param below what the rest of the model gives, for parameters of other runs too, or nothing
    */
-  void add(Map<Parameter, Tensor> all, Scope scope) {
-    Map<Parameter, Tensor> own = new LinkedHashMap<>();
-    active().forEach(p -> own.put(p, Objects.requireNonNull(all.get(p))));
+  void add(Map<Parameter, Tensor> ofHead, Map<Parameter, Tensor> below, Scope scope) {
+    Map<Parameter, Tensor> own = new LinkedHashMap<>(below);
+    own.keySet().retainAll(ofHead.keySet());
+    HeadPass.add(ofHead, own);
     if (sums.isEmpty()) {
-      mustAllHaveGradients(own);
-      own.values().forEach(scope::keep);
-      sums = own;
-    } else {
-      Ops.accumulateInPlace(
-          List.copyOf(sums.values()), sums.keySet().stream().map(own::get).toList());
+      mustAllHaveGradients(ofHead);
     }
+    HeadPass.add(sums, ofHead);
+    sums.values().forEach(scope::keep);
   }
 
   private void mustAllHaveGradients(Map<Parameter, Tensor> gradients) {

@@ -33,13 +33,19 @@ public record Trainable(String name, Parameter parameter, boolean head) {
 
   /** All of an adapter's parameters. */
   public static List<Trainable> of(Adapter adapter) {
+    List<Trainable> trainables = named(adapter);
+    adapter.train();
+    return trainables;
+  }
+
+  /** An adapter's parameters as they are. */
+  static List<Trainable> named(Adapter adapter) {
     List<Trainable> trainables = new ArrayList<>();
     adapter
         .parameters()
         .forEach(
             (name, parameter) ->
                 trainables.add(of(adapter.model(), name.replaceFirst(PEFT_PREFIX, ""), parameter)));
-    adapter.train();
     return trainables;
   }
 

@@ -1,9 +1,11 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.adapters.TrainingPart;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.LengthGroupedBatches;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
@@ -11,8 +13,8 @@ import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,10 +32,10 @@ public final class Trainer {
   private final Loss loss;
   private final LossScale lossScale;
   private final GradientPass pass;
-  private final StepGuard guard;
   private final Evaluator evaluator;
   private final int[] lengths;
   private @Nullable Checkpoints checkpoints;
+  private @Nullable TrainingPart part;
   private final Layers layers;
   private final Freezing freezing;
   private final long stepsPerEpoch;
@@ -77,13 +79,25 @@ public final class Trainer {
     pass =
         new GradientPass(
             model, padTokenId, config.maxTokensPerPass(model.mode().device()), listener::remarked);
-    guard = new StepGuard(model, this.trainables, config.nonFinite(), lossScale, listener);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
 
   /** Lets the run be saved and go on. */
   public Trainer checkpoints(@Nullable Checkpoints folder) {
     checkpoints = folder;
+    return this;
+  }
+
+  /**
+   * Lets an adapter method take its part in the run.
+   *
+   * @throws dev.lorikeet.torch.UsageException when its settings do not fit the run
+   */
+  public Trainer part(@Nullable TrainingPart method) {
+    part = method;
+    if (method != null) {
+      method.fit(totalSteps());
+    }
     return this;
   }
 
@@ -102,6 +116,8 @@ public final class Trainer {
         Neftune noise = Neftune.on(model, config.regularization().neftuneNoiseAlpha());
         Mixout mixout = Mixout.on(model, trainables, config.regularization().mixout())) {
       run.start();
+      run.keepFeatures();
+      run.evaluateFirst();
       while (!run.isOver()) {
         run.step();
         run.settle();
@@ -117,6 +133,9 @@ public final class Trainer {
     List<ParameterGroup> groups = groups();
     Optimizer optimizer = config.optimizer().make(groups);
     try {
+      if (part != null) {
+        part.start();
+      }
       return new Run(groups, optimizer);
     } catch (RuntimeException e) {
       optimizer.close();
@@ -142,6 +161,11 @@ public final class Trainer {
 
   int padTokenId() {
     return padTokenId;
+  }
+
+  /** Whether its rows are packed documents, all of which become one row of a batch. */
+  boolean isPacked() {
+    return data.epoch(1).get(0).documents().length > 0;
   }
 
   private List<ParameterGroup> groups() {
@@ -175,6 +199,8 @@ public final class Trainer {
     private final long totalSteps;
     private final LearningRates rates;
     private final RunState state = new RunState();
+    private final StepGuard guard =
+        new StepGuard(model, trainables, config.nonFinite(), lossScale, state, listener);
     private final BestParameters best =
         new BestParameters(trainables, config.evaluation().keepBest(), state);
     private final WeightAverage average =
@@ -183,13 +209,17 @@ public final class Trainer {
         new RunEvaluation(
             evaluator, evaluationData, config.evaluation(), average, best, state, listener);
     private final Saving saving;
+    private final MovementCheck movement;
+    private final StepLog log;
     private Epoch epoch = new Epoch(0, List.of(), List.of());
-    private @Nullable MovementCheck movement;
 
     Run(List<ParameterGroup> groups, Optimizer optimizer) {
       this.groups = groups;
       this.optimizer = optimizer;
       totalSteps = totalSteps();
+      movement = MovementCheck.before(groups, config.optimizer());
+      state.batchesPerEpoch = ceilDiv(lengths.length, config.batchSize());
+      log = new StepLog(config.logging(), groups, totalSteps, state, listener);
       rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
       saving =
           new Saving(
@@ -199,27 +229,65 @@ public final class Trainer {
               state,
               trainables,
               average,
+              part == null ? Map.of() : part.state(),
               optimizer,
               best);
     }
 
-    /** Does what there is to do before the first step. */
+    /** Goes on from where the run was saved, if it was, and tells of its start. */
     void start() {
-      listener.started(groups, totalSteps);
-      movement = MovementCheck.before(groups, config.optimizer().type());
       saving.resume();
       if (!Double.isNaN(state.lossScale)) {
         lossScale.restore(state.lossScale, state.goodSteps);
       }
+      if (state.step > 0) {
+        listener.resumed(state.step);
+      }
+      listener.started(groups, totalSteps);
+    }
+
+    /** Evaluates before the first step, if that is asked for. */
+    void evaluateFirst() {
       evaluation.start();
     }
 
     /** Leaves the parameters as they are to stay. */
     TrainingResult end() {
-      Objects.requireNonNull(movement).after(rates.effectiveSteps(state.step, freezing));
+      log.finish();
+      movement.after(moves());
       average.exchange();
       best.restore();
       return result();
+    }
+
+    /** How many steps moved a parameter; none where it may rest. */
+    private ToLongFunction<Trainable> moves() {
+      ToLongFunction<Trainable> steps = rates.effectiveSteps(state.step, freezing);
+      return t -> part != null && part.mayRest(t.parameter()) ? 0 : steps.applyAsLong(t);
+    }
+
+    /** Has what the head reads computed once, where that is the same in every epoch. */
+    private void keepFeatures() {
+      RegularizationConfig noise = config.regularization();
+      boolean varies =
+          !data.isFixed()
+              || noise.neftuneNoiseAlpha() > 0
+              || noise.dropouts().hidden() != null
+              || noise.dropouts().attention() != null;
+      if (varies || !config.throughput().cacheFeatures()) {
+        return;
+      }
+      freezing.at(Long.MAX_VALUE); // all that trains at some time
+      state.startClock();
+      String remark = pass.features().keep(data.epoch(1));
+      state.stopClock();
+      if (remark != null) {
+        listener.remarked(remark);
+        if (!evaluationData.isEmpty()
+            && config.evaluation().evalStrategy() != IntervalStrategy.NO) {
+          evaluator.features().keep(evaluationData);
+        }
+      }
     }
 
     private void step() {
@@ -249,11 +317,18 @@ public final class Trainer {
 
     /** Steps by the gradients of a share. */
     void take(StepShare share) {
+      List<Double> now = rates.at(state.step);
+      double norm = Double.NaN;
       try {
         Map<Parameter, Tensor> gradients = share.gradients();
         lossScale.unscale(gradients);
-        guard.check(gradients, clipped(List.copyOf(gradients.values())));
-        optimizer.step(gradients, rates.at(state.step));
+        addPenalty(gradients);
+        movement.saw(gradients);
+        norm = guard.check(gradients, clipped(List.copyOf(gradients.values())));
+        optimizer.step(gradients, now);
+        if (part != null) {
+          part.afterStep(state.step, gradients);
+        }
         average.afterStep();
       } catch (NonFinite e) {
         guard.skip(e, state.step + 1);
@@ -263,6 +338,26 @@ public final class Trainer {
       state.batchesDone += share.batches.size();
       state.step++;
       state.stopClock();
+      log.afterStep(now, norm);
+    }
+
+    /** Adds the gradients of the method's own term, which is not part of the reported loss. */
+    private void addPenalty(Map<Parameter, Tensor> gradients) {
+      if (part == null) {
+        return;
+      }
+      try (Scope scope = Scope.open();
+          GradMode on = GradMode.enabled()) {
+        List<Tensor> trained = gradients.keySet().stream().map(Parameter::original).toList();
+        List<Tensor> added = Ops.grad(part.penalty(), trained);
+        int i = 0;
+        for (Tensor gradient : gradients.values()) {
+          Tensor term = added.get(i++);
+          if (term.count() > 0) {
+            gradient.addInPlace(term, 1);
+          }
+        }
+      }
     }
 
     /** Clips gradients where that is asked for, and gives their norm before. */

@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param checkpoint when a run is saved
  * @param regularization what keeps the run from learning its examples by heart
  * @param nonFinite what becomes of steps with NaN or infinity
+ * @param throughput what saves time
+ * @param logging what is told of a run while it goes on
  * @param seed of data order and dropout
  */
 public record TrainingConfig(
@@ -48,6 +50,8 @@ public record TrainingConfig(
     CheckpointConfig checkpoint,
     RegularizationConfig regularization,
     NonFiniteConfig nonFinite,
+    ThroughputConfig throughput,
+    LoggingConfig logging,
     long seed) {
 
   /** The defaults. */
@@ -70,6 +74,8 @@ public record TrainingConfig(
           CheckpointConfig.DEFAULT,
           RegularizationConfig.NONE,
           NonFiniteConfig.DEFAULT,
+          ThroughputConfig.DEFAULT,
+          LoggingConfig.DEFAULT,
           1);
 
   /**
@@ -165,6 +171,8 @@ public record TrainingConfig(
     public CheckpointConfig checkpoint;
     public RegularizationConfig regularization;
     public NonFiniteConfig nonFinite;
+    public ThroughputConfig throughput;
+    public LoggingConfig logging;
     public long seed;
 
     private Draft(TrainingConfig config) {
@@ -185,6 +193,8 @@ public record TrainingConfig(
       checkpoint = config.checkpoint;
       regularization = config.regularization;
       nonFinite = config.nonFinite;
+      throughput = config.throughput;
+      logging = config.logging;
       seed = config.seed;
     }
 
@@ -207,6 +217,8 @@ public record TrainingConfig(
           checkpoint,
           regularization,
           nonFinite,
+          throughput,
+          logging,
           seed);
     }
   }

@@ -16,10 +16,25 @@ public interface TrainingData {
   /** The examples of an epoch, counted from 1. */
   List<EncodedExample> epoch(int epoch);
 
+  /** Whether every epoch has the same. */
+  default boolean isFixed() {
+    return false;
+  }
+
   /** The same examples in every epoch. */
   static TrainingData of(List<EncodedExample> examples) {
     List<EncodedExample> fixed = List.copyOf(examples);
-    return epoch -> fixed;
+    return new TrainingData() {
+      @Override
+      public List<EncodedExample> epoch(int epoch) {
+        return fixed;
+      }
+
+      @Override
+      public boolean isFixed() {
+        return true;
+      }
+    };
   }
 
   /** Examples whose words are left out, swapped and masked anew in every epoch. */

@@ -7,6 +7,14 @@ public interface TrainingListener {
   /** Hears nothing. */
   TrainingListener SILENT = new TrainingListener() {};
 
+  /** Listeners that all hear the same run, in this order. */
+  static TrainingListener of(TrainingListener... listeners) {
+    return new Listeners(List.of(listeners));
+  }
+
+  /** The run that is about to start goes on where another stopped, after so many steps. */
+  default void resumed(long step) {}
+
   /** The run is about to start with these groups. */
   default void started(List<ParameterGroup> groups, long totalSteps) {}
 
@@ -15,6 +23,9 @@ public interface TrainingListener {
 
   /** Some steps are done. */
   default void progressed(Progress progress) {}
+
+  /** So many steps are done that their numbers are to be logged. */
+  default void logged(StepReport report) {}
 
   /** The model was evaluated; where that ends an epoch, {@link #epochEnded} tells it again. */
   default void evaluated(StepEvaluation evaluation) {}

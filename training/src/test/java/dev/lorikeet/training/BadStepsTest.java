@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.LengthGroupedBatches;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
 import dev.lorikeet.torch.DType;
@@ -15,6 +16,7 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.NonFiniteConfig.OnNan;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -24,6 +26,7 @@ import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Steps whose loss or gradients are NaN or infinite. */
 class BadStepsTest {
@@ -170,6 +173,137 @@ class BadStepsTest {
   }
 
   @Test
+  void aWeightOfTheCheckpointThatIsNotFiniteIsNamedAsTheCause() {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      String name = "bert.encoder.layer.0.attention.self.key.weight";
+      Objects.requireNonNull(model.parameters().get(name))
+          .original()
+          .setInPlace(Tensor.of(new float[] {Float.NaN}, 1));
+      assertThatThrownBy(() -> ofHead(model).run())
+          .isInstanceOf(LorikeetException.class)
+          .hasMessageStartingWith("step 1: the loss is NaN for training examples ")
+          .hasMessageEndingWith(
+              ": "
+                  + name
+                  + " has NaN or infinite elements and is not trained: mend the checkpoint");
+    }
+  }
+
+  /** Makes all 64 inputs of a layer a large number, and its outputs their sums. */
+  private static void overflow(Model model, float large) {
+    Map.of("intermediate.dense.bias", large, "output.dense.weight", 1f)
+        .forEach(
+            (name, value) ->
+                Objects.requireNonNull(model.parameters().get("bert.encoder.layer.1." + name))
+                    .original()
+                    .setInPlace(Tensor.of(new float[] {value}, 1)));
+  }
+
+  private static Trainer ofHead(Model model) {
+    return new Trainer(
+        model,
+        Trainable.headOf(model),
+        TrainingData.of(TinyBert.classified(6, 3, 9, 1)),
+        List.of(),
+        0,
+        config(6, NonFiniteConfig.DEFAULT),
+        TrainingListener.SILENT);
+  }
+
+  @Test
+  void theFirstLayerWhoseOutputOverflowsIsNamed() {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      overflow(model, 3e38f); // a float holds 3.4e38
+      assertThatThrownBy(() -> ofHead(model).run())
+          .isInstanceOf(LorikeetException.class)
+          .hasMessageStartingWith("step 1: the loss is NaN for training examples ")
+          .hasMessageEndingWith(
+              ": the output of bert.encoder.layer.1.output.dense overflows although all"
+                  + " weights are finite: lower the learning rate");
+      assertThat(model.projections().values()).noneMatch(ProjectionSlot::isFilled);
+    }
+  }
+
+  @Test
+  void finiteAnswersWithAnInfiniteLossAreToldFromThose() {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      // The logarithm of a softmax is the difference of two answers, here 6e38.
+      Objects.requireNonNull(model.parameters().get("classifier.bias"))
+          .original()
+          .setInPlace(Tensor.of(new float[] {3e38f, -3e38f, 0}, 3));
+      assertThatThrownBy(() -> ofHead(model).run())
+          .isInstanceOf(LorikeetException.class)
+          .hasMessageStartingWith("step 1: the loss is Infinity for training examples ")
+          .hasMessageContaining(": the answers are finite, their loss is not");
+    }
+  }
+
+  @Test
+  void aNormThatOverflowsIsToldFromGradientsThatDo() {
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      Parameter weight = new Parameter("w", Tensor.of(new float[] {1, 2}, 2), scope);
+      List<Trainable> trainables = List.of(new Trainable("w", weight, false));
+      StepGuard guard =
+          new StepGuard(
+              model,
+              trainables,
+              NonFiniteConfig.DEFAULT,
+              LossScale.of(DType.FLOAT32),
+              new RunState(),
+              TrainingListener.SILENT);
+      Tensor gradient = Tensor.of(new float[] {1e30f, 1e30f}, 2); // its square is 1e60
+      assertThatThrownBy(
+              () -> guard.check(Map.of(weight, gradient), Ops.totalNorm(List.of(gradient))))
+          .isInstanceOf(NonFinite.class)
+          .hasMessage(
+              "the gradients are finite, but their norm is Infinity: lower the learning rate");
+    }
+  }
+
+  @Test
+  void inFloat16AnOverflowIsTheTypes() {
+    ModelOptions half = ModelOptions.DEFAULT.withPrecision(DType.FLOAT16);
+    try (Model model = Model.open(TinyBert.folder(TinyBert.CLASSIFY), half)) {
+      overflow(model, 60000); // float16 holds 65504
+      Trainer trainer =
+          trainer(
+              model,
+              TinyBert.classified(20, 3, 9, 1),
+              config(1, NonFiniteConfig.DEFAULT),
+              TrainingListener.SILENT);
+      assertThatThrownBy(trainer::run)
+          .isInstanceOf(LorikeetException.class)
+          .hasMessageStartingWith("step 17: ") // the loss's scale was halved sixteen times
+          .hasMessageEndingWith(
+              ": the output of bert.encoder.layer.1.output.dense overflows, for which float16 is"
+                  + " too narrow: use bfloat16");
+    }
+  }
+
+  @Test
+  void stepsLeftOutAreCountedAcrossAnInterruption(@TempDir Path checkpoints) {
+    int[] all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
+    TrainingConfig config = config(1, new NonFiniteConfig(OnNan.SKIP, 5));
+    Remarks remarks = new Remarks();
+    int[] asked = {0};
+    Checkpoints where = Checkpoints.in(checkpoints).stoppingWhen(() -> ++asked[0] == 3);
+    try (Model model = TinyBert.open(TinyBert.REGRESS)) {
+      Trainer trainer = trainer(model, measured(all), config, remarks).checkpoints(where);
+      assertThatThrownBy(trainer::run).isInstanceOf(RunInterrupted.class);
+    }
+    try (Model model = TinyBert.open(TinyBert.REGRESS)) {
+      Trainer trainer =
+          trainer(model, measured(all), config, remarks)
+              .checkpoints(Checkpoints.in(checkpoints).resuming(true));
+      assertThatThrownBy(trainer::run)
+          .isInstanceOf(LorikeetException.class)
+          .hasMessageStartingWith("step 5: ")
+          .hasMessageEndingWith("(5 steps in a row, and max_nan_steps is 5)");
+    }
+    assertThat(remarks.heard).hasSize(4).last().asString().endsWith("left out, the 4. so far");
+  }
+
+  @Test
   void theFirstGradientThatIsNotFiniteIsNamedWhereTheLossIs() {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       // √0 is a finite number with an infinite slope, and 0 · ∞ is none.
@@ -214,7 +348,13 @@ class BadStepsTest {
       List<Trainable> trainables = List.of(new Trainable("w", weight, false));
       LossScale scale = LossScale.of(DType.FLOAT16);
       StepGuard guard =
-          new StepGuard(model, trainables, NonFiniteConfig.DEFAULT, scale, TrainingListener.SILENT);
+          new StepGuard(
+              model,
+              trainables,
+              NonFiniteConfig.DEFAULT,
+              scale,
+              new RunState(),
+              TrainingListener.SILENT);
       Map<Parameter, Tensor> infinite =
           new LinkedHashMap<>(
               Map.of(weight, Tensor.of(new float[] {1, Float.POSITIVE_INFINITY}, 2)));

@@ -42,8 +42,10 @@ class LossTest {
     try (Model model = TinyBert.open(name)) {
       Loss loss = new Loss(model);
       Batch batch = batch(examples);
-      assertThat(loss.sum(logits, loss.labels(batch)).item()).isCloseTo(sum, within(ROUNDING));
-      assertThat(loss.sum(logits, loss.labels(batch)).dtype()).isEqualTo(DType.FLOAT32);
+      LabelledStates labelled = new LabelledStates(model);
+      Tensor found = loss.sum(labelled.of(logits, batch), labelled.labels(batch));
+      assertThat(found.item()).isCloseTo(sum, within(ROUNDING));
+      assertThat(found.dtype()).isEqualTo(DType.FLOAT32);
       assertThat(loss.terms(batch)).isEqualTo(terms);
     }
   }

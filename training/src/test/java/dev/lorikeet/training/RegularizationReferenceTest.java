@@ -79,7 +79,9 @@ class RegularizationReferenceTest {
         Loss loss = new Loss(model, config, List.of());
         Batch batch = batch(losses.get("labels"));
         Tensor logits = Tensor.of(floats(losses.get("logits")), 7, 3).requiresGrad(true);
-        Tensor mean = loss.sum(logits, loss.labels(batch)).mul(1 / loss.terms(batch));
+        LabelledStates labelled = new LabelledStates(model);
+        Tensor sum = loss.sum(labelled.of(logits, batch), labelled.labels(batch));
+        Tensor mean = sum.mul(1 / loss.terms(batch));
         assertThat(mean.item())
             .as(expected.toString())
             .isCloseTo(expected.get("mean").doubleValue(), within(ROUNDING));

@@ -10,13 +10,12 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.SavedRuns.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,10 +23,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Runs that are saved, and go on as if nothing had happened. */
 class ResumeTest {
-  private static final int PAD = 0;
-
   /** Batches of four, two a step: five batches and three steps an epoch, nine in all. */
-  private static final TrainingConfig CONFIG =
+  static final TrainingConfig CONFIG =
       TrainingConfig.DEFAULT
           .withLr(3e-3, List.of())
           .withEpochs(3)
@@ -45,21 +42,18 @@ class ResumeTest {
                 draft.checkpoint = new CheckpointConfig(IntervalStrategy.STEPS, 1, 0);
               });
 
-  private static final List<EncodedExample> HELD = TinyBert.misclassified(9, 3, 12, 3);
-
   @TempDir private Path temporary;
-  private Path model;
+  private SavedRuns runs;
   private Path checkpoints;
   private long liveBefore;
   private Scope scope;
-  private final List<String> messages = new ArrayList<>();
 
   @BeforeEach
-  void open() throws IOException {
+  void open() {
     liveBefore = Tensor.live();
     scope = Scope.open();
-    model = TinyBert.withDropout(Files.createDirectory(temporary.resolve("model")));
-    checkpoints = temporary.resolve("checkpoints");
+    runs = new SavedRuns(temporary);
+    checkpoints = runs.checkpoints;
   }
 
   @AfterEach
@@ -68,72 +62,28 @@ class ResumeTest {
     assertThat(Tensor.live()).isEqualTo(liveBefore);
   }
 
-  /** What a run left: the model's bytes, and all it has measured but the time. */
-  private record Outcome(Map<String, byte[]> bytes, TrainingResult result) {
-    void assertSame(Outcome expected) {
-      assertThat(bytes.keySet()).isEqualTo(expected.bytes.keySet());
-      assertThat(bytes).allSatisfy((name, b) -> assertThat(b).isEqualTo(expected.bytes.get(name)));
-      assertThat(result)
-          .usingRecursiveComparison()
-          .ignoringFieldsMatchingRegexes(".*[sS]econds", "peakRssMib")
-          .isEqualTo(expected.result);
-    }
-  }
-
   private Outcome train(TrainingConfig config, List<EncodedExample> data, Checkpoints where) {
-    try (Model opened = Model.open(model, ModelOptions.DEFAULT)) {
-      TrainingResult result =
-          new Trainer(
-                  opened,
-                  Trainable.allOf(opened),
-                  TrainingData.of(data),
-                  HELD,
-                  PAD,
-                  config,
-                  TrainingListener.SILENT)
-              .checkpoints(where.messages(messages::add))
-              .run();
-      return new Outcome(TinyBert.bytes(opened), result);
-    }
-  }
-
-  private static List<EncodedExample> data() {
-    return TinyBert.classified(20, 3, 12, 1);
+    return runs.train(config, data, where);
   }
 
   private Outcome trained() {
-    return train(CONFIG, data(), Checkpoints.in(checkpoints));
+    return runs.trained(CONFIG);
   }
 
   private Outcome resumed() {
-    return train(CONFIG, data(), Checkpoints.in(checkpoints).resuming(true));
-  }
-
-  private List<String> saved() throws IOException {
-    try (Stream<Path> paths = Files.list(checkpoints)) {
-      return paths.map(path -> path.getFileName().toString()).sorted().toList();
-    }
-  }
-
-  /** Deletes the checkpoints after a step, as if the run had ended there. */
-  private void cutAfter(long step) throws IOException {
-    for (String name : saved()) {
-      if (Long.parseLong(name.substring("checkpoint-".length())) > step) {
-        RunCheckpoint.delete(checkpoints.resolve(name));
-      }
-    }
+    return runs.resumed(CONFIG);
   }
 
   @Test
   void aRunGoesOnFromAnyStepToTheSameBytes() throws IOException {
     Outcome whole = trained();
-    assertThat(saved()).hasSize((int) whole.result.steps());
-    assertThat(whole.result.bestStep()).as("the best copy matters").isLessThan(8);
-    for (long step = whole.result.steps(); step > 0; step--) {
-      cutAfter(step);
-      messages.clear();
+    assertThat(runs.saved()).hasSize((int) whole.result().steps());
+    assertThat(whole.result().bestStep()).as("the best copy matters").isLessThan(8);
+    for (long step = whole.result().steps(); step > 0; step--) {
+      runs.cutAfter(step);
+      runs.messages.clear();
       resumed().assertSame(whole);
-      assertThat(messages)
+      assertThat(runs.messages)
           .containsExactly("going on from " + checkpoints.resolve("checkpoint-" + step));
     }
   }
@@ -143,7 +93,7 @@ class ResumeTest {
     Outcome saved = trained();
     TrainingConfig without = CONFIG.with(draft -> draft.checkpoint = CheckpointConfig.DEFAULT);
     Path elsewhere = temporary.resolve("elsewhere");
-    train(without, data(), Checkpoints.in(elsewhere)).assertSame(saved);
+    train(without, SavedRuns.data(), Checkpoints.in(elsewhere)).assertSame(saved);
     assertThat(elsewhere).doesNotExist();
   }
 
@@ -153,7 +103,7 @@ class ResumeTest {
     Path six = checkpoints.resolve("checkpoint-6");
     Path five = checkpoints.resolve("checkpoint-5");
     Path four = checkpoints.resolve("checkpoint-4");
-    cutAfter(6);
+    runs.cutAfter(6);
     byte[] bytes = Files.readAllBytes(six.resolve("optimizer.safetensors"));
     bytes[bytes.length - 1] ^= 1;
     Files.write(six.resolve("optimizer.safetensors"), bytes);
@@ -163,7 +113,7 @@ class ResumeTest {
     Files.createDirectory(checkpoints.resolve(".deleted-checkpoint-1"));
 
     resumed().assertSame(whole);
-    assertThat(messages)
+    assertThat(runs.messages)
         .hasSize(4)
         .contains(
             six + " is damaged and left out: optimizer.safetensors is not as it was written",
@@ -171,27 +121,29 @@ class ResumeTest {
         .anyMatch(message -> message.startsWith(four + " is damaged and left out: state.json is"))
         .last()
         .isEqualTo("going on from " + checkpoints.resolve("checkpoint-3"));
-    assertThat(saved()).as("damaged ones are replaced").allMatch(n -> n.startsWith("checkpoint-"));
-    messages.clear();
+    assertThat(runs.saved())
+        .as("damaged ones are replaced")
+        .allMatch(n -> n.startsWith("checkpoint-"));
+    runs.messages.clear();
     resumed().assertSame(whole);
-    assertThat(messages).hasSize(1);
+    assertThat(runs.messages).hasSize(1);
   }
 
   @Test
   void withoutAnyCheckpointARunStartsAtItsBeginning() {
     Outcome whole = resumed();
-    assertThat(messages)
+    assertThat(runs.messages)
         .containsExactly(
             "no complete checkpoint in " + checkpoints + ": starting at the beginning");
-    assertThat(whole.result.steps()).isEqualTo(9);
+    assertThat(whole.result().steps()).isEqualTo(9);
   }
 
   @Test
   void theNewestAreKept() throws IOException {
     TrainingConfig config =
         CONFIG.with(draft -> draft.checkpoint = new CheckpointConfig(IntervalStrategy.STEPS, 2, 2));
-    train(config, data(), Checkpoints.in(checkpoints));
-    assertThat(saved()).containsExactly("checkpoint-8", "checkpoint-9");
+    train(config, SavedRuns.data(), Checkpoints.in(checkpoints));
+    assertThat(runs.saved()).containsExactly("checkpoint-8", "checkpoint-9");
     Checkpoints.in(checkpoints).deleteAll();
     assertThat(checkpoints).doesNotExist();
   }
@@ -200,8 +152,8 @@ class ResumeTest {
   void epochsCanBeSavedToo() throws IOException {
     TrainingConfig config =
         CONFIG.with(draft -> draft.checkpoint = new CheckpointConfig(IntervalStrategy.EPOCH, 1, 0));
-    train(config, data(), Checkpoints.in(checkpoints));
-    assertThat(saved()).containsExactly("checkpoint-3", "checkpoint-6", "checkpoint-9");
+    train(config, SavedRuns.data(), Checkpoints.in(checkpoints));
+    assertThat(runs.saved()).containsExactly("checkpoint-3", "checkpoint-6", "checkpoint-9");
   }
 
   @Test
@@ -211,11 +163,11 @@ class ResumeTest {
     TrainingConfig config = CONFIG.with(draft -> draft.checkpoint = CheckpointConfig.DEFAULT);
     int[] asked = {0};
     Checkpoints stopping = Checkpoints.in(checkpoints).stoppingWhen(() -> ++asked[0] == 4);
-    assertThatThrownBy(() -> train(config, data(), stopping))
+    assertThatThrownBy(() -> train(config, SavedRuns.data(), stopping))
         .isInstanceOf(RunInterrupted.class)
         .hasMessage("stopped after step 4 of 9, saved in " + checkpoints.resolve("checkpoint-4"));
-    assertThat(saved()).containsExactly("checkpoint-4");
-    train(config, data(), Checkpoints.in(checkpoints).resuming(true)).assertSame(whole);
+    assertThat(runs.saved()).containsExactly("checkpoint-4");
+    train(config, SavedRuns.data(), Checkpoints.in(checkpoints).resuming(true)).assertSame(whole);
   }
 
   // ---- other runs ----
@@ -231,22 +183,24 @@ class ResumeTest {
     trained();
     assertOther(
         CONFIG.withLr(1e-3, List.of()),
-        data(),
+        SavedRuns.data(),
         "training.lr is 0.001 and was 0.003; go on with what it was, or delete the folder to"
             + " begin anew");
     assertOther(
-        CONFIG.withEpochs(4).withSeed(2), data(), "training.epochs is 4 and was 3; go on with");
+        CONFIG.withEpochs(4).withSeed(2),
+        SavedRuns.data(),
+        "training.epochs is 4 and was 3; go on with");
     assertOther(
         CONFIG.with(draft -> draft.optimizer = new OptimizerConfig(0.8, 0.999, 1e-8)),
-        data(),
+        SavedRuns.data(),
         "training.beta1 is 0.8 and was 0.9");
-    assertOther(CONFIG, data().subList(0, 19), "training data is ");
+    assertOther(CONFIG, SavedRuns.data().subList(0, 19), "training data is ");
     assertOther(CONFIG, TinyBert.misclassified(20, 3, 12, 1), "training data is ");
     assertThatThrownBy(
             () ->
                 train(
                     CONFIG,
-                    data(),
+                    SavedRuns.data(),
                     Checkpoints.in(checkpoints)
                         .resuming(true)
                         .identifiedBy(() -> Map.of("model", "abc"))))
@@ -256,10 +210,10 @@ class ResumeTest {
   @Test
   void howOftenARunIsSavedMayChange() throws IOException {
     Outcome whole = trained();
-    cutAfter(2);
+    runs.cutAfter(2);
     TrainingConfig config =
         CONFIG.with(draft -> draft.checkpoint = new CheckpointConfig(IntervalStrategy.EPOCH, 1, 0));
-    train(config, data(), Checkpoints.in(checkpoints).resuming(true)).assertSame(whole);
+    train(config, SavedRuns.data(), Checkpoints.in(checkpoints).resuming(true)).assertSame(whole);
   }
 
   @Test
@@ -275,14 +229,14 @@ class ResumeTest {
 
   @Test
   void savingNeedsAFolder() {
-    try (Model opened = Model.open(model, ModelOptions.DEFAULT)) {
+    try (Model opened = Model.open(runs.model, ModelOptions.DEFAULT)) {
       Trainer trainer =
           new Trainer(
               opened,
               Trainable.headOf(opened),
-              TrainingData.of(data()),
-              HELD,
-              PAD,
+              TrainingData.of(SavedRuns.data()),
+              SavedRuns.HELD,
+              SavedRuns.PAD,
               CONFIG,
               TrainingListener.SILENT);
       assertThatThrownBy(trainer::run)

@@ -99,6 +99,8 @@ class TrainingConfigTest {
                 DEFAULT.checkpoint(),
                 DEFAULT.regularization(),
                 DEFAULT.nonFinite(),
+                DEFAULT.throughput(),
+                DEFAULT.logging(),
                 9));
   }
 }

@@ -2,7 +2,6 @@ package dev.lorikeet.adapters.methods;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterLayer;
 import dev.lorikeet.adapters.AdapterMethod;
 import dev.lorikeet.adapters.Settings;
@@ -23,7 +22,7 @@ import java.util.Map;
  * @param common rank, α, dropout and targets
  * @param initWeights whether the update starts at zero, and not at random
  */
-public record LoHa(Lycoris common, boolean initWeights) implements AdapterConfig {
+public record LoHa(Lycoris common, boolean initWeights) implements Lycoris.Config {
 
   /** LoHa as PEFT calls it. */
   public static final class Method implements AdapterMethod {
@@ -45,23 +44,8 @@ public record LoHa(Lycoris common, boolean initWeights) implements AdapterConfig
   }
 
   @Override
-  public Targets targets() {
-    return common.targets();
-  }
-
-  @Override
-  public List<String> modulesToSave() {
-    return common.modulesToSave();
-  }
-
-  @Override
   public LoHa with(Targets targets, List<String> modulesToSave) {
     return new LoHa(common.with(targets, modulesToSave), initWeights);
-  }
-
-  @Override
-  public void mustMatch(List<String> adaptedPaths) {
-    common.mustMatch(adaptedPaths);
   }
 
   @Override

@@ -2,7 +2,6 @@ package dev.lorikeet.adapters.methods;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterLayer;
 import dev.lorikeet.adapters.AdapterMethod;
 import dev.lorikeet.adapters.Settings;
@@ -36,7 +35,7 @@ public record LoKr(
     int decomposeFactor,
     boolean rankDropoutScale,
     String init)
-    implements AdapterConfig {
+    implements Lycoris.Config {
 
   public LoKr {
     if (!List.of("true", "false", "lycoris").contains(init)) {
@@ -74,16 +73,6 @@ public record LoKr(
   }
 
   @Override
-  public Targets targets() {
-    return common.targets();
-  }
-
-  @Override
-  public List<String> modulesToSave() {
-    return common.modulesToSave();
-  }
-
-  @Override
   public LoKr with(Targets targets, List<String> modulesToSave) {
     return new LoKr(
         common.with(targets, modulesToSave),
@@ -91,11 +80,6 @@ public record LoKr(
         decomposeFactor,
         rankDropoutScale,
         init);
-  }
-
-  @Override
-  public void mustMatch(List<String> adaptedPaths) {
-    common.mustMatch(adaptedPaths);
   }
 
   @Override

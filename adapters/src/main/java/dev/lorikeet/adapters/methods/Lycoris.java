@@ -1,6 +1,7 @@
 package dev.lorikeet.adapters.methods;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.PathPatterns;
 import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
@@ -39,6 +40,27 @@ public record Lycoris(
     Map<String, Integer> rankPattern,
     Map<String, Double> alphaPattern,
     List<String> modulesToSave) {
+
+  /** Settings of which these are a part. */
+  interface Config extends AdapterConfig {
+    Lycoris common();
+
+    @Override
+    default Targets targets() {
+      return common().targets;
+    }
+
+    @Override
+    default List<String> modulesToSave() {
+      return common().modulesToSave;
+    }
+
+    @Override
+    default void mustMatch(List<String> adaptedPaths) {
+      PathPatterns.mustMatch("rank_pattern", common().rankPattern.keySet(), adaptedPaths);
+      PathPatterns.mustMatch("alpha_pattern", common().alphaPattern.keySet(), adaptedPaths);
+    }
+  }
 
   public Lycoris {
     mustBePositive("r", r);
@@ -100,11 +122,6 @@ public record Lycoris(
         rankPattern,
         alphaPattern,
         newModulesToSave);
-  }
-
-  void mustMatch(List<String> paths) {
-    PathPatterns.mustMatch("rank_pattern", rankPattern.keySet(), paths);
-    PathPatterns.mustMatch("alpha_pattern", alphaPattern.keySet(), paths);
   }
 
   int rank(String path) {

@@ -72,6 +72,11 @@ public final class Hub {
     return folder(typed, HubContent.MODEL);
   }
 
+  /** {@link #model} for its config.json alone; what is no name on the hub may be such a file. */
+  public Path config(String typed) {
+    return folder(typed, HubContent.CONFIG);
+  }
+
   /** {@link #model} for an adapter. */
   public Path adapter(String typed) {
     return folder(typed, HubContent.ADAPTER);

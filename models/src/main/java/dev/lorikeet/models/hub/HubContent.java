@@ -11,6 +11,9 @@ enum HubContent {
   /** A checkpoint: settings, tokenizer, and weights as safetensors. */
   MODEL("config.json", "model.safetensors"),
 
+  /** A checkpoint's settings alone. */
+  CONFIG("config.json", "config.json"),
+
   /** PEFT's two files, the tokenizer, and what Lorikeet wrote beside them. */
   ADAPTER("adapter_config.json", "adapter_model.safetensors");
 
@@ -60,9 +63,12 @@ enum HubContent {
    * @throws LorikeetException when it has no such content, or pickles only
    */
   List<String> select(HubName name, List<String> files) {
-    String last = weightsOf(name, files);
+    String last = this == CONFIG ? config : weightsOf(name, files);
     if (!files.contains(config)) {
       throw new LorikeetException(name + " has no " + config + ": is it a repository of models?");
+    }
+    if (this == CONFIG) {
+      return List.of(config);
     }
     List<String> selected = new ArrayList<>(List.of(config));
     SMALL.stream().filter(files::contains).forEach(selected::add);

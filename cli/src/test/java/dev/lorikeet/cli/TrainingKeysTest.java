@@ -1,0 +1,85 @@
+package dev.lorikeet.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.lorikeet.training.OptimizerConfig;
+import dev.lorikeet.training.OptimizerType;
+import dev.lorikeet.training.Schedule;
+import dev.lorikeet.training.ScheduleConfig;
+import dev.lorikeet.training.TrainingConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
+
+/** The keys of a recipe's section {@code training}: told of in the README, and typed as flags. */
+class TrainingKeysTest {
+  /** The first column of a table. */
+  private static final Pattern ROW = Pattern.compile("(?m)^\\| *(`[^|]*)\\|");
+
+  private static final Pattern CODE = Pattern.compile("`([a-z0-9_]+)`");
+
+  /** Settings of optimizers and schedules, whose names say nothing without theirs. */
+  private static Set<String> details() {
+    Set<String> keys = new TreeSet<>(Set.of("decoupled_weight_decay"));
+    Arrays.stream(OptimizerType.values()).forEach(type -> keys.addAll(type.keys()));
+    Arrays.stream(Schedule.values()).forEach(schedule -> keys.addAll(schedule.keys()));
+    keys.removeAll(Set.of("warmup_ratio", "warmup_steps"));
+    return keys;
+  }
+
+  /** The keys of every optimizer and schedule. */
+  private static Set<String> keys() {
+    Set<String> keys = new TreeSet<>(details());
+    for (Schedule schedule : Schedule.values()) {
+      for (OptimizerType type : OptimizerType.values()) {
+        TrainingConfig config =
+            TrainingConfig.DEFAULT.with(
+                draft -> {
+                  draft.optimizer = OptimizerConfig.of(type);
+                  draft.schedule = ScheduleConfig.of(schedule);
+                });
+        TrainingSection.json(config).fieldNames().forEachRemaining(keys::add);
+      }
+    }
+    return keys;
+  }
+
+  @Test
+  void theReadmesTablesHaveEveryKey() throws IOException {
+    Path readme =
+        Stream.of("../README.md", "../../README.md")
+            .map(Path::of)
+            .filter(Files::exists)
+            .findFirst()
+            .orElseThrow();
+    Set<String> told =
+        ROW.matcher(Files.readString(readme))
+            .results()
+            .flatMap(row -> CODE.matcher(row.group(1)).results())
+            .map((MatchResult code) -> code.group(1))
+            .collect(Collectors.toSet());
+    assertThat(told).containsAll(keys());
+  }
+
+  @Test
+  void everyKeyIsAFlagButTheDetailsOfOptimizersAndSchedules() {
+    Set<String> typed =
+        new CommandLine(new TrainFlags())
+            .getCommandSpec().options().stream()
+                .map(option -> option.longestName().substring(2).replace('-', '_'))
+                .collect(Collectors.toSet());
+    Set<String> keys = keys();
+    keys.removeAll(details());
+    keys.removeAll(Set.of("groups", "dropout")); // --lr-group, --hidden-dropout
+    assertThat(typed).containsAll(keys).contains("lr_group", "hidden_dropout");
+  }
+}

@@ -1,0 +1,426 @@
+package dev.lorikeet.lora;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.adapters.Adapted;
+import dev.lorikeet.adapters.AdapterConfig;
+import dev.lorikeet.adapters.AdapterLayer;
+import dev.lorikeet.adapters.AdapterMethod;
+import dev.lorikeet.adapters.Bias;
+import dev.lorikeet.adapters.LayerMaker;
+import dev.lorikeet.adapters.Settings;
+import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TrainingPart;
+import dev.lorikeet.models.Dropout;
+import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.Mode;
+import dev.lorikeet.models.ModelConfig;
+import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.Tape;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.UsageException;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/**
+ * AdaLoRA: an update in the form of singular values, of which training keeps those that matter most
+ * in the whole model (Zhang et al. 2023, arXiv:2303.10512). Settings under PEFT's names.
+ *
+ * @param initR the rank of each layer at first
+ * @param loraAlpha α: the update is scaled by α/r of the first rank r, whatever is left of it
+ * @param loraDropout dropout of the update's input, in [0, 1)
+ * @param schedule when ranks are taken away
+ * @param importance how the ranks that stay are chosen
+ * @param targets the layers to adapt
+ * @param bias which biases are trained
+ * @param modulesToSave modules that are trained and saved whole
+ * @param initWeights whether the update starts at zero, and not at random
+ * @param rankPattern which ranks of a saved adapter are left, by layer; what is not listed has all
+ */
+public record AdaLora(
+    int initR,
+    double loraAlpha,
+    double loraDropout,
+    RankSchedule schedule,
+    Importance importance,
+    Targets targets,
+    Bias bias,
+    List<String> modulesToSave,
+    boolean initWeights,
+    Map<String, List<Boolean>> rankPattern)
+    implements AdapterConfig {
+
+  private static final String PEFT_TYPE = "ADALORA";
+
+  /** Whether a singular value is left, in {@code rank_pattern}. */
+  private static final String VALUES = ".lora_E";
+
+  private static final List<String> QV = List.of("q_proj", "v_proj");
+
+  /** What PEFT adapts where adapter_config.json does not say. */
+  private static final Map<String, List<String>> PEFT_DEFAULTS =
+      Map.ofEntries(
+          Map.entry("t5", List.of("q", "k", "v", "o", "wi", "wo")),
+          Map.entry("mt5", List.of("q", "k", "v", "o", "wi_0", "wi_1", "wo")),
+          Map.entry("gpt2", List.of("c_attn")),
+          Map.entry("llama", QV),
+          Map.entry("bert", List.of("query", "value")),
+          Map.entry("roberta", List.of("query", "key", "value", "dense")),
+          Map.entry("deberta-v2", List.of("query_proj", "key_proj", "value_proj", "dense")),
+          Map.entry("gemma2", QV),
+          Map.entry("gemma3_text", QV),
+          Map.entry("qwen2", QV),
+          Map.entry("qwen3", QV));
+
+  /**
+   * How the importance of ranks is measured, §3.2.
+   *
+   * @param beta1 of the running mean of sensitivities, in (0, 1)
+   * @param beta2 of the running mean of their uncertainty, in (0, 1)
+   * @param orthRegWeight what the loss adds per unit of the singular vectors' distance from
+   *     orthonormal ones
+   */
+  public record Importance(double beta1, double beta2, double orthRegWeight) {
+    public Importance {
+      mustBeShare("beta1", beta1);
+      mustBeShare("beta2", beta2);
+      if (!(orthRegWeight >= 0) || Double.isInfinite(orthRegWeight)) {
+        throw new UsageException("orth_reg_weight is " + orthRegWeight + ": it must be at least 0");
+      }
+    }
+
+    private static void mustBeShare(String key, double value) {
+      if (!(value > 0 && value < 1)) {
+        throw new UsageException(key + " is " + value + ": it must be above 0 and below 1");
+      }
+    }
+  }
+
+  public AdaLora {
+    if (initR < 1 || initR < schedule.targetR()) {
+      throw new UsageException(
+          "init_r is " + initR + ": it must be at least target_r, " + schedule.targetR());
+    }
+    if (!(loraAlpha > 0) || Double.isInfinite(loraAlpha)) {
+      throw new UsageException("lora_alpha is " + loraAlpha + ": it must be above 0");
+    }
+    if (!(loraDropout >= 0 && loraDropout < 1)) {
+      throw new UsageException(
+          "lora_dropout is " + loraDropout + ": it must be at least 0 and below 1");
+    }
+    modulesToSave = List.copyOf(modulesToSave);
+  }
+
+  /** AdaLoRA as PEFT calls it. */
+  public static final class Method implements AdapterMethod {
+    @Override
+    public String peftType() {
+      return PEFT_TYPE;
+    }
+
+    @Override
+    public AdaLora read(ObjectNode json) {
+      Settings settings = new Settings(json);
+      settings.mustBeOff(
+          "use_dora",
+          "lora_bias",
+          "trainable_token_indices",
+          "target_parameters",
+          "layer_replication");
+      return new AdaLora(
+          settings.integer("init_r", 12),
+          settings.number("lora_alpha", 8),
+          settings.number("lora_dropout", 0),
+          new RankSchedule(
+              settings.integer("target_r", 8),
+              settings.integer("tinit", 0),
+              settings.integer("tfinal", 0),
+              settings.integer("deltaT", 1),
+              settings.integer("total_step", 0)),
+          new Importance(
+              settings.number("beta1", 0.85),
+              settings.number("beta2", 0.85),
+              settings.number("orth_reg_weight", 0.5)),
+          Targets.read(json),
+          Bias.of(settings.text("bias", "none")),
+          settings.modulesToSave(),
+          settings.flag("init_lora_weights", true),
+          pattern(json));
+    }
+
+    private static Map<String, List<Boolean>> pattern(ObjectNode json) {
+      Map<String, List<Boolean>> pattern = new LinkedHashMap<>();
+      json.path("rank_pattern")
+          .properties()
+          .forEach(
+              entry -> {
+                if (!entry.getKey().endsWith(VALUES) || !entry.getValue().isArray()) {
+                  throw new LorikeetException(
+                      "adapter_config.json: rank_pattern "
+                          + entry
+                          + " is not a list of true and false under a path that ends with "
+                          + VALUES);
+                }
+                List<Boolean> left = new ArrayList<>();
+                entry.getValue().forEach(value -> left.add(value.asBoolean()));
+                String key = entry.getKey();
+                pattern.put(key.substring(0, key.length() - VALUES.length()), left);
+              });
+      return pattern;
+    }
+  }
+
+  @Override
+  public String peftType() {
+    return PEFT_TYPE;
+  }
+
+  @Override
+  public AdaLora with(Targets newTargets, List<String> newModulesToSave) {
+    return new AdaLora(
+        initR,
+        loraAlpha,
+        loraDropout,
+        schedule,
+        importance,
+        newTargets,
+        bias,
+        newModulesToSave,
+        initWeights,
+        rankPattern);
+  }
+
+  @Override
+  public AdaLora resolvedFor(ModelConfig model) {
+    return with(targets.orDefaultsOf(model.modelType(), PEFT_DEFAULTS), modulesToSave);
+  }
+
+  @Override
+  public ObjectNode json() {
+    ObjectNode json = JsonNodeFactory.instance.objectNode();
+    json.put("init_r", initR).put("target_r", schedule.targetR());
+    json.put("tinit", schedule.tinit()).put("tfinal", schedule.tfinal());
+    json.put("deltaT", schedule.deltaT());
+    if (schedule.totalStep() == 0) {
+      json.putNull("total_step");
+    } else {
+      json.put("total_step", schedule.totalStep());
+    }
+    json.put("beta1", importance.beta1()).put("beta2", importance.beta2());
+    json.put("orth_reg_weight", importance.orthRegWeight());
+    Settings.put(json, "lora_alpha", loraAlpha);
+    json.put("lora_dropout", loraDropout);
+    targets.write(json);
+    json.put("bias", bias.id());
+    Settings.put(json, "modules_to_save", modulesToSave);
+    json.put("init_lora_weights", initWeights);
+    json.put("fan_in_fan_out", false);
+    if (!rankPattern.isEmpty()) {
+      ObjectNode pattern = json.putObject("rank_pattern");
+      rankPattern.forEach(
+          (path, left) -> {
+            ArrayNode values = pattern.putArray(path + VALUES);
+            left.forEach(values::add);
+          });
+    }
+    return json;
+  }
+
+  /** As PEFT opens it: with the run's steps, and which ranks are left. */
+  @Override
+  public AdaLora saved(Map<String, Adapted> layers) {
+    Map<String, List<Boolean>> pattern = new LinkedHashMap<>(rankPattern);
+    RankSchedule known = schedule;
+    for (Map.Entry<String, Adapted> entry : layers.entrySet()) {
+      if (entry.getValue() instanceof Layer layer) {
+        known = layer.allocator.schedule();
+        List<Boolean> left = layer.left();
+        if (left.contains(false)) {
+          pattern.merge(entry.getKey(), left, AdaLora::of);
+        }
+      }
+    }
+    return new AdaLora(
+        initR,
+        loraAlpha,
+        loraDropout,
+        new RankSchedule(
+            known.targetR(), known.tinit(), known.tfinal(), known.deltaT(), known.savedTotal()),
+        importance,
+        targets,
+        bias,
+        modulesToSave,
+        initWeights,
+        pattern);
+  }
+
+  /** What is left of ranks of which some were left before. */
+  private static List<Boolean> of(List<Boolean> before, List<Boolean> left) {
+    List<Boolean> all = new ArrayList<>();
+    Iterator<Boolean> next = left.iterator();
+    before.forEach(kept -> all.add(kept && next.next()));
+    return all;
+  }
+
+  @Override
+  public AdapterLayer layer(Linear base, Scope owner) {
+    return layers(List.of(base), owner).around(base);
+  }
+
+  @Override
+  public LayerMaker layers(List<Linear> adapted, Scope owner) {
+    RankAllocator allocator = new RankAllocator(schedule, importance);
+    return new LayerMaker() {
+      @Override
+      public AdapterLayer around(Linear base) {
+        Layer layer = layerOf(base, allocator, owner);
+        allocator.add(base.path(), layer);
+        return layer;
+      }
+
+      @Override
+      public TrainingPart trainingPart() {
+        return allocator;
+      }
+    };
+  }
+
+  private Layer layerOf(Linear base, RankAllocator allocator, Scope owner) {
+    List<Boolean> left = rankPattern.get(base.path());
+    long r = left == null ? initR : left.stream().filter(kept -> kept).count();
+    Device device = base.mode().device();
+    double vectors = initWeights ? 0.02 : 1;
+    Tensor a = Tensor.normal(0, vectors, r, base.in()).to(device);
+    Tensor e = Tensor.normal(0, initWeights ? 0 : 1, r, 1).to(device);
+    Tensor b = Tensor.normal(0, vectors, base.out(), r).to(device);
+    return new Layer(
+        base,
+        new Parameter(base.path() + ".lora_A", a, owner),
+        new Parameter(base.path() + ".lora_E", e, owner),
+        new Parameter(base.path() + ".lora_B", b, owner),
+        loraAlpha / (initR + 1e-5), // as PEFT has it
+        new Dropout(loraDropout, base.mode()),
+        allocator);
+  }
+
+  /**
+   * y = x Wᵀ + b + s · drop(x) (E ⊙ A)ᵀ Bᵀ: the rows of A and columns of B are nearly orthonormal,
+   * E are their singular values, 0 where they were taken away.
+   *
+   * @param a A [r, in]
+   * @param e E [r, 1]
+   * @param b B [out, r]
+   * @param scaling s
+   */
+  record Layer(
+      Linear base,
+      Parameter a,
+      Parameter e,
+      Parameter b,
+      double scaling,
+      Dropout dropout,
+      RankAllocator allocator)
+      implements AdapterLayer {
+    @Override
+    public Tensor forward(Tensor x) {
+      Mode mode = base.mode();
+      if (rank() == 0) {
+        return base.forward(x);
+      }
+      if (mode.tape() != null && dropout.rate() == 0) {
+        return folded(x, mode.tape());
+      }
+      Tensor narrow = Ops.linear(dropout.forward(x), scaledA().to(x.dtype()), null); // [..., r]
+      return base.forward(x).add(Ops.linear(narrow, b.value(x.dtype()), null), scaling);
+    }
+
+    /** The same in one product, x (W + s·B(E ⊙ A))ᵀ + b, where the update's input is x itself. */
+    private Tensor folded(Tensor x, Tape tape) {
+      Tensor weight = withUpdate(base.matrix(base.mode().dtype()));
+      Tensor y = Ops.linear(x, weight, base.biasValue());
+      return tape.record(x, y, Set.of(a, e, b), this::gradients);
+    }
+
+    private Map<Parameter, Tensor> gradients(Tensor x, Tensor dy) {
+      List<Tensor> ofProduct = Ops.loraGradients(x, dy, scaledA(), b.value(), scaling);
+      Tensor da = ofProduct.get(0); // of E ⊙ A
+      return Map.of(a, da.mul(e.value()), e, da.mul(a.value()).sum(1, true), b, ofProduct.get(1));
+    }
+
+    private Tensor scaledA() {
+      return a.value().mul(e.value());
+    }
+
+    /** W + s·B(E ⊙ A) in the type of W. Not recorded for gradients. */
+    private Tensor withUpdate(Tensor weight) {
+      try (GradMode off = GradMode.disabled()) {
+        return Ops.loraWeight(weight, scaledA(), b.value(), scaling);
+      }
+    }
+
+    private long rank() {
+      return e.original().size(0);
+    }
+
+    @Override
+    public Tensor mergedWeight() {
+      Tensor w = base.matrix(DType.FLOAT32);
+      return rank() == 0 ? w : withUpdate(w);
+    }
+
+    @Override
+    public Map<String, Parameter> parameters() {
+      Map<String, Parameter> parameters = new LinkedHashMap<>();
+      parameters.put("lora_A", a);
+      parameters.put("lora_E", e);
+      parameters.put("lora_B", b);
+      return parameters;
+    }
+
+    /**
+     * Which ranks files need: all but those whose singular value is 0. Before training all are, and
+     * are needed.
+     */
+    List<Boolean> left() {
+      List<Boolean> left = new ArrayList<>();
+      boolean fresh = allocator.isFresh();
+      for (float value : e.original().toFloats()) {
+        left.add(fresh || value != 0);
+      }
+      return left;
+    }
+
+    @Override
+    public Map<String, Tensor> saved() {
+      List<Boolean> left = left();
+      if (!left.contains(false)) {
+        return Map.of();
+      }
+      long[] kept = IntStream.range(0, left.size()).filter(left::get).asLongStream().toArray();
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      tensors.put("lora_A", kept(a, 0, kept));
+      tensors.put("lora_E", kept(e, 0, kept));
+      tensors.put("lora_B", kept(b, 1, kept));
+      return tensors;
+    }
+
+    private static Tensor kept(Parameter parameter, int axis, long[] ranks) {
+      Tensor all = parameter.original().detach();
+      return ranks.length == 0
+          ? all.narrow(axis, 0, 0)
+          : all.index(axis, Tensor.of(ranks, ranks.length).to(all.device()));
+    }
+  }
+}

@@ -1,0 +1,47 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.Tensor;
+
+/**
+ * States go through the head in chunks, so that the logits of a large vocabulary are never in
+ * memory for all of them. A loss is a sum, so nothing but memory depends on the chunks.
+ *
+ * @param rows at most so many states a chunk
+ */
+record HeadChunks(long rows) {
+  /** 64 MiB in float32; a chunk's loss and gradients take about four times that. */
+  private static final long LOGITS_AT_ONCE = 1L << 24;
+
+  /** Those of a model's head, by how many classes it has. */
+  static HeadChunks of(Model model) {
+    Task task = model.task();
+    boolean words = task != null && task.isLanguageModel();
+    long classes = words ? model.config().integer("vocab_size") : model.config().labelCount();
+    return new HeadChunks(Math.max(1, LOGITS_AT_ONCE / Math.max(1, classes)));
+  }
+
+  /** What is done with a chunk of states [c, D] and labels [c] or [c, C]. */
+  @FunctionalInterface
+  interface Body {
+    void accept(Tensor states, Tensor labels);
+  }
+
+  /**
+   * Cuts states and their labels alike.
+   *
+   * @param states [n, D]
+   * @param labels [n] or [n, C]
+   */
+  void each(Tensor states, Tensor labels, Body body) {
+    long all = states.size(0);
+    for (long start = 0; start < all; start += rows) {
+      long length = Math.min(rows, all - start);
+      boolean whole = length == all;
+      body.accept(
+          whole ? states : states.narrow(0, start, length),
+          whole ? labels : labels.narrow(0, start, length));
+    }
+  }
+}

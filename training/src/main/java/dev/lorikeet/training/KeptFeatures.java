@@ -1,0 +1,123 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.data.Batch;
+import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Tensor;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+
+/**
+ * The states that a data set's labels are answered from, one after the other in a temporary file
+ * that is mapped: what of them is in memory at a time is up to the operating system.
+ *
+ * <p>Axes: N states, D width.
+ */
+final class KeptFeatures {
+  /** Where the file lies. */
+  static final Path FOLDER = Path.of(System.getProperty("java.io.tmpdir"));
+
+  private final Tensor states; // [N, D]
+  private final long[] starts;
+  private final int[] counts;
+
+  private KeptFeatures(Tensor states, long[] starts, int[] counts) {
+    this.states = states;
+    this.starts = starts;
+    this.counts = counts;
+  }
+
+  /** Whether so many bytes are at most half of the space that is free. */
+  static boolean fit(long bytes) {
+    try {
+      return bytes <= Files.getFileStore(FOLDER).getUsableSpace() / 2;
+    } catch (IOException e) {
+      throw notWritten(e);
+    }
+  }
+
+  /**
+   * Computes and writes the states of all examples; they belong to the present scope.
+   *
+   * @param computed the states of a batch
+   * @throws LorikeetException when the file cannot be written
+   */
+  static KeptFeatures compute(
+      List<EncodedExample> examples, Predictor predictor, Function<Batch, Tensor> computed) {
+    int[] counts = examples.stream().mapToInt(LabelledStates::count).toArray();
+    long[] starts = new long[counts.length];
+    long[] shape = {0, 0};
+    DType[] dtype = {DType.FLOAT32};
+    try {
+      Path file = Files.createTempFile(FOLDER, "lorikeet-features-", ".bin");
+      try (FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
+        predictor.batches(
+            examples,
+            batch -> {
+              Tensor states = computed.apply(batch);
+              for (int index : batch.indices()) {
+                starts[index] = shape[0];
+                shape[0] += counts[index];
+              }
+              shape[1] = states.size(1);
+              dtype[0] = states.dtype();
+              write(states.hostMemory(), out);
+            });
+        Tensor mapped = Tensor.map(file, dtype[0], shape[0] * shape[1]);
+        return new KeptFeatures(mapped.reshape(shape), starts, counts);
+      } finally {
+        remove(file);
+      }
+    } catch (IOException e) {
+      throw notWritten(e);
+    }
+  }
+
+  private static void write(ByteBuffer bytes, FileChannel out) {
+    try {
+      while (bytes.hasRemaining()) {
+        out.write(bytes);
+      }
+    } catch (IOException e) {
+      throw notWritten(e);
+    }
+  }
+
+  /** At once where a mapped file can be removed, else when the process ends. */
+  private static void remove(Path file) {
+    try {
+      Files.delete(file);
+    } catch (IOException e) {
+      file.toFile().deleteOnExit();
+    }
+  }
+
+  private static LorikeetException notWritten(IOException e) {
+    return new LorikeetException(
+        "what the head reads cannot be kept in "
+            + FOLDER
+            + " ("
+            + e.getMessage()
+            + "): set the system property java.io.tmpdir, or cache_features: false",
+        e);
+  }
+
+  /** The states of a batch's labels, in its rows' order, [n, D], in host memory. */
+  Tensor of(Batch batch) {
+    long[] rows =
+        IntStream.of(batch.indices())
+            .boxed()
+            .flatMapToLong(i -> LongStream.range(starts[i], starts[i] + counts[i]))
+            .toArray();
+    return states.index(0, Tensor.of(rows, rows.length));
+  }
+}
