@@ -268,7 +268,6 @@ class AdapterFormatsTest {
   void unknownFormatsAreWrongUsage() {
     Cli cli = Cli.run("adapter convert a --to gguf --model b --output c");
     assertThat(cli.status()).isEqualTo(2);
-    assertThat(cli.err())
-        .contains("unknown format \"gguf\": use peft, kohya, torchtune, mlx");
+    assertThat(cli.err()).contains("unknown format \"gguf\": use peft, kohya, torchtune, mlx");
   }
 }

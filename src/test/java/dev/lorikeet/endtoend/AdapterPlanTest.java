@@ -44,8 +44,7 @@ class AdapterPlanTest {
     Path folder = GOLDEN.resolve(name);
     JsonNode recorded = Cli.parse(Files.readString(folder.resolve("case.json")));
     AdapterConfig config = AdapterFolder.open(folder.resolve("adapter")).config();
-    try (Blueprint blueprint =
-        Blueprint.of(ModelConfig.read(folder), ModelOptions.DEFAULT)) {
+    try (Blueprint blueprint = Blueprint.of(ModelConfig.read(folder), ModelOptions.DEFAULT)) {
       AdapterPlan plan = AdapterPlan.of(blueprint.model(), config);
       assertThat(plan.trainable()).isEqualTo(recorded.path("trainable_parameters").asLong());
       assertThat(plan.total()).isEqualTo(recorded.path("total_parameters").asLong());
@@ -71,8 +70,7 @@ class AdapterPlanTest {
           .filteredOn(match -> !match.entry().startsWith("classifier."))
           .allSatisfy(match -> assertThat(match.paths()).isNotEmpty());
       AdapterFolder.write(adapter, JsonNodeFactory.instance.objectNode(), temporary);
-      assertThat(plan.fileBytes())
-          .isEqualTo(Files.size(temporary.resolve(AdapterFolder.WEIGHTS)));
+      assertThat(plan.fileBytes()).isEqualTo(Files.size(temporary.resolve(AdapterFolder.WEIGHTS)));
     }
   }
 }

@@ -90,7 +90,9 @@ class CombineTest {
 
   private static List<String> words(JsonNode recording, Path output) {
     List<String> words = new ArrayList<>(List.of("adapter", "combine", "--output", output + ""));
-    recording.path("adapters").forEach(a -> words.addAll(List.of("--adapter", RECORDED + "/" + a.asText())));
+    recording
+        .path("adapters")
+        .forEach(a -> words.addAll(List.of("--adapter", RECORDED + "/" + a.asText())));
     recording.path("weights").forEach(w -> words.addAll(List.of("--weight", w.asText())));
     for (Map.Entry<String, JsonNode> setting : recording.path("settings").properties()) {
       words.add("--" + setting.getKey().replace('_', '-'));
@@ -183,7 +185,8 @@ class CombineTest {
       })
   void wrongUsageIsOneLine(String flags, String error) {
     Cli cli =
-        Cli.run("adapter combine --output %s " + flags.replace("A/", RECORDED + "/"), folder + "/o");
+        Cli.run(
+            "adapter combine --output %s " + flags.replace("A/", RECORDED + "/"), folder + "/o");
     assertThat(cli.status()).isEqualTo(2);
     assertThat(cli.err().strip()).isEqualTo("error: " + error.strip());
     assertThat(folder).isEmptyDirectory();

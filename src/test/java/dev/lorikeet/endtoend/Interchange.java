@@ -119,8 +119,7 @@ public final class Interchange {
   private Map<Parameter, Tensor> gradients(Model model, List<Parameter> parameters) {
     try (GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
-      Tensor loss =
-          new Loss(model).sum(model.logits(input(model)), inputs.tensor("labels"));
+      Tensor loss = new Loss(model).sum(model.logits(input(model)), inputs.tensor("labels"));
       return tape.gradients(loss, parameters);
     }
   }

@@ -76,13 +76,14 @@ class JointTrainerTest {
 
   private static Trainer trainer(Model model, Adapter adapter, Member member) {
     return new Trainer(
-        model,
-        Trainable.of(adapter),
-        TrainingData.of(member.examples),
-        member.held,
-        0,
-        member.training,
-        TrainingListener.SILENT);
+            model,
+            Trainable.of(adapter),
+            TrainingData.of(member.examples),
+            member.held,
+            0,
+            member.training,
+            TrainingListener.SILENT)
+        .part(adapter.trainingPart());
   }
 
   /** Texts of 2 to 12 tokens; of three classes, or such whose tokens are the labels. */
@@ -141,6 +142,14 @@ class JointTrainerTest {
             settings(1e-3, 3, 2, 3).with(draft -> draft.maxGradNorm = 0.1),
             examples(task, 14, 3),
             held));
+    members.put(
+        "ada",
+        new Member(
+            "{'peft_type': 'ADALORA', 'init_r': 3, 'target_r': 2, 'total_step': 6, 'tinit': 1,"
+                + " 'tfinal': 2, 'deltaT': 1, 'target_modules': 'all-linear'}",
+            settings(3e-3, 4, 1, 4),
+            examples(task, 12, 4),
+            List.of()));
     return members;
   }
 

@@ -193,8 +193,7 @@ class MergeAndExportTest {
         .containsExactly("adapter_config.json", "adapter_model.safetensors", "lorikeet.json");
     List<JsonNode> own = Cli.done("predict %s --data %s", Trained.FLAGS, Embedded.FEW).jsonLines();
     List<JsonNode> answers =
-        Cli.done(
-                "predict --model %s --adapter %s --data %s", Embedded.MODEL, output, Embedded.FEW)
+        Cli.done("predict --model %s --adapter %s --data %s", Embedded.MODEL, output, Embedded.FEW)
             .jsonLines();
     for (int i = 0; i < own.size(); i++) {
       assertThat(answers.get(i).path("label")).isEqualTo(own.get(i).path("label"));

@@ -121,8 +121,7 @@ class PeftHistoryTest {
   @Test
   void picklesAreRefusedWithTheMend() throws IOException {
     adapter("{" + COMMON + V4 + "}");
-    Files.move(
-        temporary.resolve(AdapterFolder.WEIGHTS), temporary.resolve("adapter_model.bin"));
+    Files.move(temporary.resolve(AdapterFolder.WEIGHTS), temporary.resolve("adapter_model.bin"));
     assertThatThrownBy(() -> logits(temporary))
         .isInstanceOf(LorikeetException.class)
         .hasMessage(

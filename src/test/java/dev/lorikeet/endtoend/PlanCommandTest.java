@@ -39,8 +39,14 @@ class PlanCommandTest {
         Cli.done(PLAN + "--target-modules q_proj,v_proj --rank 8 --alpha 16", config).out();
     // 8 · (576 + 576), and 8 · (576 + 192) for three key-value heads of 64.
     assertThat(out.lines())
-        .anyMatch(line -> line.matches(" +q_proj +layers 0-29 +576x576 +r=8 +alpha=16 +9,216 parameters each +331,776 frozen"))
-        .anyMatch(line -> line.matches(" +v_proj +layers 0-29 +192x576 +r=8 +alpha=16 +6,144 parameters each +110,592 frozen"))
+        .anyMatch(
+            line ->
+                line.matches(
+                    " +q_proj +layers 0-29 +576x576 +r=8 +alpha=16 +9,216 parameters each +331,776 frozen"))
+        .anyMatch(
+            line ->
+                line.matches(
+                    " +v_proj +layers 0-29 +192x576 +r=8 +alpha=16 +6,144 parameters each +110,592 frozen"))
         .anyMatch(line -> line.matches(" +target_modules +q_proj +30 modules +q_proj layers 0-29"))
         .contains("trainable params: 460,800 || all params: 134,975,808 || trainable%: 0.3414");
     assertThat(out.lines().count()).isLessThan(20);
@@ -86,7 +92,13 @@ class PlanCommandTest {
             """);
     JsonNode json = Cli.done("adapter plan --recipe %s --model %s --json", recipe, config).json();
     assertThat(json.path("matches"))
-        .extracting(m -> m.path("setting").asText() + " " + m.path("entry").asText() + " " + m.path("modules").size())
+        .extracting(
+            m ->
+                m.path("setting").asText()
+                    + " "
+                    + m.path("entry").asText()
+                    + " "
+                    + m.path("modules").size())
         .containsExactly(
             "target_modules q_proj 30",
             "target_modules down_proj 29",
@@ -119,8 +131,7 @@ class PlanCommandTest {
             .json();
     assertThat(biases.path("labels").asInt()).isEqualTo(5);
     // Two layers 32 wide: A and B of rank 8, a bias; and a classifier of five labels.
-    assertThat(biases.path("trainable_parameters").asInt())
-        .isEqualTo(2 * (8 * 64 + 32) + 5 * 33);
+    assertThat(biases.path("trainable_parameters").asInt()).isEqualTo(2 * (8 * 64 + 32) + 5 * 33);
     assertThat(biases.path("matches"))
         .extracting(m -> m.path("setting").asText() + " " + m.path("modules").size())
         .containsExactly("target_modules 2", "modules_to_save 1", "bias 2");

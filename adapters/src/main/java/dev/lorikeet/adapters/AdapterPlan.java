@@ -315,8 +315,8 @@ public record AdapterPlan(
     private void addPatterns(String setting) {
       Map<String, String> keys = new LinkedHashMap<>();
       Map<String, String> values = new LinkedHashMap<>();
-      json.path(setting)
-          .properties()
+      json.path(setting).properties().stream()
+          .filter(entry -> entry.getValue().isNumber()) // AdaLoRA's tell which ranks are left
           .forEach(
               entry -> {
                 keys.put(entry.getKey(), entry.getKey());
@@ -334,8 +334,7 @@ public record AdapterPlan(
     private void addSaved() {
       List<String> typed = asked.modulesToSave();
       List<String> saved = adapter.config().modulesToSave();
-      List<String> whole =
-          List.copyOf(ModulesToSave.of(adapter.model(), saved).modules());
+      List<String> whole = List.copyOf(ModulesToSave.of(adapter.model(), saved).modules());
       for (String entry : typed) {
         List<String> meant = whole.stream().filter(path -> path.endsWith(entry)).toList();
         if (!meant.isEmpty()) { // PEFT names two heads for any classifier
@@ -351,8 +350,7 @@ public record AdapterPlan(
 
     private void addBiases() {
       if (asked.bias() != Bias.NONE) {
-        ModulesToSave saved =
-            ModulesToSave.of(adapter.model(), adapter.config().modulesToSave());
+        ModulesToSave saved = ModulesToSave.of(adapter.model(), adapter.config().modulesToSave());
         List<String> paths =
             adapter.parts().copies.keySet().stream()
                 .map(adapter.parts()::module)

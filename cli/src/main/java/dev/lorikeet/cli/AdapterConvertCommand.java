@@ -71,8 +71,7 @@ final class AdapterConvertCommand implements Callable<Integer> {
     try (Blueprint blueprint = Blueprint.of(read, ModelOptions.DEFAULT);
         Scope scope = Scope.open()) {
       LoraTensors tensors = source.read(adapter, blueprint.model());
-      OutputFolder.write(
-          output, temporary -> target.write(tensors, temporary, blueprint.model()));
+      OutputFolder.write(output, temporary -> target.write(tensors, temporary, blueprint.model()));
       console.print(
           JsonNodeFactory.instance
               .objectNode()

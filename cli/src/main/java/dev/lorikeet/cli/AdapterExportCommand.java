@@ -100,8 +100,8 @@ final class AdapterExportCommand implements Callable<Integer> {
 
   private void toOnnx(Path folder) {
     Torch.threads(Runtime.getRuntime().availableProcessors());
-    try (TextModel open = TextModel.open(
-            base(folder), folder, ModelOptions.DEFAULT, null, base.anyBase())) {
+    try (TextModel open =
+        TextModel.open(base(folder), folder, ModelOptions.DEFAULT, null, base.anyBase())) {
       List<Example> examples =
           verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
       ExportCommand.print(console, output, open.exportOnnx(output, examples, 1e-4));

@@ -10,7 +10,8 @@ import picocli.CommandLine.Parameters;
 /** Shows what is in an adapter, without its base. */
 @Command(
     name = "inspect",
-    description = "Show an adapter's method, settings, size, base, norms, and what is wrong with it.",
+    description =
+        "Show an adapter's method, settings, size, base, norms, and what is wrong with it.",
     mixinStandardHelpOptions = true)
 final class AdapterInspectCommand implements Callable<Integer> {
   @Mixin private Console console;

@@ -27,7 +27,8 @@ import java.util.regex.Pattern;
 /** What is in an adapter's folder, for people and as JSON; its base is not needed. */
 final class AdapterReport {
   /** Settings that say nothing of what the adapter computes. */
-  private static final Set<String> UNTOLD = Set.of("inference_mode", "peft_version", "auto_mapping");
+  private static final Set<String> UNTOLD =
+      Set.of("inference_mode", "peft_version", "auto_mapping");
 
   /** The first factor of a LoRA update, and what lies before and behind its name. */
   private static final Pattern FIRST =
@@ -159,7 +160,8 @@ final class AdapterReport {
       if (!name.matches()) {
         continue;
       }
-      String b = a.replace("lora_A.weight", "lora_B.weight").replace("_embedding_A", "_embedding_B");
+      String b =
+          a.replace("lora_A.weight", "lora_B.weight").replace("_embedding_A", "_embedding_B");
       String path = name.group(1);
       if (!norms.containsKey(b)) {
         warnings.add(a + " has no " + b.substring(b.lastIndexOf("lora_")) + " beside it");

@@ -42,8 +42,8 @@ final class MergeCommand implements Callable<Integer> {
   public Integer call() {
     Outputs.mustBeWritable(output);
     Path folder = Folders.model(model, console.messages());
-    try (TextModel open = Merging.open(
-            folder, Folders.adapter(adapter, console.messages()), base.anyBase())) {
+    try (TextModel open =
+        Merging.open(folder, Folders.adapter(adapter, console.messages()), base.anyBase())) {
       Merging.save(open, output, console);
     }
     return 0;

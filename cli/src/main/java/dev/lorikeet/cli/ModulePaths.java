@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 
 /**
  * Paths of modules for people: {@code model.layers.0.self_attn.q_proj} to {@code ….29…} are {@code
- * q_proj  layers 0-29}. A name is as long as it takes to tell it from the others.
+ * q_proj layers 0-29}. A name is as long as it takes to tell it from the others.
  */
 final class ModulePaths {
   private static final Pattern LAYER = Pattern.compile("(.*?\\.)(\\d+)(\\..*)");

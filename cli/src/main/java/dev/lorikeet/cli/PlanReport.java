@@ -96,8 +96,7 @@ record PlanReport(
             "trainable params: %,d || all params: %,d || trainable%%: %.4f%n",
             plan.trainable(), plan.total(), plan.percent()));
     if (memory.frozenParameters() > 0) {
-      text.append(
-          format("of the adapter, %,d stay as they start%n", memory.frozenParameters()));
+      text.append(format("of the adapter, %,d stay as they start%n", memory.frozenParameters()));
     }
     return text + "\n" + memoryText();
   }

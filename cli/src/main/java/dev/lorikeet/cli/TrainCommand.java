@@ -119,7 +119,7 @@ final class TrainCommand implements Callable<Integer> {
                       ? " trains what quantisation would lose of each weight; the base stays as it"
                           + " is, and the result is saved as an ordinary LoRA of rank "
                       : " trains the leading part of each weight; saved as an ordinary LoRA of rank"
-                            + " ")
+                          + " ")
                   + lora.saved().r()
                   + " on the unchanged base");
     }

@@ -120,7 +120,8 @@ public final class TextModel implements AutoCloseable {
     Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
     Preprocessor preprocessor = null;
     try {
-      Adapter adapter = folder == null ? null : (anyBase ? folder.onAnyBase() : folder).attachTo(model);
+      Adapter adapter =
+          folder == null ? null : (anyBase ? folder.onAnyBase() : folder).attachTo(model);
       Task task = mustBeTrained(model, adapter, checkpoint);
       preprocessor = Preprocessor.open(task, checkpoint, adapterFolder);
       int length = maxLength != null ? maxLength : record.maxLength(model.config());

@@ -132,7 +132,7 @@ public final class Eva {
 
   /** Finds the layers that read the same tensor. */
   private void group(List<ProjectionSlot> slots, Sample batch) {
-    Map<Tensor, String> firstReader = new IdentityHashMap<>();
+    IdentityHashMap<Tensor, String> firstReader = new IdentityHashMap<>();
     try (Scope scope = Scope.open()) {
       run(
           slots,

@@ -61,12 +61,14 @@ final class IncrementalPca {
                   shift.mul(Math.sqrt(weight)).unsqueeze(0)),
               0);
     }
-    int followed = (int) Math.min(WIDER * components, Math.min(stacked.size(0), stacked.size(1)));
+    int followed =
+        (int) Math.min((long) WIDER * components, Math.min(stacked.size(0), stacked.size(1)));
     SingularValues found = SingularValues.randomised(stacked, followed, ITERATIONS);
     Tensor before = directions;
-    Tensor now = found.v().narrow(0, 0, components);
+    Tensor now = upright(found.v().narrow(0, 0, components));
     if (before != null) {
-      cosines = magnitudes(now.mul(before).sum(1, false)); // of unit vectors
+      float[] products = now.mul(before).sum(1, false).toFloats(); // of unit vectors
+      cosines = IntStream.range(0, products.length).mapToDouble(i -> products[i]).toArray();
     }
     directions = replaced(before, now);
     singular = replaced(singular, found.s().narrow(0, 0, components));
@@ -82,9 +84,19 @@ final class IncrementalPca {
     return own;
   }
 
-  private static double[] magnitudes(Tensor x) {
-    float[] values = x.abs().toFloats();
-    return IntStream.range(0, values.length).mapToDouble(i -> values[i]).toArray();
+  /** The rows [k, D], each turned so that its largest element is positive, as PEFT turns them. */
+  private static Tensor upright(Tensor rows) {
+    float[] values = rows.toFloats();
+    int width = (int) rows.size(1);
+    float[] signs = new float[(int) rows.size(0)];
+    for (int row = 0; row < signs.length; row++) {
+      float largest = 0;
+      for (int i = row * width; i < (row + 1) * width; i++) {
+        largest = Math.abs(values[i]) > Math.abs(largest) ? values[i] : largest;
+      }
+      signs[row] = largest < 0 ? -1 : 1;
+    }
+    return rows.mul(Tensor.of(signs, signs.length, 1).to(rows.device()));
   }
 
   /** Whether the leading directions are, up to a cosine, those of a batch before. */

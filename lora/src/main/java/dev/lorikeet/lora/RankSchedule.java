@@ -63,7 +63,7 @@ public record RankSchedule(int targetR, int tinit, int tfinal, int deltaT, int t
 
   /** The step, from 0, that settles which ranks are left. */
   long lastAllocation() {
-    return totalStep - tfinal;
+    return (long) totalStep - tfinal;
   }
 
   /** Whether a step before the last allocation is one too. */

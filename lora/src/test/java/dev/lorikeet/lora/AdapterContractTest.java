@@ -348,7 +348,8 @@ class AdapterContractTest {
       Adapter first = attach(model, example);
       assertThat(differing(first, attach(again, example))).isEmpty();
       List<String> differing = differing(first, Adapter.attach(other, example.config(), 2));
-      boolean constant = example.json().matches(".*'(IA3|VERA|OFT|LN_TUNING)'.*") && example.change() == 0;
+      boolean constant =
+          example.json().matches(".*'(IA3|VERA|OFT|LN_TUNING)'.*") && example.change() == 0;
       if (!constant && !example.json().matches(".*'(olora|pissa|loftq)'.*")) { // which draw nothing
         assertThat(differing).isNotEmpty();
       }
@@ -620,8 +621,7 @@ class AdapterContractTest {
     Map<String, byte[]> before = TinyBert.bytes(adapter.model());
     assertThatThrownBy(adapter::merge)
         .isInstanceOf(LorikeetException.class)
-        .hasMessage(
-            place + ": the merged weight has NaN or infinite elements; nothing was merged");
+        .hasMessage(place + ": the merged weight has NaN or infinite elements; nothing was merged");
     assertThat(adapter.isMerged()).isFalse();
     assertSameBytes(adapter.model(), before);
     adapter.disable();

@@ -19,6 +19,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.IntRange;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Each type of combination against its formula, worked out here element by element in double
@@ -44,7 +45,8 @@ class CombinationPropertyTest {
     return terms;
   }
 
-  private static Combination pruning(CombinationType type, double density, MajoritySign sign) {
+  private static Combination pruning(
+      CombinationType type, double density, @Nullable MajoritySign sign) {
     return new Combination(type, null, density, sign, 0);
   }
 

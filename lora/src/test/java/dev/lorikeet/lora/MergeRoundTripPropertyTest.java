@@ -33,7 +33,6 @@ import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.lifecycle.AfterContainer;
-import net.jqwik.api.lifecycle.BeforeContainer;
 
 /**
  * Unmerging gives back the very bytes, and files the very values, whatever the method, the model's
@@ -42,16 +41,19 @@ import net.jqwik.api.lifecycle.BeforeContainer;
 class MergeRoundTripPropertyTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private static Path folder;
+  private static final Path FOLDER = made();
 
-  @BeforeContainer
-  static void make() throws IOException {
-    folder = Files.createTempDirectory("round-trip");
+  private static Path made() {
+    try {
+      return Files.createTempDirectory("round-trip");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   @AfterContainer
   static void delete() throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
+    try (Stream<Path> files = Files.walk(FOLDER)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);
       }
@@ -83,8 +85,8 @@ class MergeRoundTripPropertyTest {
     ModelOptions options =
         ModelOptions.DEFAULT.fromScratch(Initialization.HE).withPrecision(type).withSeed(seed);
     try (Scope scope = Scope.open();
-        Model model = Model.open(folder, options);
-        Model fresh = Model.open(folder, options)) {
+        Model model = Model.open(FOLDER, options);
+        Model fresh = Model.open(FOLDER, options)) {
       Adapter adapter = Adapter.attach(model, method.config(), seed);
       randomize(adapter, seed);
       Map<String, byte[]> unmerged = TinyBert.bytes(model);
@@ -96,14 +98,14 @@ class MergeRoundTripPropertyTest {
       mustBeSame(TinyBert.bytes(model), unmerged);
       mustBeSame(values(adapter), values);
 
-      AdapterFolder.write(adapter, method.settings(), folder);
-      byte[] written = Files.readAllBytes(folder.resolve(AdapterFolder.WEIGHTS));
-      Adapter reloaded = AdapterFolder.open(folder).attachTo(fresh);
+      AdapterFolder.write(adapter, method.settings(), FOLDER);
+      byte[] written = Files.readAllBytes(FOLDER.resolve(AdapterFolder.WEIGHTS));
+      Adapter reloaded = AdapterFolder.open(FOLDER).attachTo(fresh);
       if (!method.rewritten()) {
         mustBeSame(values(reloaded), values);
       }
-      AdapterFolder.write(reloaded, AdapterFolder.open(folder).json(), folder);
-      assertThat(folder.resolve(AdapterFolder.WEIGHTS)).hasBinaryContent(written);
+      AdapterFolder.write(reloaded, AdapterFolder.open(FOLDER).json(), FOLDER);
+      assertThat(FOLDER.resolve(AdapterFolder.WEIGHTS)).hasBinaryContent(written);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -128,7 +130,7 @@ class MergeRoundTripPropertyTest {
     config.put("hidden_act", "gelu").put("layer_norm_eps", 1e-12);
     config.put("max_position_embeddings", 16).put("type_vocab_size", 2).put("pad_token_id", 0);
     try {
-      JSON.writeValue(folder.resolve("config.json").toFile(), config);
+      JSON.writeValue(FOLDER.resolve("config.json").toFile(), config);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

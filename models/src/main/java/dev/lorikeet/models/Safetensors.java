@@ -193,7 +193,9 @@ public final class Safetensors {
   /** The bytes of the file that {@link #write} would make. */
   public static long size(Map<String, Tensor> tensors, Map<String, String> metadata) {
     long bytes =
-        tensors.values().stream().mapToLong(tensor -> tensor.count() * tensor.dtype().bytes()).sum();
+        tensors.values().stream()
+            .mapToLong(tensor -> tensor.count() * tensor.dtype().bytes())
+            .sum();
     byte[] json = SafetensorsHeader.of(TensorSource.of(tensors), metadata).toJson(N_LEN);
     return N_LEN + json.length + bytes;
   }

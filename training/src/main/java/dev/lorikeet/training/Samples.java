@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** Some of a run's examples as batches, for adapters that start from data. */
 public final class Samples {
@@ -39,7 +40,7 @@ public final class Samples {
   }
 
   /** By how many positions a row has: those of the input, and those of an answer. */
-  private static Map<Long, Tensor> counted(Batch batch, Task task, boolean labelledOnly) {
+  private static Map<Long, Tensor> counted(Batch batch, @Nullable Task task, boolean labelledOnly) {
     Map<Long, Tensor> counted = new LinkedHashMap<>();
     if (!batch.images().isEmpty()) {
       return counted;

@@ -53,8 +53,7 @@ class StillZeroTest {
   }
 
   private static Map<Parameter, Tensor> gradients(Trainable trainable, double value) {
-    return Map.of(
-        trainable.parameter(), Tensor.full(value, DType.FLOAT32, Device.CPU, 4, 4));
+    return Map.of(trainable.parameter(), Tensor.full(value, DType.FLOAT32, Device.CPU, 4, 4));
   }
 
   @Test
@@ -62,8 +61,7 @@ class StillZeroTest {
     Trainable a = trainable(A, 1);
     Trainable b = trainable(B, 0);
     MovementCheck check =
-        MovementCheck.before(
-            groups(List.of(a, b), 0, new GroupRule("lora_B", 0.0, 1, null)));
+        MovementCheck.before(groups(List.of(a, b), 0, new GroupRule("lora_B", 0.0, 1, null)));
     move(a);
     assertThatThrownBy(() -> check.after(trainable -> 2))
         .isInstanceOf(LorikeetException.class)
@@ -78,8 +76,7 @@ class StillZeroTest {
     Trainable a = trainable(A, 1);
     Trainable b = trainable(B, 0.5);
     MovementCheck check =
-        MovementCheck.before(
-            groups(List.of(a, b), 0, new GroupRule("lora_B", 0.0, 1, null)));
+        MovementCheck.before(groups(List.of(a, b), 0, new GroupRule("lora_B", 0.0, 1, null)));
     move(a);
     assertThatCode(() -> check.after(trainable -> 2)).doesNotThrowAnyException();
   }
@@ -123,13 +120,15 @@ class StillZeroTest {
   @Test
   void aHeadThatDidNotMoveIsNamed() {
     List<Trainable> trainables =
-        new ArrayList<>(List.of(trainable(A, 1), trainable(B, 0), trainable("classifier.weight", 1)));
+        new ArrayList<>(
+            List.of(trainable(A, 1), trainable(B, 0), trainable("classifier.weight", 1)));
     MovementCheck check = MovementCheck.before(groups(trainables, 0));
     move(trainables.get(0));
     move(trainables.get(1));
     assertThatThrownBy(() -> check.after(trainable -> 2))
         .isInstanceOf(LorikeetException.class)
-        .hasMessageStartingWith("training did not change classifier.weight: its gradients were zero");
+        .hasMessageStartingWith(
+            "training did not change classifier.weight: its gradients were zero");
   }
 
   /** The whole way: a layer in front of the adapted one gives zeros, and decay is on. */

@@ -41,7 +41,8 @@ final class Torchtune implements LoraFormat {
 
   private static final Pattern OWN = Pattern.compile("layers\\.(\\d+)\\.(.+)");
   private static final Pattern TRANSFORMERS = Pattern.compile("model\\.layers\\.(\\d+)\\.(.+)");
-  private static final Pattern PART = Pattern.compile("(.+)\\.(lora_a\\.weight|lora_b\\.weight|magnitude)");
+  private static final Pattern PART =
+      Pattern.compile("(.+)\\.(lora_a\\.weight|lora_b\\.weight|magnitude)");
 
   @Override
   public String id() {
