@@ -12,6 +12,7 @@ import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.adapters.Adapters;
 import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.data.Packing;
 import dev.lorikeet.models.Dropouts;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
@@ -297,6 +298,23 @@ class JointTrainerTest {
       examples.add(new EncodedExample(e.ids(), e.typeIds(), new long[0], new float[] {target}));
     }
     return examples;
+  }
+
+  @Test
+  void packedDocumentsAreRefused() {
+    try (Model model = model("llama-lm-lora")) {
+      Adapters adapters = new Adapters(model);
+      Member member =
+          new Member(
+              "{'peft_type': 'LORA', 'r': 2, 'target_modules': 'all-linear'}",
+              settings(1e-3, 4, 1, 1),
+              Packing.rows(examples(Task.CAUSAL_LM, 6, 1), 24),
+              List.of());
+      Trainer packed = trainer(model, adapters.add("a", config(member.adapter), 1), member);
+      assertThatThrownBy(() -> new JointTrainer(adapters, Map.of("a", packed)))
+          .isInstanceOf(UsageException.class)
+          .hasMessageStartingWith("a: packing makes one row of a batch's documents");
+    }
   }
 
   @Test

@@ -95,7 +95,8 @@ class SweepCommandTest {
     Map<String, Path> folders = new LinkedHashMap<>();
     folders.put("small", temporary.resolve("small"));
     folders.put("large", temporary.resolve("large"));
-    try (TextModel model = TextModel.openSeveral(Embedded.MODEL, folders, ModelOptions.DEFAULT, null)) {
+    try (TextModel model =
+        TextModel.openSeveral(Embedded.MODEL, folders, ModelOptions.DEFAULT, null)) {
       List<Prediction> mixed = model.predict(texts, rows);
       for (String name : folders.keySet()) {
         Objects.requireNonNull(model.adapters()).activate(name);

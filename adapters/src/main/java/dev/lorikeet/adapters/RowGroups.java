@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param size of the batch
  * @param groups each with other rows; together all of them
+ * @param order where each row lies among the groups' rows one after the other, [B], int64; null
+ *     where the groups are in the order of the rows
  */
 record RowGroups(int size, List<Group> groups, @Nullable Tensor order) {
 
@@ -23,7 +25,6 @@ record RowGroups(int size, List<Group> groups, @Nullable Tensor order) {
    * The rows of one adapter.
    *
    * @param adapter empty for the base
-   * @param first the first of them
    * @param rows which, ascending
    * @param index the same as a tensor, [n], int64
    */

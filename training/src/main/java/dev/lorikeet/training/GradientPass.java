@@ -265,8 +265,7 @@ final class GradientPass {
         answering.features(
             Inputs.of(part.batch, model), part.rows.stream().map(Row::share).toList());
     return pieces.stream()
-        .map(
-            piece -> labelled.of(all.narrow(0, piece.start, piece.batch.rows()), piece.batch))
+        .map(piece -> labelled.of(all.narrow(0, piece.start, piece.batch.rows()), piece.batch))
         .toList();
   }
 
@@ -294,8 +293,7 @@ final class GradientPass {
       answers.add(new Answer(piece, states, result));
     } else {
       share.fail(
-          NonFinite.loss(
-              result.sum(), piece.batch, states, share.loss, model, share.trainables));
+          NonFinite.loss(result.sum(), piece.batch, states, share.loss, model, share.trainables));
     }
   }
 
