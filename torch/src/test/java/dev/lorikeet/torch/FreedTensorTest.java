@@ -98,6 +98,8 @@ class FreedTensorTest {
       return true;
     } else if (type == long[].class) {
       return new long[] {1};
+    } else if (type == int[].class) {
+      return new int[] {1};
     } else if (type == DType.class) {
       return DType.INT64;
     } else if (type == Device.class) {
