@@ -28,6 +28,7 @@ record RowGroups(int size, List<Group> groups, @Nullable Tensor order) {
    * @param rows which, ascending
    * @param index the same as a tensor, [n], int64
    */
+  @SuppressWarnings("ArrayRecordComponent") // groups are never compared
   record Group(Optional<Adapter> adapter, int[] rows, Tensor index) {
     /** Its rows of {@code x}: a view where they lie side by side. */
     Tensor of(Tensor x) {
