@@ -93,7 +93,7 @@ class AdaptersTest {
     for (int row = 0; row < 4; row++) {
       int start = side.equals("left") ? 7 - lengths[row] : 0;
       for (int i = 0; i < lengths[row]; i++) {
-        ids[row * 7 + start + i] = 5 + (row * 11 + i * 7) % 80;
+        ids[row * 7 + start + i] = 5L + (row * 11 + i * 7) % 80;
         mask[row * 7 + start + i] = 1;
       }
     }
