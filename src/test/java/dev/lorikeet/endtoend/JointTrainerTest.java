@@ -182,7 +182,8 @@ class JointTrainerTest {
       assertThat(joint.keySet()).containsExactlyElementsOf(members.keySet());
       for (String name : members.keySet()) {
         assertSame(values(adapters.get(name)), alone.get(name), name);
-        assertSame(joint.get(name), results.get(name));
+        assertSame(
+            Objects.requireNonNull(joint.get(name)), Objects.requireNonNull(results.get(name)));
       }
       assertThat(adapters.active()).isEmpty();
     }
@@ -190,21 +191,19 @@ class JointTrainerTest {
 
   private static void assertSame(
       Map<String, float[]> joint, @Nullable Map<String, float[]> alone, String member) {
-    assertThat(alone).isNotNull();
-    alone.forEach(
-        (name, values) -> {
-          float[] found = Objects.requireNonNull(joint.get(name));
-          for (int i = 0; i < values.length; i++) {
-            assertThat((double) found[i])
-                .as(member + " " + name + "[" + i + "]")
-                .isEqualTo(values[i], within(1e-5));
-          }
-        });
+    Objects.requireNonNull(alone, member)
+        .forEach(
+            (name, values) -> {
+              float[] found = Objects.requireNonNull(joint.get(name));
+              for (int i = 0; i < values.length; i++) {
+                assertThat((double) found[i])
+                    .as(member + " " + name + "[" + i + "]")
+                    .isEqualTo(values[i], within(1e-5));
+              }
+            });
   }
 
-  private static void assertSame(@Nullable TrainingResult joint, @Nullable TrainingResult alone) {
-    assertThat(joint).isNotNull();
-    assertThat(alone).isNotNull();
+  private static void assertSame(TrainingResult joint, TrainingResult alone) {
     assertThat(joint.steps()).isEqualTo(alone.steps());
     assertThat(joint.tokens()).isEqualTo(alone.tokens());
     assertThat(joint.bestStep()).isEqualTo(alone.bestStep());
@@ -321,8 +320,7 @@ class JointTrainerTest {
   void whatChangesTheBaseOrTrainsAnotherAdapterIsRefused() {
     try (Model model = model("bert-classify-lora")) {
       Adapters adapters = new Adapters(model);
-      Member member = members(Task.SEQUENCE_CLASSIFICATION).get("wide");
-      assertThat(member).isNotNull();
+      Member member = Objects.requireNonNull(members(Task.SEQUENCE_CLASSIFICATION).get("wide"));
       Adapter a = adapters.add("a", config(member.adapter), 1);
       adapters.add("b", config(member.adapter), 1);
       Trainer noisy =
