@@ -36,7 +36,7 @@ final class Merge {
    *     nothing is changed
    */
   MergeReceipt fold(AdapterParts parts, @Nullable String sha256, boolean enabled) {
-    parts.copies.forEach((base, copy) -> mustBeFinite(parts.module(base), copy));
+    parts.copies.values().forEach(Merge::mustBeFinite);
     parts.copies.forEach(Parameter::substitute); // what is merged may start from them
     List<MergeReceipt.Change> changes = new ArrayList<>();
     try {
@@ -100,9 +100,9 @@ final class Merge {
     }
   }
 
-  private static void mustBeFinite(String module, Parameter copy) {
+  private static void mustBeFinite(Parameter copy) {
     try (Scope scope = Scope.open()) {
-      mustBeFinite(module, copy.original(), copy.original());
+      mustBeFinite(copy.name(), copy.original(), copy.original());
     }
   }
 

@@ -263,7 +263,7 @@ class MergeReceiptTest {
       assertThatThrownBy(adapter::merge)
           .isInstanceOf(LorikeetException.class)
           .hasMessage(
-              "classifier: the merged weight has NaN or infinite elements; nothing was merged");
+              "classifier.weight: the merged weight has NaN or infinite elements; nothing was merged");
       assertThat(adapter.isMerged()).isFalse();
       adapter.disable();
       assertThat(TinyBert.bytes(model)).usingRecursiveComparison().isEqualTo(before);
