@@ -16,6 +16,24 @@ public interface Adapted {
   }
 
   /**
+   * Whether what the layer answers is the base's answer and a term beside it, {@link #added}: then
+   * several adapters can answer at once, and the base's answer serves all of them.
+   */
+  default boolean adds() {
+    return false;
+  }
+
+  /**
+   * The term that a layer which {@link #adds} puts beside the base's answer.
+   *
+   * @param input what the layer is given: [..., in] of a linear layer, ids of an embedding
+   * @return [..., out], in the computing type
+   */
+  default Tensor added(Tensor input) {
+    throw new UnsupportedOperationException(getClass() + " adds nothing to the base's answer");
+  }
+
+  /**
    * The tensors that an adapter file holds in place of the parameters of the same name; with {@link
    * AdapterConfig#saved} as the settings they compute what this layer computes.
    */

@@ -117,7 +117,8 @@ public record AdapterPlan(
     static Stored of(Adapter adapter) {
       try (Scope scope = Scope.open()) {
         return new Stored(
-            bytes(adapter.tensors()), Safetensors.size(adapter.saved(), AdapterFolder.METADATA));
+            bytes(adapter.parts().tensors()),
+            Safetensors.size(adapter.saved(), AdapterFolder.METADATA));
       }
     }
   }
@@ -147,18 +148,19 @@ public record AdapterPlan(
   private record Modules(Adapter adapter) {
     List<Module> all() {
       List<Module> modules = new ArrayList<>();
-      InputAdapter input = adapter.input();
+      InputAdapter input = adapter.parts().input;
       if (input != null) {
         modules.add(input(input));
       }
       adapter.layers().forEach((path, layer) -> modules.add(layer(path, layer)));
       Map<String, List<Parameter>> copies = new LinkedHashMap<>();
-      adapter
-          .copies()
+      AdapterParts parts = adapter.parts();
+      parts
+          .copies
           .keySet()
           .forEach(
               base ->
-                  copies.computeIfAbsent(adapter.module(base), key -> new ArrayList<>()).add(base));
+                  copies.computeIfAbsent(parts.module(base), key -> new ArrayList<>()).add(base));
       copies.forEach((path, bases) -> modules.add(copy(path, bases)));
       return modules;
     }
@@ -192,7 +194,7 @@ public record AdapterPlan(
     }
 
     private long frozen(Linear base) {
-      boolean keepsBias = base.bias() != null && !adapter.copies().containsKey(base.bias());
+      boolean keepsBias = base.bias() != null && !adapter.parts().copies.containsKey(base.bias());
       return base.weight().count() + (keepsBias && base.bias() != null ? base.bias().count() : 0);
     }
 
@@ -260,12 +262,12 @@ public record AdapterPlan(
       AdapterConfig chosen = asked.resolvedFor(model.config());
       targets = chosen.targets();
       json = chosen.json();
-      onDisk = Adapter.namesOnDisk(model);
-      adapted = adapter.adapted();
+      onDisk = AdapterParts.namesOnDisk(model);
+      adapted = adapter.parts().adapted;
     }
 
     List<Match> all() {
-      List<String> candidates = adapter.paths(asked);
+      List<String> candidates = adapter.parts().paths(asked);
       for (String entry : targets.modules()) {
         boolean all = entry.equals(Targets.ALL_LINEAR);
         add("target_modules", entry, all ? adapted : meant(entry, targets.regex(), adapted));
@@ -313,8 +315,8 @@ public record AdapterPlan(
     private void addPatterns(String setting) {
       Map<String, String> keys = new LinkedHashMap<>();
       Map<String, String> values = new LinkedHashMap<>();
-      json.path(setting)
-          .properties()
+      json.path(setting).properties().stream()
+          .filter(entry -> entry.getValue().isNumber()) // AdaLoRA's tell which ranks are left
           .forEach(
               entry -> {
                 keys.put(entry.getKey(), entry.getKey());
@@ -350,8 +352,8 @@ public record AdapterPlan(
       if (asked.bias() != Bias.NONE) {
         ModulesToSave saved = ModulesToSave.of(adapter.model(), adapter.config().modulesToSave());
         List<String> paths =
-            adapter.copies().keySet().stream()
-                .map(adapter::module)
+            adapter.parts().copies.keySet().stream()
+                .map(adapter.parts()::module)
                 .filter(path -> !saved.contains(path))
                 .toList();
         add("bias", asked.bias().id(), paths);

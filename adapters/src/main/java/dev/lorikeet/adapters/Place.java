@@ -2,7 +2,9 @@ package dev.lorikeet.adapters;
 
 import dev.lorikeet.models.EmbeddingSlot;
 import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.Lookup;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.Projection;
 import dev.lorikeet.models.ProjectionSlot;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
@@ -17,11 +19,27 @@ interface Place {
   /** The base's weight there. */
   Parameter weight();
 
+  /** What it puts around linear layers. */
+  default Map<ProjectionSlot, Projection> projections() {
+    return Map.of();
+  }
+
+  /** What it puts around embedding tables. */
+  default Map<EmbeddingSlot, Lookup> lookups() {
+    return Map.of();
+  }
+
   /** Lets the adapter's layer answer. */
-  void fill();
+  default void fill() {
+    projections().forEach(ProjectionSlot::fill);
+    lookups().forEach(EmbeddingSlot::fill);
+  }
 
   /** Lets the base's own layer answer. */
-  void reset();
+  default void reset() {
+    projections().keySet().forEach(ProjectionSlot::reset);
+    lookups().keySet().forEach(EmbeddingSlot::reset);
+  }
 
   /** The base's parameters that a merge replaces, each with what it becomes as it is stored. */
   Map<Parameter, Tensor> merged();
@@ -34,13 +52,8 @@ interface Place {
     }
 
     @Override
-    public void fill() {
-      slot.fill(adapted);
-    }
-
-    @Override
-    public void reset() {
-      slot.reset();
+    public Map<ProjectionSlot, Projection> projections() {
+      return Map.of(slot, adapted);
     }
 
     @Override
@@ -68,13 +81,8 @@ interface Place {
     }
 
     @Override
-    public void fill() {
-      slot.fill(adapted);
-    }
-
-    @Override
-    public void reset() {
-      slot.reset();
+    public Map<EmbeddingSlot, Lookup> lookups() {
+      return Map.of(slot, adapted);
     }
 
     @Override
@@ -92,15 +100,15 @@ interface Place {
     }
 
     @Override
-    public void fill() {
-      slot.fill(adapted);
-      heads.forEach(head -> head.fill(adapted.head(head.base())));
+    public Map<EmbeddingSlot, Lookup> lookups() {
+      return Map.of(slot, adapted);
     }
 
     @Override
-    public void reset() {
-      slot.reset();
-      heads.forEach(ProjectionSlot::reset);
+    public Map<ProjectionSlot, Projection> projections() {
+      Map<ProjectionSlot, Projection> projections = new LinkedHashMap<>();
+      heads.forEach(head -> projections.put(head, adapted.head(head.base())));
+      return projections;
     }
 
     @Override

@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
       MergeCommand.class,
       ExportCommand.class,
       CompareCommand.class,
+      SweepCommand.class,
       ImportCommand.class,
       InitCommand.class,
       AdapterCommand.class

@@ -157,14 +157,16 @@ public final class FineTuning {
     return result;
   }
 
-  private @Nullable Labels labels(List<Example> examples) {
+  /** The classes that the examples have; null where the task has none. */
+  @Nullable Labels labels(List<Example> examples) {
     boolean regression =
         config.task() == Task.SEQUENCE_CLASSIFICATION
             && config.problemType() == ProblemType.REGRESSION;
     return regression || config.task().isLanguageModel() ? null : Labels.discover(examples);
   }
 
-  private ModelOptions options(@Nullable Labels labels) {
+  /** How the model is to be opened. */
+  ModelOptions options(@Nullable Labels labels) {
     boolean sequence = config.task() == Task.SEQUENCE_CLASSIFICATION;
     List<String> names =
         labels == null ? (sequence ? List.of("LABEL_0") : List.of()) : labels.names();
@@ -273,7 +275,8 @@ public final class FineTuning {
         encoded, Augmentation.of(rates, preprocessor.tokenizer()), config.training().seed());
   }
 
-  private Trainer trainer(
+  /** What trains {@code trainables} on the examples. */
+  Trainer trainer(
       Model model,
       List<Trainable> trainables,
       Preprocessor preprocessor,

@@ -15,6 +15,7 @@ import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -159,6 +160,21 @@ final class RunRecord {
     }
     int outputs = adapter == null ? -1 : outputs(adapter);
     return outputs < 0 || outputs == config.labels().size() ? config.labels() : numbered(outputs);
+  }
+
+  /**
+   * Checks that another run learned the same labels in the same order, where both say theirs.
+   *
+   * @throws UsageException when it did not
+   */
+  void mustHaveLabelsOf(String name, Path otherFolder, String otherName) {
+    JsonNode own = json.path("labels");
+    JsonNode other = read(otherFolder).json.path("labels");
+    if (!own.isMissingNode() && !other.isMissingNode() && !own.equals(other)) {
+      throw new UsageException(
+          ("adapter " + name + " has the labels " + own + ", " + otherName + " " + other)
+              + ": adapters of one model answer with the same labels");
+    }
   }
 
   /** How many outputs the head in an adapter has, or −1. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.adapters.Adapters;
 import dev.lorikeet.adapters.MergeReceipt;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.Example;
@@ -35,8 +36,10 @@ import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.Evaluator;
 import dev.lorikeet.training.Predictor;
 import dev.lorikeet.training.TrainingData;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +55,7 @@ public final class TextModel implements AutoCloseable {
 
   private final Model model;
   private final @Nullable Adapter adapter;
+  private final @Nullable Adapters adapters;
   private final Preprocessor preprocessor;
   private final @Nullable Labels labels;
   private final int maxLength;
@@ -64,8 +68,20 @@ public final class TextModel implements AutoCloseable {
       @Nullable Labels labels,
       int maxLength,
       TrainOn trainOn) {
+    this(model, adapter, null, preprocessor, labels, maxLength, trainOn);
+  }
+
+  private TextModel(
+      Model model,
+      @Nullable Adapter adapter,
+      @Nullable Adapters adapters,
+      Preprocessor preprocessor,
+      @Nullable Labels labels,
+      int maxLength,
+      TrainOn trainOn) {
     this.model = model;
     this.adapter = adapter;
+    this.adapters = adapters;
     this.preprocessor = preprocessor;
     this.labels = labels;
     this.maxLength = maxLength;
@@ -120,6 +136,48 @@ public final class TextModel implements AutoCloseable {
     }
   }
 
+  /**
+   * Opens a base and several adapters of one task, with the same labels; the first is active. What
+   * runs wrote is read of the first.
+   *
+   * @param adapterFolders by the names that the adapters are to have, at least one
+   * @param options precision, device, and the task where it should be another
+   * @param maxLength where it should be another
+   * @throws LorikeetException when the folders do not fit each other
+   */
+  public static TextModel openSeveral(
+      Path checkpoint,
+      Map<String, Path> adapterFolders,
+      ModelOptions options,
+      @Nullable Integer maxLength) {
+    if (adapterFolders.isEmpty()) {
+      throw new UsageException("there are no adapters to open: give at least one folder");
+    }
+    Map.Entry<String, Path> first = adapterFolders.entrySet().iterator().next();
+    RunRecord record = RunRecord.read(first.getValue());
+    adapterFolders.forEach((name, folder) -> record.mustHaveLabelsOf(first.getKey(), folder, name));
+    AdapterFolder folder = AdapterFolder.open(first.getValue());
+    Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
+    Preprocessor preprocessor = null;
+    try {
+      Adapters adapters = new Adapters(model);
+      adapterFolders.forEach(adapters::load);
+      adapters.activate(first.getKey());
+      Task task = mustBeTrained(model, adapters.get(first.getKey()), checkpoint);
+      preprocessor = Preprocessor.open(task, checkpoint, first.getValue());
+      int length = maxLength != null ? maxLength : record.maxLength(model.config());
+      preprocessor.mustFit(model, length);
+      return new TextModel(
+          model, null, adapters, preprocessor, labels(model), length, record.trainOn());
+    } catch (RuntimeException e) {
+      model.close();
+      if (preprocessor != null) {
+        preprocessor.close();
+      }
+      throw e;
+    }
+  }
+
   private static Task mustBeTrained(Model model, @Nullable Adapter adapter, Path checkpoint) {
     Task task = model.task();
     if (task == null) {
@@ -157,8 +215,14 @@ public final class TextModel implements AutoCloseable {
     return model;
   }
 
+  /** The adapter; null where there is none, or {@link #adapters several}. */
   public @Nullable Adapter adapter() {
     return adapter;
+  }
+
+  /** The adapters that it was opened with; null where it has one at most. */
+  public @Nullable Adapters adapters() {
+    return adapters;
   }
 
   /**
@@ -222,6 +286,30 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
+   * The answers to texts of different adapters, in the order of the texts; rows of several adapters
+   * go through the model together.
+   *
+   * @param rows for each text the name of its adapter, or null for the base
+   * @throws UsageException as {@link #predict(List)} and {@link Adapters#logits}
+   */
+  public List<Prediction> predict(List<Example> examples, List<@Nullable String> rows) {
+    mustPredict();
+    Adapters chosen = adapters;
+    if (chosen == null || rows.size() != examples.size()) {
+      throw new UsageException(
+          chosen == null
+              ? "the model was not opened with several adapters: name them when opening it"
+              : (rows.size() + " names of adapters for " + examples.size())
+                  + " texts: give one a text");
+    }
+    return answers(
+        examples,
+        this::prediction,
+        (input, indices) ->
+            chosen.logits(input, Arrays.stream(indices).mapToObj(rows::get).toList()));
+  }
+
+  /**
    * What a masked language model puts in the places of the masks, in the order of the texts and
    * their masks.
    *
@@ -249,20 +337,31 @@ public final class TextModel implements AutoCloseable {
   }
 
   private <T> List<T> answers(List<Example> examples, Answer<T> answer) {
+    return answers(examples, answer, (input, indices) -> model.logits(input));
+  }
+
+  private <T> List<T> answers(List<Example> examples, Answer<T> answer, Predictor.Forward forward) {
     List<Example> unlabelled = examples.stream().map(Example::unlabelled).toList();
     List<EncodedExample> encoded = encoder().encode(unlabelled);
     int step = textsAtOnce(encoded);
-    Predictor predictor =
-        new Predictor(model, Math.min(BATCH, step), preprocessor.padTokenId(model));
+    int rows = Math.min(BATCH, step);
+    int padTokenId = preprocessor.padTokenId(model);
     List<T> answers = new ArrayList<>();
     for (int start = 0; start < encoded.size(); start += step) {
       int end = Math.min(start + step, encoded.size());
-      float[][] logits = predictor.logits(encoded.subList(start, end));
+      int first = start;
+      Predictor.Forward ofPart = (input, indices) -> forward.logits(input, after(first, indices));
+      float[][] logits =
+          new Predictor(model, ofPart, rows, padTokenId).logits(encoded.subList(start, end));
       for (int i = start; i < end; i++) {
         answers.add(answer.of(unlabelled.get(i), encoded.get(i), logits[i - start]));
       }
     }
     return answers;
+  }
+
+  private static int[] after(int start, int[] indices) {
+    return Arrays.stream(indices).map(index -> start + index).toArray();
   }
 
   /**
@@ -392,14 +491,19 @@ public final class TextModel implements AutoCloseable {
    * @throws LorikeetException when the folder cannot be written; nothing of it remains then
    */
   public void save(Path folder, ObjectNode run) {
-    if (adapter == null) {
+    if (adapter == null && adapters == null) {
       MergedCheckpoint.write(model, folder, temporary -> saveBeside(temporary, run));
       return;
     }
     OutputFolder.write(
         folder,
         temporary -> {
-          AdapterFolder.write(adapter, peftSettings(), temporary);
+          if (adapter != null) {
+            AdapterFolder.write(adapter, peftSettings(), temporary);
+          }
+          if (adapters != null) {
+            adapters.save(peftSettings(), temporary);
+          }
           saveBeside(temporary, run);
         });
   }
@@ -423,23 +527,25 @@ public final class TextModel implements AutoCloseable {
 
   /**
    * Writes the model with its adapter merged as a Hugging Face checkpoint, and beside it what the
-   * merge did, {@link MergeReceipt#FILE}. The adapter stays merged.
+   * merge did, {@link MergeReceipt#FILE}; where several adapters are active, that of each in a
+   * sub-folder of its name. They stay merged.
    *
-   * @return what the merge did; null without an adapter
+   * @return what the merge did; null without an adapter, or where there are several
    * @throws LorikeetException when a merged weight is not finite, or the folder cannot be written
    */
   public @Nullable MergeReceipt saveMerged(Path folder) {
-    MergeReceipt receipt = merge();
+    Map<String, MergeReceipt> receipts = merge();
     MergedCheckpoint.write(
         model,
         folder,
         temporary -> {
           saveBeside(temporary, JsonNodeFactory.instance.objectNode());
-          if (receipt != null) {
-            receipt.write(temporary);
+          for (Map.Entry<String, MergeReceipt> receipt : receipts.entrySet()) {
+            Path own = Files.createDirectories(temporary.resolve(receipt.getKey()));
+            receipt.getValue().write(own);
           }
         });
-    return receipt;
+    return receipts.get("");
   }
 
   /**
@@ -479,11 +585,19 @@ public final class TextModel implements AutoCloseable {
     if (adapter != null) {
       adapter.unmerge();
     }
+    if (adapters != null) {
+      adapters.unmerge();
+    }
     return state;
   }
 
-  private @Nullable MergeReceipt merge() {
-    return adapter == null ? null : adapter.merge();
+  /** Merges what answers; what each merge did, by the folder that is to tell of it. */
+  private Map<String, MergeReceipt> merge() {
+    if (adapters != null) {
+      Map<String, MergeReceipt> receipts = adapters.merge();
+      return receipts.size() == 1 ? Map.of("", receipts.values().iterator().next()) : receipts;
+    }
+    return adapter == null ? Map.of() : Map.of("", adapter.merge());
   }
 
   /** Frees the weights and the tokenizer. */

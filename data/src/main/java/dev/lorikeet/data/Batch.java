@@ -51,7 +51,16 @@ public record Batch(
    * @throws IllegalArgumentException when some of them are labelled and some are not
    */
   public static Batch of(List<EncodedExample> all, int[] indices, int padTokenId) {
-    List<EncodedExample> examples = Arrays.stream(indices).mapToObj(all::get).toList();
+    return ofRows(Arrays.stream(indices).mapToObj(all::get).toList(), indices, padTokenId);
+  }
+
+  /**
+   * The batch of some examples, of one data set or of several.
+   *
+   * @param indices the place of each in its data set
+   * @throws IllegalArgumentException when some of them are labelled and some are not
+   */
+  public static Batch ofRows(List<EncodedExample> examples, int[] indices, int padTokenId) {
     int length = examples.stream().mapToInt(EncodedExample::length).max().orElseThrow();
     if (examples.get(0).documents().length > 0) {
       return ofPacked(examples, indices);
@@ -102,6 +111,32 @@ public record Batch(
         examples.stream().mapToInt(EncodedExample::length).sum(),
         examples.stream().map(e -> Objects.requireNonNull(e.image())).toList(),
         ALONE);
+  }
+
+  /** Some of its rows, padded as they are here; packed ones cannot be parted. */
+  public Batch rows(int from, int to) {
+    if (from == 0 && to == rows) {
+      return this;
+    }
+    return new Batch(
+        to - from,
+        length,
+        slice(inputIds, from, to),
+        slice(attentionMask, from, to),
+        slice(tokenTypeIds, from, to),
+        slice(classes, from, to),
+        Arrays.copyOfRange(targets, from * targets.length / rows, to * targets.length / rows),
+        Arrays.copyOfRange(indices, from, to),
+        images.isEmpty()
+            ? (int) LongStream.of(slice(attentionMask, from, to)).sum()
+            : tokens / rows * (to - from),
+        images.isEmpty() ? images : images.subList(from, to),
+        documents);
+  }
+
+  private long[] slice(long[] values, int from, int to) {
+    int width = values.length / rows;
+    return Arrays.copyOfRange(values, from * width, to * width);
   }
 
   /**

@@ -348,7 +348,7 @@ public record AdaLora(
 
     /** The same in one product, x (W + s·B(E ⊙ A))ᵀ + b, where the update's input is x itself. */
     private Tensor folded(Tensor x, Tape tape) {
-      Tensor weight = added(base.matrix(base.mode().dtype()));
+      Tensor weight = withUpdate(base.matrix(base.mode().dtype()));
       Tensor y = Ops.linear(x, weight, base.biasValue());
       return tape.record(x, y, Set.of(a, e, b), this::gradients);
     }
@@ -364,7 +364,7 @@ public record AdaLora(
     }
 
     /** W + s·B(E ⊙ A) in the type of W. Not recorded for gradients. */
-    private Tensor added(Tensor weight) {
+    private Tensor withUpdate(Tensor weight) {
       try (GradMode off = GradMode.disabled()) {
         return Ops.loraWeight(weight, scaledA(), b.value(), scaling);
       }
@@ -377,7 +377,7 @@ public record AdaLora(
     @Override
     public Tensor mergedWeight() {
       Tensor w = base.matrix(DType.FLOAT32);
-      return rank() == 0 ? w : added(w);
+      return rank() == 0 ? w : withUpdate(w);
     }
 
     @Override

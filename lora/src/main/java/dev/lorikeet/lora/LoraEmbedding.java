@@ -50,10 +50,24 @@ record LoraEmbedding(
 
   @Override
   public Tensor forward(Tensor ids) {
-    Tensor narrow = Ops.embedding(a.value().transpose(0, 1), ids); // [..., r]
     Tensor row = Ops.embedding(base.weight().value(), ids).to(DType.FLOAT32); // [..., D]
-    Tensor y = row.add(Ops.linear(narrow, b.value(), null), scaling);
+    Tensor y = row.add(unscaled(ids), scaling);
     return (magnitude == null ? y : y.mul(factor(magnitude, updated()))).to(base.mode().dtype());
+  }
+
+  private Tensor unscaled(Tensor ids) {
+    Tensor narrow = Ops.embedding(a.value().transpose(0, 1), ids); // [..., r]
+    return Ops.linear(narrow, b.value(), null); // [..., D]
+  }
+
+  @Override
+  public boolean adds() {
+    return magnitude == null;
+  }
+
+  @Override
+  public Tensor added(Tensor ids) {
+    return unscaled(ids).mul(scaling).to(base.mode().dtype());
   }
 
   /** V [V, D], float32, without gradients. */

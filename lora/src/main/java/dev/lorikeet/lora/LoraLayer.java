@@ -31,9 +31,22 @@ record LoraLayer(Linear base, Update update, @Nullable Parameter bias, Dropout d
     if (mode.tape() != null && dropout.rate() == 0) {
       return folded(x, mode.tape());
     }
+    return base.forward(x).add(unscaled(x), update.scaling());
+  }
+
+  private Tensor unscaled(Tensor x) {
     Tensor y = update.apply(dropout.forward(x), x);
-    return base.forward(x)
-        .add(bias == null ? y : y.add(bias.value(mode.dtype())), update.scaling());
+    return bias == null ? y : y.add(bias.value(base.mode().dtype()));
+  }
+
+  @Override
+  public boolean adds() {
+    return true;
+  }
+
+  @Override
+  public Tensor added(Tensor x) {
+    return unscaled(x).mul(update.scaling());
   }
 
   /** The same in one product, x (W + s·BA)ᵀ + b: possible where the update's input is x itself. */

@@ -3,6 +3,7 @@ package dev.lorikeet.training;
 import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.GradMode;
@@ -15,16 +16,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * The gradients of one optimizer step. Its batches go through the model in parts of so many tokens
- * at most, which bounds the memory of activations; the parts' gradients add up to those of all rows
- * together, since a loss is a sum that is divided once.
+ * The gradients of one optimizer step, of one run or of several that share a model. The rows go
+ * through the model in parts of so many tokens at most, which bounds the memory of activations; the
+ * parts' gradients add up to those of all rows together, since a loss is a sum that is divided
+ * once.
  *
  * <p>A part that does not fit in memory is cut in halves, with those after it, and the step goes
  * on: the same rows, the same sum, smaller parts from then on.
@@ -34,86 +35,160 @@ final class GradientPass {
   private static final int KEPT_AT_ONCE = 32;
 
   private final Model model;
-  private final List<Trainable> trainables;
-  private final List<Parameter> parameters;
-  private final Loss loss;
-  private final HeadPass head;
+  private final Answering answering;
   private final LabelledStates labelled;
+  private final HeadChunks chunks;
   private final Features features;
   private final int padTokenId;
-  private final LossScale lossScale;
   private final Consumer<String> remarks;
   private int maxTokens;
+
+  /** How a model answers rows of several runs, each in its own way. */
+  interface Answering {
+    /**
+     * What the head reads of all rows, as {@link Model#features}.
+     *
+     * @param shares for each row the share that it belongs to
+     */
+    Tensor features(ModelInput input, List<StepShare> shares);
+
+    /** Does something while the whole model answers as one share's run has it. */
+    void alone(StepShare share, Runnable action);
+  }
+
+  /** The model of one run, which answers all rows alike. */
+  private record Alike(Model model) implements Answering {
+    @Override
+    public Tensor features(ModelInput input, List<StepShare> shares) {
+      return model.features(input);
+    }
+
+    @Override
+    public void alone(StepShare share, Runnable action) {
+      action.run();
+    }
+  }
+
+  /** An example of a share. */
+  private record Row(StepShare share, int index) {
+    EncodedExample example() {
+      return share.examples.get(index);
+    }
+  }
+
+  /** Rows that go through the model together, those of a share side by side. */
+  private record Part(List<Row> rows, Batch batch) {
+    static Part of(List<Row> rows, int padTokenId) {
+      int[] indices = rows.stream().mapToInt(Row::index).toArray();
+      return new Part(
+          rows, Batch.ofRows(rows.stream().map(Row::example).toList(), indices, padTokenId));
+    }
+
+    /** The part of each share, in order. */
+    List<Piece> pieces() {
+      List<Piece> pieces = new ArrayList<>();
+      for (int start = 0; start < rows.size(); ) {
+        StepShare share = rows.get(start).share;
+        int end = start;
+        while (end < rows.size() && rows.get(end).share == share) {
+          end++;
+        }
+        boolean whole = start == 0 && end == rows.size();
+        Batch own = whole ? batch : batch.rows(start, end);
+        pieces.add(new Piece(share, start, own, share.loss.terms(own)));
+        start = end;
+      }
+      return pieces;
+    }
+  }
+
+  /** A share's rows of a part, and how many terms their loss has. */
+  private record Piece(StepShare share, int start, Batch batch, double terms) {
+    boolean counts() {
+      return terms > 0 && !share.hasFailed();
+    }
+
+    boolean isWhole(Part part) {
+      return batch.rows() == part.batch.rows();
+    }
+  }
 
   /**
    * Passes through one model.
    *
    * @param maxTokens at most so many positions a part, but at least one row
-   * @param lossScale multiplies the loss, and so the gradients
    * @param remarks hears when a part did not fit in memory
    */
   GradientPass(
-      Model model,
-      List<Trainable> trainables,
-      Loss loss,
-      int padTokenId,
-      int maxTokens,
-      LossScale lossScale,
-      Consumer<String> remarks) {
+      Model model, Answering answering, int padTokenId, int maxTokens, Consumer<String> remarks) {
     this.model = model;
-    this.trainables = trainables;
-    this.parameters = trainables.stream().map(Trainable::parameter).toList();
-    this.loss = loss;
+    this.answering = answering;
     this.padTokenId = padTokenId;
     this.maxTokens = maxTokens;
-    this.lossScale = lossScale;
     this.remarks = remarks;
-    head = new HeadPass(model, loss, HeadChunks.of(model));
     labelled = new LabelledStates(model);
+    chunks = HeadChunks.of(model);
     features = new Features(model, new Predictor(model, KEPT_AT_ONCE, padTokenId));
   }
 
-  /** What the head reads of the examples. */
+  /** Passes of one run, whose model answers all rows alike. */
+  GradientPass(Model model, int padTokenId, int maxTokens, Consumer<String> remarks) {
+    this(model, new Alike(model), padTokenId, maxTokens, remarks);
+  }
+
+  /** What the head reads of the examples of the one run. */
   Features features() {
     return features;
   }
 
   /**
-   * The gradients of the mean loss over all labels of some batches, times the loss's scale, in the
-   * present scope.
+   * Gives some runs the gradients of their step, in the present scope. The first batches of all go
+   * through the model together, then the second, and so on.
    *
-   * @param batches the examples' indices
-   * @param state counts the losses and tokens
-   * @throws NonFinite when the loss is not finite, or no label counts
    * @throws LorikeetException when a single row does not fit in memory
    */
-  Map<Parameter, Tensor> gradients(
-      List<EncodedExample> examples, List<int[]> batches, RunState state) {
-    int[] lengths = EncodedExample.lengths(examples);
-    Deque<Batch> left = new ArrayDeque<>(cut(batches, examples, lengths));
-    double terms = left.stream().mapToDouble(loss::terms).sum();
-    if (!(terms > 0)) {
-      throw NonFinite.noLabels(left.stream().mapToInt(Batch::rows).sum());
-    }
-    Map<Parameter, Tensor> gradients = new LinkedHashMap<>();
-    while (!left.isEmpty()) {
-      try {
-        add(gradients, left.getFirst(), terms, state);
-        left.removeFirst();
-      } catch (OutOfMemory e) {
-        halve(left.getFirst(), e);
-        List<int[]> rows = left.stream().map(Batch::indices).toList();
-        left = new ArrayDeque<>(cut(rows, examples, lengths));
+  void run(List<StepShare> shares) {
+    List<List<Row>> rounds = new ArrayList<>();
+    for (StepShare share : shares) {
+      for (int i = 0; i < share.batches.size(); i++) {
+        if (rounds.size() == i) {
+          rounds.add(new ArrayList<>());
+        }
+        List<Row> round = rounds.get(i);
+        IntStream.of(share.batches.get(i)).forEach(index -> round.add(new Row(share, index)));
       }
     }
-    return gradients;
+    Deque<Part> left = new ArrayDeque<>(cut(rounds, shares));
+    left.forEach(part -> part.pieces().forEach(piece -> piece.share.terms += piece.terms));
+    shares.stream()
+        .filter(share -> !(share.terms > 0))
+        .forEach(share -> share.fail(NonFinite.noLabels(share.rows())));
+    while (!left.isEmpty() && !shares.stream().allMatch(StepShare::hasFailed)) {
+      try {
+        add(left.getFirst());
+        left.removeFirst();
+      } catch (OutOfMemory e) {
+        halve(left.getFirst().batch, e);
+        left = new ArrayDeque<>(cut(left.stream().map(Part::rows).toList(), shares));
+      }
+    }
   }
 
-  private List<Batch> cut(List<int[]> batches, List<EncodedExample> examples, int[] lengths) {
-    return batches.stream()
-        .flatMap(indices -> parts(indices, lengths, maxTokens).stream())
-        .map(indices -> Batch.of(examples, indices, padTokenId))
-        .toList();
+  /** Cuts rows by their lengths, whoever's they are, and puts each share's side by side. */
+  private List<Part> cut(List<List<Row>> rounds, List<StepShare> shares) {
+    List<Part> cut = new ArrayList<>();
+    for (List<Row> rows : rounds) {
+      int[] lengths = rows.stream().mapToInt(row -> row.example().length()).toArray();
+      for (int[] part : parts(IntStream.range(0, rows.size()).toArray(), lengths, maxTokens)) {
+        List<Row> chosen =
+            IntStream.of(part)
+                .mapToObj(rows::get)
+                .sorted(Comparator.comparingInt(row -> shares.indexOf(row.share)))
+                .toList();
+        cut.add(Part.of(chosen, padTokenId));
+      }
+    }
+    return cut;
   }
 
   /** Lowers the limit to half of a part that was too large. */
@@ -161,46 +236,90 @@ final class GradientPass {
     return parts;
   }
 
-  /** Adds a part's gradients to the sums; the first part's become the sums. */
-  private void add(Map<Parameter, Tensor> sums, Batch part, double terms, RunState state) {
-    double partTerms = loss.terms(part);
-    if (partTerms == 0) {
-      state.count(part, 0, 0);
-      return;
+  /** Adds a part's gradients to those of its shares. */
+  private void add(Part part) {
+    List<Piece> pieces = part.pieces();
+    List<Piece> labelled = pieces.stream().filter(Piece::counts).toList();
+    if (!labelled.isEmpty()) {
+      try (Scope scope = Scope.open();
+          GradMode on = GradMode.enabled();
+          Tape tape = Tape.of(model)) {
+        List<Answer> answers = answers(labelled, states(part, labelled));
+        add(answers, tape, scope);
+      }
     }
-    try (Scope scope = Scope.open();
-        GradMode on = GradMode.enabled();
-        Tape tape = Tape.of(model)) {
-      List<Parameter> active = parameters.stream().filter(Parameter::isTrainable).toList();
-      Tensor states = features.of(part); // [n, D]
-      Tensor labels = labelled.labels(part).to(states.device());
-      HeadPass.Result result = head.run(states, labels, lossScale.scale() / terms, active);
-      if (!Double.isFinite(result.sum())) {
-        throw NonFinite.loss(result.sum(), part, states, loss, model, trainables);
-      }
-      Map<Parameter, Tensor> gradients = result.ofParameters();
-      if (result.ofStates() != null) {
-        HeadPass.add(gradients, tape.gradients(states, result.ofStates(), active));
-      }
-      if (sums.isEmpty()) {
-        mustAllHaveGradients(gradients);
-      }
-      HeadPass.add(sums, gradients);
-      sums.values().forEach(scope::keep);
-      state.count(part, result.sum(), partTerms);
+    pieces.stream()
+        .filter(piece -> piece.terms == 0)
+        .forEach(piece -> piece.share.state.count(piece.batch, 0, 0));
+  }
+
+  /** What the head reads for each piece's labels, [n, D]. */
+  private List<Tensor> states(Part part, List<Piece> pieces) {
+    Piece first = pieces.get(0);
+    if (first.isWhole(part)) {
+      Tensor[] states = new Tensor[1];
+      answering.alone(first.share, () -> states[0] = features.of(part.batch));
+      return List.of(states);
+    }
+    Tensor all =
+        answering.features(
+            Inputs.of(part.batch, model), part.rows.stream().map(Row::share).toList());
+    return pieces.stream()
+        .map(piece -> labelled.of(all.narrow(0, piece.start, piece.batch.rows()), piece.batch))
+        .toList();
+  }
+
+  /** What the head made of a piece's states [n, D]. */
+  private record Answer(Piece piece, Tensor states, HeadPass.Result result) {}
+
+  /** What each share's head answers; where a loss is not finite, the share fails. */
+  private List<Answer> answers(List<Piece> pieces, List<Tensor> states) {
+    List<Answer> answers = new ArrayList<>();
+    for (int i = 0; i < pieces.size(); i++) {
+      Piece piece = pieces.get(i);
+      Tensor own = states.get(i);
+      answering.alone(piece.share, () -> answer(piece, own, answers));
+    }
+    return answers;
+  }
+
+  private void answer(Piece piece, Tensor states, List<Answer> answers) {
+    StepShare share = piece.share;
+    Tensor labels = labelled.labels(piece.batch).to(states.device());
+    double factor = share.lossScale.scale() / share.terms;
+    HeadPass.Result result =
+        new HeadPass(model, share.loss, chunks).run(states, labels, factor, share.active());
+    if (Double.isFinite(result.sum())) {
+      answers.add(new Answer(piece, states, result));
+    } else {
+      share.fail(
+          NonFinite.loss(result.sum(), piece.batch, states, share.loss, model, share.trainables));
     }
   }
 
-  private void mustAllHaveGradients(Map<Parameter, Tensor> gradients) {
-    for (Trainable trainable : trainables) {
-      Tensor gradient = gradients.get(trainable.parameter());
-      boolean isMissing = gradient == null || gradient.count() == 0;
-      if (isMissing && trainable.parameter().isTrainable()) {
-        throw new LorikeetException(
-            "the loss does not depend on trainable parameter "
-                + trainable.name()
-                + ": leave it out of the targets");
+  /** Takes the gradients from the heads on through the rest of the model. */
+  private static void add(List<Answer> answers, Tape tape, Scope scope) {
+    List<Parameter> active = new ArrayList<>();
+    List<Tensor> states = new ArrayList<>();
+    List<Tensor> ofStates = new ArrayList<>();
+    for (Answer answer : answers) {
+      Tensor gradient = answer.result.ofStates();
+      if (gradient != null) {
+        active.addAll(answer.piece.share.active());
+        states.add(answer.states);
+        ofStates.add(gradient);
       }
     }
+    Map<Parameter, Tensor> below =
+        states.isEmpty() ? Map.of() : tape.gradients(joined(states), joined(ofStates), active);
+    for (Answer answer : answers) {
+      StepShare share = answer.piece.share;
+      share.add(answer.result.ofParameters(), below, scope);
+      share.state.count(answer.piece.batch, answer.result.sum(), answer.piece.terms);
+    }
+  }
+
+  private static Tensor joined(List<Tensor> pieces) {
+    return pieces.size() == 1 ? pieces.get(0) : Tensor.cat(pieces, 0);
   }
 }

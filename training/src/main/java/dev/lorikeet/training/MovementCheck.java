@@ -29,6 +29,9 @@ final class MovementCheck {
   /** What decays, and has had no gradient other than zero so far. */
   private final Set<Trainable> decaying = new LinkedHashSet<>();
 
+  /** The steps of this process, which may have gone on from others'. */
+  private long seen;
+
   /** LoRA's second factors that have no learning rate. */
   private final List<Trainable> keptUpdates = new ArrayList<>();
 
@@ -74,13 +77,9 @@ final class MovementCheck {
     return new MovementCheck(groups, optimizer);
   }
 
-  /** A run that goes on has not heard the gradients of the steps before: it asks for none. */
-  void resumed() {
-    decaying.clear();
-  }
-
   /** Hears the gradients of a step, before penalties. */
   void saw(Map<Parameter, Tensor> gradients) {
+    seen++;
     decaying.removeIf(
         trainable -> {
           Tensor gradient = gradients.get(trainable.parameter());
@@ -114,7 +113,7 @@ final class MovementCheck {
                 + name
                 + ": its gradients were zero; check the learning rate, the targets and the data");
       }
-      if (decaying.contains(entry.getKey()) && moves > 1) {
+      if (decaying.contains(entry.getKey()) && Math.min(moves, seen) > 1) {
         throw new LorikeetException(
             "only weight decay changed "
                 + name

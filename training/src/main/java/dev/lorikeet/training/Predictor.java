@@ -4,6 +4,7 @@ import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.LengthGroupedBatches;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -13,11 +14,29 @@ import java.util.function.Consumer;
 /** Runs a model over a data set without gradients or dropout, in batches of similar length. */
 public final class Predictor {
   private final Model model;
+  private final Forward forward;
   private final int batchSize;
   private final int padTokenId;
 
+  /** Who answers a batch. */
+  @FunctionalInterface
+  public interface Forward {
+    /**
+     * The logits of a batch.
+     *
+     * @param indices for each row the place of its example in the data set
+     */
+    Tensor logits(ModelInput input, int[] indices);
+  }
+
   public Predictor(Model model, int batchSize, int padTokenId) {
+    this(model, (input, indices) -> model.logits(input), batchSize, padTokenId);
+  }
+
+  /** Asks something else for the model's answers, such as different adapters for different rows. */
+  public Predictor(Model model, Forward forward, int batchSize, int padTokenId) {
     this.model = model;
+    this.forward = forward;
     this.batchSize = batchSize;
     this.padTokenId = padTokenId;
   }
@@ -32,7 +51,7 @@ public final class Predictor {
     batches(
         examples,
         batch -> {
-          Tensor logits = model.logits(Inputs.of(batch, model));
+          Tensor logits = forward.logits(Inputs.of(batch, model), batch.indices());
           float[] values = logits.toFloats();
           int width = values.length / batch.rows();
           int perToken = logits.shape().length == 3 ? (int) logits.size(-1) : 0;

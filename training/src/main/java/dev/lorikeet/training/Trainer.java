@@ -28,6 +28,8 @@ public final class Trainer {
   private final List<EncodedExample> evaluationData;
   private final TrainingConfig config;
   private final TrainingListener listener;
+  private final int padTokenId;
+  private final Loss loss;
   private final LossScale lossScale;
   private final GradientPass pass;
   private final Evaluator evaluator;
@@ -71,16 +73,12 @@ public final class Trainer {
     this.evaluationData = evaluationData;
     this.config = config;
     this.listener = listener;
+    this.padTokenId = padTokenId;
+    loss = new Loss(model, config.regularization(), first);
     lossScale = LossScale.of(model.mode().dtype());
     pass =
         new GradientPass(
-            model,
-            this.trainables,
-            new Loss(model, config.regularization(), first),
-            padTokenId,
-            config.maxTokensPerPass(model.mode().device()),
-            lossScale,
-            listener::remarked);
+            model, padTokenId, config.maxTokensPerPass(model.mode().device()), listener::remarked);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
 
@@ -112,19 +110,62 @@ public final class Trainer {
    *     not move
    */
   public TrainingResult run() {
-    List<ParameterGroup> groups = groups();
     PeakMemory.reset();
-    try (Scope run = Scope.open();
-        Optimizer optimizer = config.optimizer().make(groups);
+    try (Scope scope = Scope.open();
+        Run run = begin();
         Neftune noise = Neftune.on(model, config.regularization().neftuneNoiseAlpha());
         Mixout mixout = Mixout.on(model, trainables, config.regularization().mixout())) {
-      if (part != null) {
-        part.start();
+      run.start();
+      run.keepFeatures();
+      run.evaluateFirst();
+      while (!run.isOver()) {
+        run.step();
+        run.settle();
       }
-      return new Run(groups, optimizer).run();
+      return run.end();
     } finally {
       model.training(false);
     }
+  }
+
+  /** A run that has not started, for whoever makes the gradients of its steps. */
+  Run begin() {
+    List<ParameterGroup> groups = groups();
+    Optimizer optimizer = config.optimizer().make(groups);
+    try {
+      if (part != null) {
+        part.start();
+      }
+      return new Run(groups, optimizer);
+    } catch (RuntimeException e) {
+      optimizer.close();
+      throw e;
+    }
+  }
+
+  Model model() {
+    return model;
+  }
+
+  List<Trainable> trainables() {
+    return trainables;
+  }
+
+  TrainingConfig config() {
+    return config;
+  }
+
+  TrainingListener listener() {
+    return listener;
+  }
+
+  int padTokenId() {
+    return padTokenId;
+  }
+
+  /** Whether its rows are packed documents, all of which become one row of a batch. */
+  boolean isPacked() {
+    return data.epoch(1).get(0).documents().length > 0;
   }
 
   private List<ParameterGroup> groups() {
@@ -151,8 +192,8 @@ public final class Trainer {
     return TrainingPlan.of(groups, rates, freezing, stepsPerEpoch, totalSteps());
   }
 
-  /** A run under way. */
-  private final class Run {
+  /** A run under way; its tensors belong to the scope that is open when it is made. */
+  final class Run implements AutoCloseable {
     private final List<ParameterGroup> groups;
     private final Optimizer optimizer;
     private final long totalSteps;
@@ -193,23 +234,25 @@ public final class Trainer {
               best);
     }
 
-    TrainingResult run() {
+    /** Goes on from where the run was saved, if it was, and tells of its start. */
+    void start() {
       saving.resume();
       if (!Double.isNaN(state.lossScale)) {
         lossScale.restore(state.lossScale, state.goodSteps);
       }
       if (state.step > 0) {
         listener.resumed(state.step);
-        movement.resumed();
       }
       listener.started(groups, totalSteps);
-      keepFeatures();
+    }
+
+    /** Evaluates before the first step, if that is asked for. */
+    void evaluateFirst() {
       evaluation.start();
-      while (!isOver()) {
-        step();
-        report();
-        settle();
-      }
+    }
+
+    /** Leaves the parameters as they are to stay. */
+    TrainingResult end() {
       log.finish();
       movement.after(moves());
       average.exchange();
@@ -248,18 +291,36 @@ public final class Trainer {
     }
 
     private void step() {
+      StepShare share = share();
+      model.training(true);
+      Torch.seed(stepSeed());
+      try (Scope scope = Scope.open()) {
+        pass.run(List.of(share));
+        take(share);
+      }
+    }
+
+    RunState state() {
+      return state;
+    }
+
+    /** What the run puts into its next step. */
+    StepShare share() {
       if (epoch.number() != state.epoch) {
         epoch = epoch(state.epoch);
       }
       List<int[]> batches = epoch.batches(state.batchesDone, config.gradientAccumulation());
       state.startClock();
-      model.training(true);
-      Torch.seed(stepSeed());
       freezing.at(state.step);
+      return new StepShare(trainables, loss, lossScale, state, epoch.examples(), batches);
+    }
+
+    /** Steps by the gradients of a share. */
+    void take(StepShare share) {
       List<Double> now = rates.at(state.step);
       double norm = Double.NaN;
-      try (Scope scope = Scope.open()) {
-        Map<Parameter, Tensor> gradients = pass.gradients(epoch.examples(), batches, state);
+      try {
+        Map<Parameter, Tensor> gradients = share.gradients();
         lossScale.unscale(gradients);
         addPenalty(gradients);
         movement.saw(gradients);
@@ -274,7 +335,7 @@ public final class Trainer {
       }
       state.lossScale = lossScale.scale();
       state.goodSteps = lossScale.goodSteps();
-      state.batchesDone += batches.size();
+      state.batchesDone += share.batches.size();
       state.step++;
       state.stopClock();
       log.afterStep(now, norm);
@@ -307,7 +368,7 @@ public final class Trainer {
     }
 
     /** What a step draws depends on no step before it: a run that goes on draws the same. */
-    private long stepSeed() {
+    long stepSeed() {
       return new SplittableRandom(config.seed() * 0x9E3779B97F4A7C15L + state.step).nextLong();
     }
 
@@ -323,12 +384,16 @@ public final class Trainer {
               seconds / state.step * (totalSteps - state.step)));
     }
 
-    private boolean isOver() {
+    boolean isOver() {
       return state.step >= totalSteps || state.stopped || rates.areSpent();
     }
 
-    /** What follows a step: an evaluation, the end of the epoch, a checkpoint, as it is time. */
-    private void settle() {
+    /**
+     * What follows a step: a report, an evaluation, the end of the epoch, a checkpoint, as it is
+     * time.
+     */
+    void settle() {
+      report();
       boolean last = state.step == totalSteps;
       boolean epochEnds = last || state.batchesDone == epoch.batches().size();
       if (epochEnds) {
@@ -346,6 +411,11 @@ public final class Trainer {
       state.plateau.offer(scores, state.meanLoss(), config.schedule());
       state.endEpoch(report);
       listener.epochEnded(report);
+    }
+
+    @Override
+    public void close() {
+      optimizer.close();
     }
 
     private TrainingResult result() {

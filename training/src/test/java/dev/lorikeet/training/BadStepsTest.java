@@ -125,8 +125,7 @@ class BadStepsTest {
     List<ParameterGroup> groups =
         ParameterGroup.of(trainables, config.lr(), config.weightDecay(), List.of());
     LossScale unscaled = LossScale.of(DType.FLOAT32);
-    GradientPass pass =
-        new GradientPass(model, trainables, new Loss(model), 0, 512, unscaled, remark -> {});
+    AlonePass pass = AlonePass.of(model, trainables, new Loss(model), 512, unscaled, remark -> {});
     model.training(true);
     try (Optimizer optimizer = config.optimizer().make(groups)) {
       for (int[] batch : batches) {

@@ -95,7 +95,7 @@ class GradientPassTest {
         Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       List<Long> tried = allowRows(model, 7);
       List<String> remarks = new ArrayList<>();
-      GradientPass pass = pass(model, Trainable.headOf(model), Integer.MAX_VALUE, remarks);
+      AlonePass pass = pass(model, Trainable.headOf(model), Integer.MAX_VALUE, remarks);
       pass.gradients(examples, BATCHES, new RunState());
       assertThat(tried.get(0)).isEqualTo(8);
       int said = remarks.size();
@@ -111,13 +111,12 @@ class GradientPassTest {
     try (Scope scope = Scope.open();
         Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       allowRows(model, 0);
-      GradientPass pass =
-          pass(model, Trainable.headOf(model), Integer.MAX_VALUE, new ArrayList<>());
+      AlonePass pass = pass(model, Trainable.headOf(model), Integer.MAX_VALUE, new ArrayList<>());
       assertThatThrownBy(() -> pass.gradients(examples, BATCHES, new RunState()))
           .isInstanceOf(LorikeetException.class)
           .hasMessageMatching(
-              "one example of \\d+ tokens does not fit in memory: lower max_length, or use a smaller"
-                  + " model or precision: bfloat16 \\(no memory for 1 rows\\)");
+              "one example of \\d+ tokens does not fit in memory: lower max_length, or use a"
+                  + " smaller model or precision: bfloat16 \\(no memory for 1 rows\\)");
     }
   }
 
@@ -136,11 +135,10 @@ class GradientPassTest {
     return tried;
   }
 
-  private static GradientPass pass(
+  private static AlonePass pass(
       Model model, List<Trainable> trainables, int maxTokens, List<String> remarks) {
     LossScale unscaled = LossScale.of(DType.FLOAT32);
-    return new GradientPass(
-        model, trainables, new Loss(model), 0, maxTokens, unscaled, remarks::add);
+    return AlonePass.of(model, trainables, new Loss(model), maxTokens, unscaled, remarks::add);
   }
 
   private static Map<Parameter, Tensor> gradients(

@@ -64,7 +64,7 @@ class PackingTest {
       Model model, List<Trainable> trainables, List<EncodedExample> examples, RunState state) {
     int[] all = IntStream.range(0, examples.size()).toArray();
     LossScale unscaled = LossScale.of(DType.FLOAT32);
-    return new GradientPass(model, trainables, new Loss(model), 0, 64, unscaled, remark -> {})
+    return AlonePass.of(model, trainables, new Loss(model), 64, unscaled, remark -> {})
         .gradients(examples, List.<int[]>of(all), state);
   }
 

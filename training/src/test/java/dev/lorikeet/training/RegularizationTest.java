@@ -86,8 +86,7 @@ class RegularizationTest {
   private static Map<Parameter, Tensor> gradients(
       Model model, Loss loss, List<EncodedExample> examples, List<int[]> batches, int maxTokens) {
     LossScale unscaled = LossScale.of(DType.FLOAT32);
-    return new GradientPass(
-            model, Trainable.allOf(model), loss, 0, maxTokens, unscaled, remark -> {})
+    return AlonePass.of(model, Trainable.allOf(model), loss, maxTokens, unscaled, remark -> {})
         .gradients(examples, batches, new RunState());
   }
 
@@ -154,8 +153,8 @@ class RegularizationTest {
     assertThatThrownBy(() -> ClassWeights.BALANCED.of(labels, examples.subList(0, 5)))
         .isInstanceOf(LorikeetException.class)
         .hasMessage(
-            "class_weights is balanced, but no training example has the label \"c\": give weights by"
-                + " label");
+            "class_weights is balanced, but no training example has the label \"c\": give weights"
+                + " by label");
     assertThatThrownBy(
             () -> ClassWeights.of(Map.of("bee", 2.0)).of(List.of("beer", "wine"), List.of()))
         .isInstanceOf(UsageException.class)
@@ -381,12 +380,11 @@ class RegularizationTest {
       List<ParameterGroup> groups = ParameterGroup.of(trainables, 1e-3, 0.01, List.of());
       List<EncodedExample> examples = TinyBert.classified(6, 3, 9, 1);
       try (Optimizer optimizer = OptimizerConfig.DEFAULT.make(groups)) {
-        GradientPass pass =
-            new GradientPass(
+        AlonePass pass =
+            AlonePass.of(
                 model,
                 trainables,
                 new Loss(model),
-                0,
                 512,
                 LossScale.of(model.mode().dtype()),
                 remark -> {});

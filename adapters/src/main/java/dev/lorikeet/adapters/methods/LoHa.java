@@ -87,7 +87,17 @@ public record LoHa(Lycoris common, boolean initWeights) implements Lycoris.Confi
 
     @Override
     public Tensor forward(Tensor x) {
-      return common.forward(base, x, true, this::update);
+      return base.forward(x).add(added(x));
+    }
+
+    @Override
+    public boolean adds() {
+      return true;
+    }
+
+    @Override
+    public Tensor added(Tensor x) {
+      return common.added(base, x, true, this::update);
     }
 
     @Override

@@ -199,7 +199,17 @@ public record LoKr(
 
     @Override
     public Tensor forward(Tensor x) {
-      return common.forward(base, x, rescaled, this::update);
+      return base.forward(x).add(added(x));
+    }
+
+    @Override
+    public boolean adds() {
+      return true;
+    }
+
+    @Override
+    public Tensor added(Tensor x) {
+      return common.added(base, x, rescaled, this::update);
     }
 
     @Override

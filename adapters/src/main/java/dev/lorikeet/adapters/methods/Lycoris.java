@@ -142,16 +142,15 @@ public record Lycoris(
   }
 
   /**
-   * x Wᵀ + b + x ΔWᵀ, with dropout while the model trains.
+   * x ΔWᵀ, with dropout while the model trains.
    *
    * @param rescaled whether the rows that are kept make up for those left out
    * @param update ΔW [out, in], float32
    */
-  Tensor forward(Linear base, Tensor x, boolean rescaled, Supplier<Tensor> update) {
+  Tensor added(Linear base, Tensor x, boolean rescaled, Supplier<Tensor> update) {
     boolean training = base.mode().isTraining();
-    Tensor y = base.forward(x);
     if (training && moduleDropout > 0 && Tensor.uniform(0, 1, 1).item() <= moduleDropout) {
-      return y;
+      return nothing(base, x);
     }
     Tensor delta = update.get();
     if (training && rankDropout > 0) {
@@ -159,6 +158,12 @@ public record Lycoris(
       double share = kept.sum().item() / base.out();
       delta = delta.mul(kept.to(delta.device()).mul(rescaled && share > 0 ? 1 / share : 1));
     }
-    return y.add(Ops.linear(x, delta.to(x.dtype()), null));
+    return Ops.linear(x, delta.to(x.dtype()), null);
+  }
+
+  private static Tensor nothing(Linear base, Tensor x) {
+    long[] shape = x.shape().clone();
+    shape[shape.length - 1] = base.out();
+    return Tensor.zeros(x.dtype(), x.device(), shape);
   }
 }

@@ -195,9 +195,19 @@ public record Vera(
 
     @Override
     public Tensor forward(Tensor x) {
+      return base.forward(x).add(added(x));
+    }
+
+    @Override
+    public boolean adds() {
+      return true;
+    }
+
+    @Override
+    public Tensor added(Tensor x) {
       DType t = x.dtype();
       Tensor narrow = Ops.linear(dropout.forward(x), a(t), null).mul(inner.value(t)); // [..., r]
-      return base.forward(x).add(Ops.linear(narrow, b(t), null).mul(output.value(t)));
+      return Ops.linear(narrow, b(t), null).mul(output.value(t));
     }
 
     @Override

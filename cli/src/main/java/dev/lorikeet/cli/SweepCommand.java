@@ -1,0 +1,141 @@
+package dev.lorikeet.cli;
+
+import dev.lorikeet.compare.Comparison;
+import dev.lorikeet.compare.JointTuning;
+import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.IntervalStrategy;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Trains the adapters of several recipes in one pass over their common model. */
+@Command(
+    name = "sweep",
+    description = {
+      "Train the adapters of several recipes at once, on one model.",
+      "The rows of all go through the model together; each adapter ends as train alone would leave"
+          + " it (without dropout), in its recipe's output."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false)
+final class SweepCommand implements Callable<Integer> {
+  @Mixin private Console console;
+
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "RECIPE",
+      description = "Recipes of one model, precision and task; each file's name names its adapter.")
+  private List<Path> files = List.of();
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description = "Set a key of all recipes, as training.lr=1e-4.")
+  private List<String> assignments = List.of();
+
+  @Override
+  public Integer call() {
+    Map<String, Recipe> recipes = new LinkedHashMap<>();
+    for (Path file : files) {
+      String name = name(file);
+      if (recipes.put(name, read(file)) != null) {
+        throw new UsageException("two recipes are called " + name + ": rename one");
+      }
+    }
+    mustBeWritable(recipes);
+    Recipe first = recipes.values().iterator().next();
+    Torch.threads(first.threads());
+    Map<String, LoadedData> data = new LinkedHashMap<>();
+    Map<String, JointTuning.Member> members = new LinkedHashMap<>();
+    recipes.forEach(
+        (name, recipe) -> {
+          console.say("settings of " + name + ": " + recipe.json());
+          LoadedData own =
+              LoadedData.read(
+                  recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
+          data.put(name, own);
+          members.put(
+              name,
+              new JointTuning.Member(
+                  recipe.config(),
+                  own.train(),
+                  own.eval(),
+                  new ProgressBar(console.messages(), name)));
+        });
+    Path model = Folders.model(first.model(), console.messages());
+    try (JointTuning.Tuned tuned = new JointTuning(model, members).train()) {
+      Comparison comparison = new Comparison();
+      tuned.results().forEach(comparison::add);
+      recipes.forEach(
+          (name, recipe) ->
+              tuned
+                  .model(name)
+                  .save(
+                      output(name, recipe),
+                      Outputs.runRecord(
+                          recipe,
+                          Objects.requireNonNull(data.get(name)),
+                          Comparison.json(Objects.requireNonNull(tuned.results().get(name))))));
+      console.print(comparison.json(), comparison.table() + written(recipes));
+    }
+    return 0;
+  }
+
+  private Recipe read(Path file) {
+    RecipeTree tree = new RecipeTree();
+    tree.load(file);
+    assignments.forEach(tree::assign);
+    return Recipe.read(tree.root());
+  }
+
+  /** The file's name without its ending, of characters that an adapter's name may have. */
+  private static String name(Path file) {
+    return file.getFileName().toString().replaceFirst("\\.[^.]*$", "").replaceAll("[^\\w-]", "_");
+  }
+
+  private static Path output(String name, Recipe recipe) {
+    Path output = recipe.output();
+    if (output == null) {
+      throw new UsageException(name + ": output is missing: give the key in the recipe");
+    }
+    return output.toAbsolutePath().normalize();
+  }
+
+  /** Each has a place of its own, one model and no checkpoints. */
+  private static void mustBeWritable(Map<String, Recipe> recipes) {
+    Recipe first = recipes.values().iterator().next();
+    Map<Path, String> outputs = new LinkedHashMap<>();
+    recipes.forEach(
+        (name, recipe) -> {
+          if (!recipe.model().equals(first.model())) {
+            throw new UsageException(
+                (name + ": model is " + recipe.model() + ", the first recipe's " + first.model())
+                    + ": a sweep trains on one model");
+          }
+          if (recipe.config().training().checkpoint().saveStrategy() != IntervalStrategy.NO) {
+            throw new UsageException(
+                name + ": save_strategy: a sweep writes no checkpoints; set it to no");
+          }
+          String other = outputs.put(output(name, recipe), name);
+          if (other != null) {
+            throw new UsageException(
+                (name + " and " + other + " have the same output, " + recipe.output())
+                    + ": give each its own");
+          }
+          Outputs.mustBeWritable(output(name, recipe));
+        });
+  }
+
+  private static String written(Map<String, Recipe> recipes) {
+    List<String> outputs = recipes.values().stream().map(r -> String.valueOf(r.output())).toList();
+    return "written to " + String.join(", ", outputs);
+  }
+}

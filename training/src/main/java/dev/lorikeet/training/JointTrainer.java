@@ -1,0 +1,222 @@
+package dev.lorikeet.training;
+
+import dev.lorikeet.adapters.Adapters;
+import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelInput;
+import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Scope;
+import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Trains several adapters of one model at once. At each step the rows of all members go through the
+ * base together, cut into parts by length whoever's they are, each row answered by its member's
+ * adapter; so the base's products are made once for all, on more rows, with less padding. All else
+ * is each member's own: data and their order, loss, clipping, optimizer, schedule, evaluation. A
+ * member that is done drops out.
+ *
+ * <p>Without dropout each adapter ends as its {@link Trainer} alone would leave it, up to the order
+ * of sums. With dropout it ends elsewhere, as with another seed: masks are drawn for the rows of
+ * all members together, from the seed of the first.
+ *
+ * <p>Members are evaluated one after the other, and their times are of the steps of all together.
+ * There are no checkpoints to go on from.
+ */
+public final class JointTrainer {
+  private final Adapters adapters;
+  private final Map<String, Trainer> members;
+  private final Model model;
+
+  /**
+   * Training of some of a model's adapters.
+   *
+   * @param members each with the trainer that would train its adapter alone, on the same model
+   * @throws UsageException when there are none, or one has a setting that concerns the base, which
+   *     is the others' too
+   * @throws LorikeetException when one of several changes what all rows share ({@link
+   *     Adapters#mustAnswerRows})
+   */
+  public JointTrainer(Adapters adapters, Map<String, Trainer> members) {
+    if (members.isEmpty()) {
+      throw new UsageException("there is nobody to train: give at least one adapter");
+    }
+    this.adapters = adapters;
+    this.members = new LinkedHashMap<>(members);
+    model = members.values().iterator().next().model();
+    members.forEach(this::mustFit);
+    if (members.size() > 1) {
+      adapters.mustAnswerRows(members.keySet());
+    }
+  }
+
+  private void mustFit(String name, Trainer trainer) {
+    Set<?> own = Set.copyOf(adapters.get(name).parameters().values());
+    boolean others = trainer.trainables().stream().anyMatch(t -> !own.contains(t.parameter()));
+    Trainer first = members.values().iterator().next();
+    if (others || trainer.model() != model || trainer.padTokenId() != first.padTokenId()) {
+      throw new UsageException(
+          name + ": its trainer is for another adapter, model or tokenizer than the set's");
+    }
+    if (trainer.isPacked()) {
+      throw new UsageException(
+          name
+              + ": packing makes one row of a batch's documents, and rows of several adapters must"
+              + " stay apart: leave it out, or train alone");
+    }
+    RegularizationConfig settings = trainer.config().regularization();
+    if (settings.neftuneNoiseAlpha() > 0 || settings.mixout() > 0) {
+      throw new UsageException(
+          name
+              + (settings.mixout() > 0 ? ": mixout" : ": neftune_noise_alpha")
+              + " changes the base, which others train on too: leave it out, or train alone");
+    }
+  }
+
+  /**
+   * Trains until the last member is done, and leaves each as {@link Trainer#run} would. No adapter
+   * is active then.
+   *
+   * @return what each member did and cost, in their order
+   * @throws UsageException when a member's parameter group matches nothing, or it is to be saved
+   * @throws LorikeetException as {@link Trainer#run}, naming the member
+   */
+  public Map<String, TrainingResult> run() {
+    PeakMemory.reset();
+    adapters.activate();
+    List<Member> all = new ArrayList<>();
+    try (Scope scope = Scope.open()) {
+      members.forEach((name, trainer) -> all.add(new Member(name, trainer)));
+      all.forEach(member -> member.alone(member.run::start));
+      all.forEach(member -> member.alone(member.run::evaluateFirst));
+      GradientPass pass = pass(all);
+      for (List<Member> live = live(all); !live.isEmpty(); live = live(all)) {
+        step(pass, live);
+        live.forEach(Member::settle);
+      }
+      Map<String, TrainingResult> results = new LinkedHashMap<>();
+      all.forEach(member -> results.put(member.name, Objects.requireNonNull(member.result)));
+      return results;
+    } finally {
+      all.forEach(member -> member.run.close());
+      model.training(false);
+      adapters.activate();
+    }
+  }
+
+  private static List<Member> live(List<Member> all) {
+    return all.stream().filter(member -> member.result == null).toList();
+  }
+
+  /** A member whose run is under way. */
+  private final class Member {
+    final String name;
+    final Trainer.Run run;
+    @Nullable TrainingResult result;
+
+    Member(String name, Trainer trainer) {
+      this.name = name;
+      run = named(name, trainer::begin);
+    }
+
+    /** Does something while this member's adapter answers. */
+    void alone(Runnable action) {
+      named(
+          name,
+          () -> {
+            answeredBy(name, action);
+            return name;
+          });
+    }
+
+    /** What follows a step; after the last, the end. */
+    void settle() {
+      alone(
+          () -> {
+            run.settle();
+            if (run.isOver()) {
+              result = run.end();
+            }
+          });
+    }
+  }
+
+  /** Does something whose errors are to tell a member's name. */
+  private static <T> T named(String name, Supplier<T> action) {
+    try {
+      return action.get();
+    } catch (UsageException e) {
+      throw new UsageException(name + ": " + e.getMessage());
+    } catch (LorikeetException e) {
+      throw new LorikeetException(name + ": " + e.getMessage(), e);
+    }
+  }
+
+  private GradientPass pass(List<Member> all) {
+    Trainer first = members.values().iterator().next();
+    int maxTokens =
+        members.values().stream()
+            .mapToInt(trainer -> trainer.config().maxTokensPerPass(model.mode().device()))
+            .min()
+            .orElseThrow();
+    Map<RunState, String> names = new HashMap<>();
+    all.forEach(member -> names.put(member.run.state(), member.name));
+    return new GradientPass(
+        model, new ByAdapter(names), first.padTokenId(), maxTokens, first.listener()::remarked);
+  }
+
+  /** Lets each share's rows be answered by its run's adapter. */
+  private final class ByAdapter implements GradientPass.Answering {
+    private final Map<RunState, String> names;
+
+    ByAdapter(Map<RunState, String> names) {
+      this.names = names;
+    }
+
+    @Override
+    public Tensor features(ModelInput input, List<StepShare> shares) {
+      return adapters.features(input, shares.stream().map(this::name).toList());
+    }
+
+    @Override
+    public void alone(StepShare share, Runnable action) {
+      answeredBy(name(share), action);
+    }
+
+    private String name(StepShare share) {
+      return Objects.requireNonNull(names.get(share.state));
+    }
+  }
+
+  private void answeredBy(String name, Runnable action) {
+    adapters.activate(name);
+    try {
+      action.run();
+    } finally {
+      adapters.activate();
+    }
+  }
+
+  private void step(GradientPass pass, List<Member> live) {
+    try (Scope scope = Scope.open()) {
+      List<StepShare> shares = live.stream().map(member -> member.run.share()).toList();
+      model.training(true);
+      Torch.seed(live.get(0).run.stepSeed());
+      pass.run(shares);
+      for (int i = 0; i < live.size(); i++) {
+        Member member = live.get(i);
+        StepShare share = shares.get(i);
+        member.alone(() -> member.run.take(share));
+      }
+    }
+  }
+}
