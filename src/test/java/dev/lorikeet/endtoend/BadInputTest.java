@@ -185,8 +185,8 @@ class BadInputTest {
         temporary,
         1,
         config
-            + ": peft_type \"XLORA\" is not supported; supported: IA3, LN_TUNING, LOHA, LOKR, LORA, OFT,"
-            + " PREFIX_TUNING, PROMPT_TUNING, P_TUNING, VERA",
+            + ": peft_type \"XLORA\" is not supported; supported: ADALORA, IA3, LN_TUNING, LOHA, LOKR, LORA,"
+            + " OFT, PREFIX_TUNING, PROMPT_TUNING, P_TUNING, VERA",
         "adapter export --adapter %s --to merged --output %s",
         adapter,
         output);

@@ -312,7 +312,7 @@ class ImagesTest {
   void picturesThatAreNotResizedMustHaveTheSizeOfTheModel() throws IOException {
     Path data = pictures("train", 2, 1);
     Files.writeString(model.resolve("preprocessor_config.json"), "{\"do_resize\": false}");
-    Cli cli = train(data);
+    Cli cli = train(data, "--cache-features=false");
     assertThat(cli.status()).isEqualTo(1);
     assertThat(cli.err())
         .endsWith(
@@ -321,15 +321,18 @@ class ImagesTest {
     BufferedImage small = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB);
     Path other = data.resolve("level/other.png");
     ImageIO.write(small, "png", other.toFile());
-    assertThat(train(data).err())
+    assertThat(train(data, "--cache-features=false").err())
         .contains(" becomes ")
         .contains(other.toString())
         .contains("one batch needs one size");
   }
 
-  private Cli train(Path data) {
+  private Cli train(Path data, String... more) {
     return Cli.run(
-        "train --model %s --data %s --output %s " + TRAIN, model, data, temporary.resolve("out"));
+        "train --model %s --data %s --output %s " + TRAIN + " " + String.join(" ", more),
+        model,
+        data,
+        temporary.resolve("out"));
   }
 
   @Test
