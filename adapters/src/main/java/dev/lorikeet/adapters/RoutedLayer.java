@@ -2,7 +2,6 @@ package dev.lorikeet.adapters;
 
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -12,9 +11,13 @@ import java.util.function.UnaryOperator;
 
 /**
  * A layer that answers each row as the row's adapter does. Where all adapters add to the base's
- * answer, that is computed once for all rows; else each adapter's rows are answered apart.
+ * answer, that is computed once for all rows, if they are few; else each adapter's rows are
+ * answered apart.
  */
 final class RoutedLayer {
+  /** From so many positions a group on, folding an adapter into the weight costs less. */
+  private static final int ENOUGH_POSITIONS = 128;
+
   private final String path;
   private final UnaryOperator<Tensor> base;
   private final RowGroups groups;
@@ -75,9 +78,16 @@ final class RoutedLayer {
               + ": the model has values there that all rows share, and adapters on it cannot answer"
               + " single rows; give each adapter's rows a batch of their own");
     }
-    return adding.size() == layers.size()
-        ? together(x)
-        : groups.join(group -> layer(group).apply(group.of(x)));
+    return adding.size() == layers.size() && isSmall(x) ? together(x) : apart(x);
+  }
+
+  /** Whether a group has too few positions for a product of its own to keep the processor busy. */
+  private boolean isSmall(Tensor x) {
+    return x.count() / x.size(-1) < (long) ENOUGH_POSITIONS * groups.groups().size();
+  }
+
+  private Tensor apart(Tensor x) {
+    return groups.join(group -> layer(group).apply(group.of(x)));
   }
 
   private UnaryOperator<Tensor> layer(RowGroups.Group group) {
@@ -86,12 +96,11 @@ final class RoutedLayer {
 
   private Tensor together(Tensor x) {
     Tensor y = base.apply(x);
-    for (RowGroups.Group group : groups.groups()) {
-      Adapted adapted = group.adapter().map(adding::get).orElse(null);
-      if (adapted != null) {
-        y = Ops.addRows(y, group.index(), adapted.added(group.of(x)));
-      }
-    }
-    return y;
+    return groups.join(
+        group -> {
+          Adapted adapted = group.adapter().map(adding::get).orElse(null);
+          Tensor own = group.of(y);
+          return adapted == null ? own : own.add(adapted.added(group.of(x)));
+        });
   }
 }

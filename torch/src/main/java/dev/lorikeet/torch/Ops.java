@@ -158,18 +158,6 @@ public final class Ops {
     return Torch.tensor("silu", x);
   }
 
-  /**
-   * Adds y to some rows of x, and says so to gradients: x is the sum from now on, and nothing may
-   * need what it was.
-   *
-   * @param rows [n], int64: slices of the first axis
-   * @param y [n, the other axes of x]
-   * @return x
-   */
-  public static Tensor addRows(Tensor x, Tensor rows, Tensor y) {
-    return Torch.tensor("add_rows_", x, rows, y);
-  }
-
   /** silu(x) ⊙ y. */
   public static Tensor siluMul(Tensor x, Tensor y) {
     return Torch.tensor("silu_mul", x, y);

@@ -77,9 +77,6 @@ def add_scaled(self, x: Tensor, y: Tensor, s: float) -> Tensor:
 def add_(self, x: Tensor, y: Tensor, s: float) -> Tensor:
   return torch.add_(x, y, alpha=s)
 
-def add_rows_(self, x: Tensor, rows: Tensor, y: Tensor) -> Tensor:
-  return torch.index_add_(x, 0, rows, y)
-
 def add_number(self, x: Tensor, s: float) -> Tensor:
   return torch.add(x, s)
 
