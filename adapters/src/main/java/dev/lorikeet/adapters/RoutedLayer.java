@@ -15,7 +15,7 @@ import java.util.function.UnaryOperator;
  * answered apart.
  */
 final class RoutedLayer {
-  /** From so many positions a group on, folding an adapter into the weight costs less. */
+  /** Chosen, not measured: from so many positions a group on, adapters are folded in. */
   private static final int ENOUGH_POSITIONS = 128;
 
   private final String path;
