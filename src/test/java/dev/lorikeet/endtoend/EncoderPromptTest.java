@@ -60,7 +60,7 @@ class EncoderPromptTest {
       ModelInput texts = input(folder);
       long rows = texts.rows();
       long heads = model.config().integer("num_attention_heads");
-      Tensor parts = prefix.reshape(VIRTUAL, -1, heads, 8).transpose(0, 1).transpose(1, 2);
+      Tensor parts = prefix.reshape(VIRTUAL, -1, heads, 8).transpose(0, 1);
       List<KeysValues> layers = new ArrayList<>();
       for (int layer = 0; layer < model.config().integer("num_hidden_layers"); layer++) {
         layers.add(
@@ -77,7 +77,7 @@ class EncoderPromptTest {
     }
   }
 
-  /** [H, V, d] to [B, H, V, d]. */
+  /** [V, H, d] to [B, V, H, d]. */
   private static Tensor everyRow(Tensor part, long rows) {
     return part.unsqueeze(0).expand(rows, part.size(0), part.size(1), part.size(2)).contiguous();
   }

@@ -110,20 +110,18 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
     if (pass.documents.length > 0) {
       return documents(q, k, v, pass);
     }
-    Tensor keys = k.transpose(1, 2); // [B, K, T, d]
-    Tensor values = v.transpose(1, 2);
+    Tensor keys = k;
+    Tensor values = v;
     if (pass.cache != null) {
-      KeyValueCache.KeysValues all = pass.cache.append(layer, keys, values);
-      keys = all.keys(); // [B, K, S, d]
+      KeyValueCache.KeysValues all = pass.cache.append(layer, k, v);
+      keys = all.keys(); // [B, S, K, d]
       values = all.values();
     }
     Tensor mask = window ? pass.windowMask : pass.mask;
-    boolean causal = mask == null && pass.length > 1;
-    Tensor context = attend(q.transpose(1, 2), keys, values, mask, causal, pass.blind);
-    return context.transpose(1, 2).reshape(q.size(0), q.size(1), -1);
+    return attend(q, keys, values, mask, mask == null && pass.length > 1, pass.blind);
   }
 
-  /** [B, H, T, d] and [B, K, S, d] to [B, H, T, d]. */
+  /** [B, T, H, d] and [B, S, K, d] to [B, T, H·d]. */
   private Tensor attend(
       Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, boolean blind) {
     double p = dropout.rate();
@@ -134,18 +132,17 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
 
   /** Each document's attention by itself, which costs no more than it needs: [1, T, H·d]. */
   private Tensor documents(Tensor q, Tensor k, Tensor v, Pass pass) {
-    List<Tensor> queries = q.transpose(1, 2).split(2, pass.documents); // [1, H, t, d] each
-    List<Tensor> keys = k.transpose(1, 2).split(2, pass.documents);
-    List<Tensor> values = v.transpose(1, 2).split(2, pass.documents);
+    List<Tensor> queries = q.split(1, pass.documents); // [1, t, H, d] each
+    List<Tensor> keys = k.split(1, pass.documents);
+    List<Tensor> values = v.split(1, pass.documents);
     List<Tensor> contexts = new ArrayList<>();
     for (int i = 0; i < pass.documents.length; i++) {
       int t = pass.documents[i];
       Tensor near = window ? pass.windowMask : null;
       Tensor mask = near == null ? null : near.narrow(2, 0, t).narrow(3, 0, t);
       boolean causal = mask == null && t > 1;
-      Tensor context = attend(queries.get(i), keys.get(i), values.get(i), mask, causal, false);
-      contexts.add(context.transpose(1, 2)); // [1, t, H, d]
+      contexts.add(attend(queries.get(i), keys.get(i), values.get(i), mask, causal, false));
     }
-    return Tensor.cat(contexts, 1).reshape(1, q.size(1), -1);
+    return Tensor.cat(contexts, 1);
   }
 }

@@ -307,14 +307,13 @@ final class DebertaV2 implements Architecture {
     }
 
     Tensor forward(Tensor x, @Nullable Relative relative, @Nullable Tensor mask) {
-      Tensor q = split(query.forward(x)); // [B, H, T, d]
+      Tensor q = split(query.forward(x)); // [B, T, H, d]
       Tensor k = split(key.forward(x));
       Tensor v = split(value.forward(x));
       Tensor bias = relative == null ? mask : bias(q, k, relative, mask);
       double p = probabilitiesDropout.rate();
       Tensor context = Ops.attention(q, k, v, bias, p, config.scale());
-      Tensor merged = context.transpose(1, 2).reshape(x.shape()); // [B, T, D]
-      return norm.forward(outputDropout.forward(output.forward(merged)).add(x));
+      return norm.forward(outputDropout.forward(output.forward(context)).add(x)); // [B, T, D]
     }
 
     /** The scores with relative positions, scaled, and the mask: [B, H, T, T]. */
@@ -322,7 +321,7 @@ final class DebertaV2 implements Architecture {
       Tensor vectors = positionDropout.forward(relative.vectors).unsqueeze(0); // [1, R, D]
       Tensor bias = mask;
       if (positionKey != null) {
-        Tensor keys = split(positionKey.forward(vectors)); // [1, H, R, d]
+        Tensor keys = split(positionKey.forward(vectors)); // [1, R, H, d]
         bias = plus(bias, distanceScores(q, keys, relative.falling));
       }
       if (positionQuery != null) {
@@ -332,20 +331,20 @@ final class DebertaV2 implements Architecture {
       return bias;
     }
 
-    /** Scores [B, H, T, T] of tokens [B, H, T, d] with the distances' [1, H, R, d]. */
+    /** Scores [B, H, T, T] of tokens [B, T, H, d] with the distances' [1, R, H, d]. */
     private Tensor distanceScores(Tensor tokens, Tensor positions, Tensor distances) {
-      Tensor each = positions.mul(config.scale()).index(2, distances); // [1, H, 2T − 1, d]
-      return Ops.ofDistances(tokens.matmul(each.transpose(2, 3)));
+      Tensor each = positions.mul(config.scale()).index(1, distances); // [1, 2T − 1, H, d]
+      Tensor columns = each.transpose(1, 2).transpose(2, 3); // [1, H, d, 2T − 1]
+      return Ops.ofDistances(tokens.transpose(1, 2).matmul(columns));
     }
 
     private static Tensor plus(@Nullable Tensor sum, Tensor scores) {
       return sum == null ? scores : scores.add(sum);
     }
 
-    /** [B, T, D] to [B, H, T, d]. */
+    /** [B, T, D] to [B, T, H, d]. */
     private Tensor split(Tensor x) {
-      return x.reshape(x.size(0), x.size(1), config.numAttentionHeads, config.headSize())
-          .transpose(1, 2);
+      return x.reshape(x.size(0), x.size(1), config.numAttentionHeads, config.headSize());
     }
   }
 

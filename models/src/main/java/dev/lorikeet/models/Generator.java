@@ -62,7 +62,7 @@ public final class Generator {
     boolean wasTraining = model.mode().isTraining();
     model.training(false);
     try (Scope scope = Scope.open();
-        GradMode off = GradMode.disabled();
+        GradMode off = GradMode.inference();
         KeyValueCache cache = config.useCache() ? new KeyValueCache() : null) {
       List<Row> texts = rows(prompts);
       if (model.task() == Task.CAUSAL_LM) {

@@ -1,5 +1,6 @@
 package dev.lorikeet.models;
 
+import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
@@ -27,8 +28,8 @@ public final class KeyValueCache implements AutoCloseable {
   /**
    * A layer's keys and values.
    *
-   * @param keys [B, H, T, d]
-   * @param values [B, H, T, d]
+   * @param keys [B, T, H, d]
+   * @param values [B, T, H, d]
    */
   public record KeysValues(Tensor keys, Tensor values) {}
 
@@ -53,7 +54,7 @@ public final class KeyValueCache implements AutoCloseable {
   /** How many tokens the first layer has. */
   public long length() {
     if (!keeps) {
-      return prefix.get(0).keys().size(2);
+      return prefix.get(0).keys().size(1);
     }
     return layers.isEmpty() ? 0 : layers.get(0).length;
   }
@@ -61,16 +62,16 @@ public final class KeyValueCache implements AutoCloseable {
   /**
    * The layer's keys and values with those of new tokens after them, which are kept.
    *
-   * @param keys [B, H, T, d]
-   * @param values [B, H, T, d]
+   * @param keys [B, T, H, d]
+   * @param values [B, T, H, d]
    * @return all; views that change with the cache
    */
   public KeysValues append(int layer, Tensor keys, Tensor values) {
     if (!keeps) {
       KeysValues before = prefix.get(layer);
       return new KeysValues(
-          Tensor.cat(List.of(before.keys().to(keys.dtype()), keys), 2),
-          Tensor.cat(List.of(before.values().to(values.dtype()), values), 2));
+          Tensor.cat(List.of(before.keys().to(keys.dtype()), keys), 1),
+          Tensor.cat(List.of(before.values().to(values.dtype()), values), 1));
     }
     if (layer == layers.size()) {
       layers.add(new Layer());
@@ -101,28 +102,26 @@ public final class KeyValueCache implements AutoCloseable {
     private long length;
 
     KeysValues append(Tensor keys, Tensor values) {
-      long tokens = keys.size(2);
-      KeysValues room = withRoom(keys, length + tokens);
-      room.keys().narrow(2, length, tokens).setInPlace(keys);
-      room.values().narrow(2, length, tokens).setInPlace(values);
+      long tokens = keys.size(1);
+      KeysValues all = write(withRoom(keys, length + tokens), keys, values, length);
       length += tokens;
-      return view(room);
+      return all;
     }
 
-    private KeysValues view(KeysValues room) {
-      return new KeysValues(room.keys().narrow(2, 0, length), room.values().narrow(2, 0, length));
+    private static KeysValues write(KeysValues room, Tensor keys, Tensor values, long start) {
+      List<Tensor> all = Ops.appendInPlace(room.keys(), room.values(), keys, values, start);
+      return new KeysValues(all.get(0), all.get(1));
     }
 
     private KeysValues withRoom(Tensor like, long tokens) {
       KeysValues old = buffers;
-      if (old != null && old.keys().size(2) >= tokens) {
+      if (old != null && old.keys().size(1) >= tokens) {
         return old;
       }
       long room = Math.max(FIRST_ROOM, tokens + tokens / 2);
       KeysValues larger = new KeysValues(buffer(like, room), buffer(like, room));
       if (old != null) {
-        larger.keys().narrow(2, 0, length).setInPlace(view(old).keys());
-        larger.values().narrow(2, 0, length).setInPlace(view(old).values());
+        write(larger, old.keys().narrow(1, 0, length), old.values().narrow(1, 0, length), 0);
         scope.release(old.keys());
         scope.release(old.values());
       }
@@ -133,7 +132,7 @@ public final class KeyValueCache implements AutoCloseable {
     private Tensor buffer(Tensor like, long room) {
       return scope.adopt(
           Tensor.zeros(
-              like.dtype(), like.device(), like.size(0), like.size(1), room, like.size(3)));
+              like.dtype(), like.device(), like.size(0), room, like.size(2), like.size(3)));
     }
   }
 

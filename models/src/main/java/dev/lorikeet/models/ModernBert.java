@@ -229,11 +229,11 @@ final class ModernBert implements Architecture {
 
     Tensor forward(Tensor x, View view) {
       Tensor qkv = wqkv.forward(x).reshape(x.size(0), x.size(1), 3, heads, headSize);
-      Tensor q = view.angles.rotate(qkv.select(2, 0)).transpose(1, 2); // [B, H, T, d]
-      Tensor k = view.angles.rotate(qkv.select(2, 1)).transpose(1, 2);
-      Tensor v = qkv.select(2, 2).transpose(1, 2);
+      Tensor q = view.angles.rotate(qkv.select(2, 0)); // [B, T, H, d]
+      Tensor k = view.angles.rotate(qkv.select(2, 1));
+      Tensor v = qkv.select(2, 2);
       Tensor context = Ops.attention(q, k, v, view.mask, dropout.rate());
-      return dropout.forward(wo.forward(context.transpose(1, 2).reshape(x.shape()))); // [B, T, D]
+      return dropout.forward(wo.forward(context)); // [B, T, D]
     }
   }
 

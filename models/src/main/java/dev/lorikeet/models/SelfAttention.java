@@ -32,20 +32,19 @@ record SelfAttention(
    * @return [B, T, D]
    */
   Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
-    Tensor q = split(query.forward(x)); // [B, H, T, d]
+    Tensor q = split(query.forward(x)); // [B, T, H, d]
     Tensor k = split(key.forward(x));
     Tensor v = split(value.forward(x));
     if (cache != null) {
       KeyValueCache.KeysValues all = cache.append(layer, k, v);
-      k = all.keys(); // [B, H, S, d]
+      k = all.keys(); // [B, S, H, d]
       v = all.values();
     }
-    Tensor context = Ops.attention(q, k, v, mask, dropout.rate());
-    return output.forward(context.transpose(1, 2).reshape(x.shape())); // [B, T, D]
+    return output.forward(Ops.attention(q, k, v, mask, dropout.rate())); // [B, T, D]
   }
 
-  /** [B, T, D] to [B, H, T, d]. */
+  /** [B, T, D] to [B, T, H, d]. */
   private Tensor split(Tensor x) {
-    return x.reshape(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2);
+    return x.reshape(x.size(0), x.size(1), heads, x.size(2) / heads);
   }
 }

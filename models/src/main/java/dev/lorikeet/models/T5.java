@@ -243,23 +243,21 @@ final class T5 implements Architecture {
       headSize = config.dKv;
     }
 
-    /** What others see of x [B, S, D]: [B, H, S, d] each. */
+    /** What others see of x [B, S, D]: [B, S, H, d] each. */
     KeysValues read(Tensor x) {
       return new KeysValues(split(key.forward(x)), split(value.forward(x)));
     }
 
     /** softmax(q kᵀ + mask) v: the scores are not scaled. */
     Tensor forward(Tensor x, KeysValues seen, @Nullable Tensor mask) {
-      Tensor q = split(query.forward(x)); // [B, H, T, d]
-      Tensor context =
-          Ops.attention(q, seen.keys(), seen.values(), mask, probabilitiesDropout.rate(), 1);
-      return output.forward(
-          context.transpose(1, 2).reshape(x.size(0), x.size(1), (long) heads * headSize));
+      Tensor q = split(query.forward(x)); // [B, T, H, d]
+      double p = probabilitiesDropout.rate();
+      return output.forward(Ops.attention(q, seen.keys(), seen.values(), mask, p, 1));
     }
 
-    /** [B, T, Hd] to [B, H, T, d]. */
+    /** [B, T, H·d] to [B, T, H, d]. */
     private Tensor split(Tensor x) {
-      return x.reshape(x.size(0), x.size(1), heads, headSize).transpose(1, 2);
+      return x.reshape(x.size(0), x.size(1), heads, headSize);
     }
   }
 

@@ -235,16 +235,15 @@ final class Vit implements Architecture {
     }
 
     Tensor forward(Tensor x) {
-      Tensor q = split(query.forward(x)); // [B, H, T, d]
+      Tensor q = split(query.forward(x)); // [B, T, H, d]
       Tensor k = split(key.forward(x));
       Tensor v = split(value.forward(x));
-      Tensor context = Ops.attention(q, k, v, null, probabilitiesDropout.rate());
-      return output.forward(context.transpose(1, 2).reshape(x.shape())); // [B, T, D]
+      return output.forward(Ops.attention(q, k, v, null, probabilitiesDropout.rate())); // [B, T, D]
     }
 
-    /** [B, T, D] to [B, H, T, d]. */
+    /** [B, T, D] to [B, T, H, d]. */
     private Tensor split(Tensor x) {
-      return x.reshape(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2);
+      return x.reshape(x.size(0), x.size(1), heads, x.size(2) / heads);
     }
   }
 

@@ -13,22 +13,31 @@ import ai.djl.pytorch.jni.LorikeetBridge;
  * }</pre>
  */
 public final class GradMode implements AutoCloseable {
-  private final boolean before;
+  private final Torch.ThreadState thread = Torch.ready();
+  private final boolean enabledBefore = LorikeetBridge.gradMode();
+  private final boolean inferenceBefore = thread.inference;
 
-  private GradMode(boolean enabled) {
-    Torch.ready();
-    before = LorikeetBridge.gradMode();
+  private GradMode(boolean enabled, boolean inference) {
     LorikeetBridge.gradMode(enabled);
+    thread.inference = inference;
   }
 
   /** Records gradients until closed. */
   public static GradMode enabled() {
-    return new GradMode(true);
+    return new GradMode(true, false);
   }
 
   /** Records nothing until closed. */
   public static GradMode disabled() {
-    return new GradMode(false);
+    return new GradMode(false, false);
+  }
+
+  /**
+   * Records nothing until closed, and saves the bookkeeping that every operation does in case its
+   * result is recorded later: what is made here can never be.
+   */
+  public static GradMode inference() {
+    return new GradMode(false, true);
   }
 
   /** Whether this thread records gradients now. */
@@ -39,6 +48,7 @@ public final class GradMode implements AutoCloseable {
 
   @Override
   public void close() {
-    LorikeetBridge.gradMode(before);
+    LorikeetBridge.gradMode(enabledBefore);
+    thread.inference = inferenceBefore;
   }
 }

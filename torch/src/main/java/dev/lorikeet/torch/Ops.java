@@ -179,11 +179,11 @@ public final class Ops {
    * softmax(q kᵀ / √d + mask) v, its probabilities dropped out with probability p (Vaswani et al.
    * 2017, arXiv:1706.03762, §3.2.1).
    *
-   * @param q [B, H, T, d]
-   * @param k [B, H, S, d]
-   * @param v [B, H, S, d]
+   * @param q [B, T, H, d]
+   * @param k [B, S, H, d]
+   * @param v [B, S, H, d]
    * @param mask added to the scores, broadcast to [B, H, T, S], in q's type; null for none
-   * @return [B, H, T, d]
+   * @return [B, T, H·d]
    */
   public static Tensor attention(Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double p) {
     return attention(q, k, v, mask, p, 1 / Math.sqrt((double) q.size(-1)));
@@ -201,29 +201,23 @@ public final class Ops {
       return Torch.tensor("attention", q, k, v, mask, p, false, scale);
     }
     // With dropout, or gradients of the mask, the CPU kernel falls back to this same arithmetic,
-    // but
-    // with slow random draws and more copies.
+    // but with slow random draws and more copies.
     Tensor probabilities = softmax(Torch.tensor("attention_scores", q, k, mask, scale), -1);
-    return dropout(probabilities, p).matmul(v);
-  }
-
-  /** Attention of tokens to themselves and those before them, T = S, without any other mask. */
-  public static Tensor causalAttention(Tensor q, Tensor k, Tensor v, double scale) {
-    return Torch.tensor("attention", q, k, v, null, 0.0, true, scale);
+    return Torch.tensor("attention_values", dropout(probabilities, p), v);
   }
 
   /**
    * Attention whose query heads share heads of keys and values in groups of G = H / K (Ainslie et
    * al. 2023, arXiv:2305.13245).
    *
-   * @param q [B, H, T, d]
-   * @param k [B, K, S, d]
-   * @param v [B, K, S, d]
+   * @param q [B, T, H, d]
+   * @param k [B, S, K, d]
+   * @param v [B, S, K, d]
    * @param mask added to the scores, [B or 1, 1, T, S], in q's type; null for none
    * @param causal whether tokens see only themselves and those before them; T = S, without a mask
    * @param p the probability with which probabilities are dropped out
    * @param scale of the scores q kᵀ
-   * @return [B, H, T, d]
+   * @return [B, T, H·d]
    */
   public static Tensor groupedAttention(
       Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double p, double scale) {
@@ -249,6 +243,21 @@ public final class Ops {
     Tensor probabilities =
         Torch.tensor("grouped_probabilities", q, k, mask, causal, scale, cap); // [B, K, G, T, S]
     return Torch.tensor("grouped_values", dropout(probabilities, p), v);
+  }
+
+  /**
+   * Writes the keys and values of new tokens into rooms for more.
+   *
+   * @param keysRoom [B, room, K, d], changed in place
+   * @param valuesRoom likewise
+   * @param keys [B, T, K, d]
+   * @param values [B, T, K, d]
+   * @param start how many tokens the rooms hold
+   * @return the keys and the values of all, views [B, start + T, K, d] of the rooms
+   */
+  public static List<Tensor> appendInPlace(
+      Tensor keysRoom, Tensor valuesRoom, Tensor keys, Tensor values, long start) {
+    return Torch.tensors("append_", keysRoom, valuesRoom, keys, values, start);
   }
 
   /**

@@ -33,13 +33,22 @@ public final class Tensor {
           DType.INT64,
           DType.BOOL);
 
-  private final long handle;
+  private long value;
+  private long handle;
   private @Nullable Scope owner;
   private boolean freed;
   private long @Nullable [] shape;
   private @Nullable DType dtype;
 
-  Tensor(long handle) {
+  /**
+   * A tensor that owns libtorch's. Operations take and give values, all else takes handles: each is
+   * made of the other when it is asked for first.
+   *
+   * @param value the IValue that holds it, or 0
+   * @param handle the tensor's own handle, or 0
+   */
+  private Tensor(long value, long handle) {
+    this.value = value;
     this.handle = handle;
     LIVE.incrementAndGet();
     try {
@@ -48,6 +57,14 @@ public final class Tensor {
       free();
       throw e;
     }
+  }
+
+  static Tensor ofValue(long value) {
+    return new Tensor(value, 0);
+  }
+
+  static Tensor ofHandle(long handle) {
+    return new Tensor(0, handle);
   }
 
   // ---- making ----
@@ -86,7 +103,7 @@ public final class Tensor {
     }
     Torch.ready();
     try (Scope scope = Scope.open()) {
-      return scope.keep(new Tensor(LorikeetBridge.fromBlob(direct.slice(), shape, djlType)).copy());
+      return scope.keep(ofHandle(LorikeetBridge.fromBlob(direct.slice(), shape, djlType)).copy());
     } finally {
       Reference.reachabilityFence(direct);
     }
@@ -498,10 +515,25 @@ public final class Tensor {
   }
 
   long handle() {
+    mustLive();
+    if (handle == 0) {
+      handle = LorikeetBridge.toTensor(value);
+    }
+    return handle;
+  }
+
+  long value() {
+    mustLive();
+    if (value == 0) {
+      value = LorikeetBridge.valueOfTensor(handle);
+    }
+    return value;
+  }
+
+  private void mustLive() {
     if (owner == null) {
       throw new IllegalStateException("this tensor was freed with its Scope");
     }
-    return handle;
   }
 
   @Nullable Scope owner() {
@@ -519,7 +551,12 @@ public final class Tensor {
   void free() {
     freed = true;
     owner = null;
-    LorikeetBridge.deleteTensor(handle);
+    if (handle != 0) {
+      LorikeetBridge.deleteTensor(handle);
+    }
+    if (value != 0) {
+      LorikeetBridge.deleteValue(value);
+    }
     LIVE.decrementAndGet();
   }
 

@@ -36,9 +36,8 @@ public final class Torch {
   private static final Engine ENGINE = startEngine();
   private static final long MODULE = loadOps();
 
-  private static final long NONE = LorikeetBridge.run(MODULE, "none", new long[0]);
-  private static final ThreadLocal<Boolean> THREAD_READY =
-      ThreadLocal.withInitial(Torch::readyThread);
+  private static final long NONE = LorikeetBridge.run(MODULE, "none", new long[0], false);
+  private static final ThreadLocal<ThreadState> STATE = ThreadLocal.withInitial(Torch::readyThread);
 
   private Torch() {}
 
@@ -73,19 +72,14 @@ public final class Torch {
   }
 
   static Tensor tensor(String method, @Nullable Object... arguments) {
-    long value = run(method, arguments);
-    try {
-      return new Tensor(LorikeetBridge.toTensor(value));
-    } finally {
-      LorikeetBridge.deleteValue(value);
-    }
+    return Tensor.ofValue(run(method, arguments));
   }
 
   static List<Tensor> tensors(String method, @Nullable Object... arguments) {
     long value = run(method, arguments);
     try {
       return java.util.Arrays.stream(LorikeetBridge.toTensors(value))
-          .mapToObj(Tensor::new)
+          .mapToObj(Tensor::ofHandle)
           .toList();
     } finally {
       LorikeetBridge.deleteValue(value);
@@ -119,35 +113,39 @@ public final class Torch {
     }
   }
 
+  /** What a thread is set to. */
+  static final class ThreadState {
+    boolean inference;
+  }
+
   /** Makes sure that the engine runs and that this thread's settings are ours. */
-  static void ready() {
-    THREAD_READY.get();
+  static ThreadState ready() {
+    return STATE.get();
   }
 
   private static long run(String method, @Nullable Object[] arguments) {
-    ready();
+    boolean inference = ready().inference;
     long[] values = new long[arguments.length];
     try {
       for (int i = 0; i < arguments.length; i++) {
-        values[i] = value(arguments[i]);
+        values[i] = arguments[i] instanceof Tensor tensor ? tensor.value() : value(arguments[i]);
       }
-      return LorikeetBridge.run(MODULE, method, values);
+      return LorikeetBridge.run(MODULE, method, values, inference);
     } catch (EngineException e) {
       throw OutOfMemory.is(e) ? new OutOfMemory(e) : e;
     } finally {
-      for (long value : values) {
-        if (value != 0 && value != NONE) {
-          LorikeetBridge.deleteValue(value);
+      for (int i = 0; i < values.length; i++) {
+        if (values[i] != 0 && arguments[i] != null && !(arguments[i] instanceof Tensor)) {
+          LorikeetBridge.deleteValue(values[i]);
         }
       }
     }
   }
 
+  /** A value that the caller deletes, but for null's. */
   private static long value(@Nullable Object argument) {
     if (argument == null) {
       return NONE;
-    } else if (argument instanceof Tensor tensor) {
-      return LorikeetBridge.valueOfTensor(tensor.handle());
     } else if (argument instanceof List<?> tensors) {
       return LorikeetBridge.valueOfTensors(
           tensors.stream().mapToLong(t -> ((Tensor) t).handle()).toArray());
@@ -167,10 +165,10 @@ public final class Torch {
     throw new IllegalArgumentException("no IValue for " + argument.getClass());
   }
 
-  private static Boolean readyThread() {
+  private static ThreadState readyThread() {
     LorikeetBridge.graphOptimizer(false);
     LorikeetBridge.gradMode(false);
-    return true;
+    return new ThreadState();
   }
 
   private static Engine startEngine() {

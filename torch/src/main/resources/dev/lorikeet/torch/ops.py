@@ -274,11 +274,13 @@ def layer_norm(self, x: Tensor, weight: Tensor, bias: Optional[Tensor], eps: flo
 # the weight after rounding, but by offset + weight before.
 def rms_norm(self, x: Tensor, weight: Tensor, eps: float, offset: float) -> Tensor:
   norm = torch.linalg_vector_norm(x, 2, [-1], True, dtype=6)
-  square = torch.div(torch.mul(norm, norm), float(torch.size(x, -1)))
-  unit = torch.mul(x, torch.rsqrt(torch.add(square, eps)))
+  minus = torch.div(-1., float(torch.size(x, -1)))
+  unit = torch.mul(x, torch.rsqrt(torch.rsub(torch.mul(norm, norm), eps, minus)))
   t = ops.prim.dtype(x)
   if torch.eq(offset, 0.):
-    return torch.mul(torch.to(unit, t), weight)
+    if torch.ne(t, 6):
+      unit = torch.to(unit, t)
+    return torch.mul(unit, weight)
   return torch.to(torch.mul(unit, torch.add(torch.to(weight, 6), offset)), t)
 
 def lstm(self, x: Tensor, weights: List[Tensor], layers: int, hidden: int, dropout: float) -> Tensor:
@@ -304,16 +306,29 @@ def dropout_cpu(self, x: Tensor, p: float) -> Tensor:
 def dropout(self, x: Tensor, p: float) -> Tensor:
   return torch.dropout(x, p, True)
 
-# softmax(scale q kᵀ + mask) v; q, k, v [B, H, T, d]; mask adds to the scores
+# softmax(scale q kᵀ + mask) v; q, k, v [B, T, H, d] as projections leave them; mask adds to the scores
 def attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], p: float, causal: bool, scale: float) -> Tensor:
-  return torch.scaled_dot_product_attention(q, k, v, mask, p, causal, scale=scale)
+  context = torch.scaled_dot_product_attention(torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2), mask, p, causal, scale=scale)
+  return torch.flatten(torch.transpose(context, 1, 2), 2, 3)
 
-# The scores q kᵀ / √d + mask, for attention whose probabilities are used by themselves.
+# The scores [B, H, T, S] = scale q kᵀ + mask, for attention whose probabilities are used by themselves.
 def attention_scores(self, q: Tensor, k: Tensor, mask: Optional[Tensor], scale: float) -> Tensor:
-  scores = torch.matmul(torch.mul(q, scale), torch.transpose(k, -2, -1))
+  scores = torch.matmul(torch.transpose(torch.mul(q, scale), 1, 2), torch.permute(k, [0, 2, 3, 1]))
   if torch.__isnot__(mask, None):
     scores = torch.add(scores, unchecked_cast(Tensor, mask))
   return scores
+
+def attention_values(self, probabilities: Tensor, v: Tensor) -> Tensor:
+  context = torch.matmul(probabilities, torch.transpose(v, 1, 2))
+  return torch.flatten(torch.transpose(context, 1, 2), 2, 3)
+
+# Writes keys and values of new tokens behind the first start of rooms [B, room, H, d]; views of all so far.
+def append_(self, keys_room: Tensor, values_room: Tensor, keys: Tensor, values: Tensor, start: int) -> List[Tensor]:
+  tokens = torch.size(keys, 1)
+  end = torch.add(start, tokens)
+  _0 = torch.copy_(torch.narrow(keys_room, 1, start, tokens), keys)
+  _1 = torch.copy_(torch.narrow(values_room, 1, start, tokens), values)
+  return [torch.narrow(keys_room, 1, 0, end), torch.narrow(values_room, 1, 0, end)]
 
 # ---- decoders ----
 
@@ -340,25 +355,22 @@ def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 # to slow arithmetic with enable_gqa. The queries of one token are G tokens of a head that look at the same
 # keys; for more tokens, copying keys and values costs less than a mask would.
 def grouped_attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], p: float, causal: bool, scale: float) -> Tensor:
-  heads = torch.size(k, 1)
-  if torch.eq(heads, torch.size(q, 1)):
-    return torch.scaled_dot_product_attention(q, k, v, mask, p, causal, scale=scale)
-  if torch.eq(torch.size(q, 2), 1):
-    group = torch.reshape(q, [torch.size(q, 0), heads, -1, torch.size(q, 3)])
-    context = torch.scaled_dot_product_attention(group, k, v, mask, p, False, scale=scale)
-    return torch.reshape(context, torch.size(q))
-  copies = torch.floordiv(torch.size(q, 1), heads)
-  keys = torch.repeat_interleave(k, copies, 1)
-  values = torch.repeat_interleave(v, copies, 1)
-  return torch.scaled_dot_product_attention(q, keys, values, mask, p, causal, scale=scale)
+  tokens, heads, shared = torch.size(q, 1), torch.size(q, 2), torch.size(k, 2)
+  if torch.__and__(torch.eq(tokens, 1), torch.ne(heads, shared)):
+    group = torch.reshape(q, [torch.size(q, 0), shared, -1, torch.size(q, 3)])
+    context = torch.scaled_dot_product_attention(group, torch.transpose(k, 1, 2), torch.transpose(v, 1, 2), mask, p, False, scale=scale)
+    return torch.reshape(context, [torch.size(q, 0), 1, -1])
+  if torch.ne(heads, shared):
+    k = torch.repeat_interleave(k, torch.floordiv(heads, shared), 2)
+    v = torch.repeat_interleave(v, torch.floordiv(heads, shared), 2)
+  return self.attention(q, k, v, mask, p, causal, scale)
 
 # The probabilities [B, Hkv, G, T, S] by themselves; cap > 0 bends the scores to cap tanh(scores / cap).
 def grouped_probabilities(self, q: Tensor, k: Tensor, mask: Optional[Tensor], causal: bool, scale: float, cap: float) -> Tensor:
-  heads = torch.size(k, 1)
-  tokens = torch.size(q, 2)
-  group = torch.reshape(torch.mul(q, scale), [torch.size(q, 0), heads, -1, torch.size(q, 3)])
-  scores = torch.matmul(group, torch.transpose(k, -2, -1))
-  scores = torch.reshape(scores, [torch.size(q, 0), heads, -1, tokens, torch.size(k, 2)])
+  tokens, shared = torch.size(q, 1), torch.size(k, 2)
+  group = torch.reshape(torch.transpose(torch.mul(q, scale), 1, 2), [torch.size(q, 0), shared, -1, torch.size(q, 3)])
+  scores = torch.matmul(group, torch.permute(k, [0, 2, 3, 1]))
+  scores = torch.reshape(scores, [torch.size(q, 0), shared, -1, tokens, torch.size(k, 1)])
   if torch.gt(cap, 0.):
     scores = torch.mul(torch.tanh(torch.div(scores, cap)), cap)
   if torch.__isnot__(mask, None):
@@ -370,8 +382,9 @@ def grouped_probabilities(self, q: Tensor, k: Tensor, mask: Optional[Tensor], ca
 
 def grouped_values(self, probabilities: Tensor, v: Tensor) -> Tensor:
   size = torch.size(probabilities)
-  context = torch.matmul(torch.reshape(probabilities, [size[0], size[1], -1, size[4]]), v)
-  return torch.reshape(context, [size[0], torch.mul(size[1], size[2]), size[3], torch.size(v, 3)])
+  context = torch.matmul(torch.reshape(probabilities, [size[0], size[1], -1, size[4]]), torch.transpose(v, 1, 2))
+  heads = torch.reshape(context, [size[0], torch.mul(size[1], size[2]), size[3], -1])
+  return torch.flatten(torch.transpose(heads, 1, 2), 2, 3)
 
 # ---- relative positions ----
 

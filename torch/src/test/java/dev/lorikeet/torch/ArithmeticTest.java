@@ -163,8 +163,8 @@ class ArithmeticTest {
   void attentionMixesValuesByTheirScores() {
     // One head, d = 4: scores q·k/2 are 0, log 3 and masked.
     Tensor q = vector(2, 0, 0, 0).reshape(1, 1, 1, 4);
-    Tensor k = vector(0, 1, 0, 0, Math.log(3), 0, 0, 0, 50, 0, 0, 0).reshape(1, 1, 3, 4);
-    Tensor v = vector(4, 0, 0, 0, 0, 4, 0, 0, 0, 0, 4, 0).reshape(1, 1, 3, 4);
+    Tensor k = vector(0, 1, 0, 0, Math.log(3), 0, 0, 0, 50, 0, 0, 0).reshape(1, 3, 1, 4);
+    Tensor v = vector(4, 0, 0, 0, 0, 4, 0, 0, 0, 0, 4, 0).reshape(1, 3, 1, 4);
     Tensor mask = vector(0, 0, Double.NEGATIVE_INFINITY).reshape(1, 1, 1, 3);
     assertClose(Ops.attention(q, k, v, mask, 0), 1, 3, 0, 0);
     assertThat(Ops.attention(q, k, v, null, 0).toFloats()[2]).isGreaterThan(3.9f);

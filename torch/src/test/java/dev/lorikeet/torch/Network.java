@@ -74,9 +74,9 @@ final class Network implements AutoCloseable {
 
   private Tensor block(Tensor x) {
     Tensor y = Ops.gelu(Ops.linear(x, parameters.get(1), parameters.get(2)));
-    Tensor heads = y.reshape(y.size(0), y.size(1), 2, width / 2).transpose(1, 2); // [B, H, T, d]
-    Tensor mixed = Ops.attention(heads, heads, heads, null, dropout).transpose(1, 2);
-    Tensor sum = Ops.dropout(mixed.reshape(x.shape()), dropout).add(x);
+    Tensor heads = y.reshape(y.size(0), y.size(1), 2, width / 2); // [B, T, H, d]
+    Tensor mixed = Ops.attention(heads, heads, heads, null, dropout); // [B, T, D]
+    Tensor sum = Ops.dropout(mixed, dropout).add(x);
     return Ops.layerNorm(sum, parameters.get(3), parameters.get(4), 1e-5);
   }
 

@@ -94,8 +94,8 @@ class OpsTest {
   /** Where the mask itself needs gradients, and where it does not, attention is the same. */
   @Test
   void attentionIsTheSameWithAMaskThatNeedsGradients() {
-    Tensor q = Tensor.normal(0, 1, 2, 3, 5, 4);
-    Tensor k = Tensor.normal(0, 1, 2, 3, 5, 4);
+    Tensor q = Tensor.normal(0, 1, 2, 5, 3, 4);
+    Tensor k = Tensor.normal(0, 1, 2, 5, 3, 4);
     Tensor mask = Tensor.normal(0, 1, 2, 3, 5, 5);
     Tensor plain = Ops.attention(q, k, k, mask, 0, 0.3);
     try (GradMode on = GradMode.enabled()) {
@@ -133,9 +133,9 @@ class OpsTest {
 
   @Test
   void attentionWithTinyDropoutAgreesWithTheFusedKernel() {
-    Tensor q = Tensor.normal(0, 1, 2, 3, 5, 8);
-    Tensor k = Tensor.normal(0, 1, 2, 3, 5, 8);
-    Tensor v = Tensor.normal(0, 1, 2, 3, 5, 8);
+    Tensor q = Tensor.normal(0, 1, 2, 5, 3, 8);
+    Tensor k = Tensor.normal(0, 1, 2, 5, 3, 8);
+    Tensor v = Tensor.normal(0, 1, 2, 5, 3, 8);
     Tensor mask = Tensor.of(new float[] {0, 0, 0, Float.NEGATIVE_INFINITY, 0}, 1, 1, 1, 5);
     float[] fused = Ops.attention(q, k, v, mask, 0).toFloats();
     float[] composed = Ops.attention(q, k, v, mask, 1e-9).toFloats();
@@ -200,18 +200,18 @@ class OpsTest {
 
   private static Tensor repeated(Tensor x, int times) {
     List<Tensor> copies = new ArrayList<>();
-    for (int head = 0; head < x.size(1); head++) {
-      copies.addAll(Collections.nCopies(times, x.narrow(1, head, 1)));
+    for (int head = 0; head < x.size(2); head++) {
+      copies.addAll(Collections.nCopies(times, x.narrow(2, head, 1)));
     }
-    return Tensor.cat(copies, 1);
+    return Tensor.cat(copies, 2);
   }
 
   @Test
   void headsInAGroupShareKeysAndValues() {
-    Tensor k = Tensor.normal(0, 1, 2, 2, 5, 8);
-    Tensor v = Tensor.normal(0, 1, 2, 2, 5, 8);
+    Tensor k = Tensor.normal(0, 1, 2, 5, 2, 8);
+    Tensor v = Tensor.normal(0, 1, 2, 5, 2, 8);
     for (int tokens : new int[] {1, 5}) {
-      Tensor q = Tensor.normal(0, 1, 2, tokens, 6, 8).transpose(1, 2);
+      Tensor q = Tensor.normal(0, 1, 2, tokens, 6, 8);
       Tensor mask = Tensor.normal(0, 1, 2, 1, tokens, 5);
       Tensor expected = Ops.attention(q, repeated(k, 3), repeated(v, 3), mask, 0, 0.3);
       close(Ops.groupedAttention(q, k, v, mask, false, 0, 0.3), expected);
@@ -221,10 +221,15 @@ class OpsTest {
 
   @Test
   void causalGroupedAttentionSeesNothingLater() {
-    Tensor q = Tensor.normal(0, 1, 2, 4, 5, 8);
-    Tensor k = Tensor.normal(0, 1, 2, 2, 5, 8);
-    Tensor v = Tensor.normal(0, 1, 2, 2, 5, 8);
-    Tensor expected = Ops.causalAttention(q, repeated(k, 2), repeated(v, 2), 0.3);
+    Tensor q = Tensor.normal(0, 1, 2, 5, 4, 8);
+    Tensor k = Tensor.normal(0, 1, 2, 5, 2, 8);
+    Tensor v = Tensor.normal(0, 1, 2, 5, 2, 8);
+    float[] later = new float[25];
+    for (int i = 0; i < later.length; i++) {
+      later[i] = i % 5 > i / 5 ? Float.NEGATIVE_INFINITY : 0;
+    }
+    Tensor mask = Tensor.of(later, 1, 1, 5, 5);
+    Tensor expected = Ops.attention(q, repeated(k, 2), repeated(v, 2), mask, 0, 0.3);
     close(Ops.groupedAttention(q, k, v, null, true, 0, 0.3), expected);
     close(Ops.groupedAttentionInSteps(q, k, v, null, true, 0, 0.3, 0), expected);
     Torch.seed(1);
@@ -237,8 +242,8 @@ class OpsTest {
   @Test
   void aCapBendsScores() {
     Tensor q = Tensor.of(new float[] {4}, 1, 1, 1, 1);
-    Tensor k = Tensor.of(new float[] {0, 1}, 1, 1, 2, 1);
-    Tensor v = Tensor.of(new float[] {0, 1}, 1, 1, 2, 1);
+    Tensor k = Tensor.of(new float[] {0, 1}, 1, 2, 1, 1);
+    Tensor v = Tensor.of(new float[] {0, 1}, 1, 2, 1, 1);
     double bent = 3 * Math.tanh(4.0 / 3);
     Tensor context = Ops.groupedAttentionInSteps(q, k, v, null, false, 0, 1, 3);
     assertThat(context.item())

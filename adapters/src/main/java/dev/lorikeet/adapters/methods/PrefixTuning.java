@@ -164,17 +164,16 @@ public record PrefixTuning(VirtualTokens tokens, boolean projection, int hiddenS
       return after;
     }
 
-    /** Of each layer, [B, H, V, d]. */
+    /** Of each layer, [B, V, H, d]. */
     private List<KeyValueCache.KeysValues> keysValues(long rows) {
       int heads = tokens.heads();
       long size = tokens.width() / heads;
-      Tensor all = // [2 · layers, H, V, d]
+      Tensor all = // [2 · layers, V, H, d]
           vectors
               .get()
               .to(dtype)
               .reshape(tokens.count(), 2L * tokens.layers(), heads, size)
-              .transpose(0, 1)
-              .transpose(1, 2);
+              .transpose(0, 1);
       List<KeyValueCache.KeysValues> layers = new ArrayList<>();
       for (int layer = 0; layer < tokens.layers(); layer++) {
         layers.add(

@@ -24,9 +24,13 @@ public final class LorikeetBridge {
     return JniUtils.loadModuleHandle(archive, ai.djl.Device.cpu(), true, false);
   }
 
-  /** Runs a method with autograd as the thread's grad mode says. */
-  public static long run(long module, String method, long[] arguments) {
-    return PyTorchLibrary.LIB.moduleRunMethod(module, method, arguments, true, false);
+  /**
+   * Runs a method with autograd as the thread's grad mode says.
+   *
+   * @param inference whether in libtorch's inference mode instead, which keeps no books for it
+   */
+  public static long run(long module, String method, long[] arguments, boolean inference) {
+    return PyTorchLibrary.LIB.moduleRunMethod(module, method, arguments, !inference, false);
   }
 
   /**
