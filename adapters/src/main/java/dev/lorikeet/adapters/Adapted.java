@@ -4,6 +4,7 @@ import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** What an adapter puts around one layer of a model. */
 public interface Adapted {
@@ -31,6 +32,11 @@ public interface Adapted {
    */
   default Tensor added(Tensor input) {
     throw new UnsupportedOperationException(getClass() + " adds nothing to the base's answer");
+  }
+
+  /** {@link #added} of a linear layer as two products, where at present it is no more than that. */
+  default Optional<LowRank> lowRank() {
+    return Optional.empty();
   }
 
   /**

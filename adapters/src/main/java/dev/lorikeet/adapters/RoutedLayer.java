@@ -11,23 +11,21 @@ import java.util.function.UnaryOperator;
 
 /**
  * A layer that answers each row as the row's adapter does. Where all adapters add to the base's
- * answer, that is computed once for all rows, if they are few; else each adapter's rows are
- * answered apart.
+ * answer, that is computed once for all rows; else each adapter's rows are answered apart.
  */
 final class RoutedLayer {
-  /** Chosen, not measured: from so many positions a group on, adapters are folded in. */
-  private static final int ENOUGH_POSITIONS = 128;
-
   private final String path;
   private final UnaryOperator<Tensor> base;
   private final RowGroups groups;
+  private final LowRankTerms terms;
   private final Map<Adapter, UnaryOperator<Tensor>> layers = new HashMap<>();
   private final Map<Adapter, Adapted> adding = new HashMap<>();
 
-  RoutedLayer(String path, UnaryOperator<Tensor> base, RowGroups groups) {
+  RoutedLayer(String path, UnaryOperator<Tensor> base, RowGroups groups, LowRankTerms terms) {
     this.path = path;
     this.base = base;
     this.groups = groups;
+    this.terms = terms;
   }
 
   /** Lets an adapter's layer answer its rows. */
@@ -78,12 +76,7 @@ final class RoutedLayer {
               + ": the model has values there that all rows share, and adapters on it cannot answer"
               + " single rows; give each adapter's rows a batch of their own");
     }
-    return adding.size() == layers.size() && isSmall(x) ? together(x) : apart(x);
-  }
-
-  /** Whether a group has too few positions for a product of its own to keep the processor busy. */
-  private boolean isSmall(Tensor x) {
-    return x.count() / x.size(-1) < (long) ENOUGH_POSITIONS * groups.groups().size();
+    return adding.size() == layers.size() ? together(x) : apart(x);
   }
 
   private Tensor apart(Tensor x) {
@@ -96,6 +89,11 @@ final class RoutedLayer {
 
   private Tensor together(Tensor x) {
     Tensor y = base.apply(x);
+    Map<Adapter, LowRank> thin = new HashMap<>();
+    adding.forEach((adapter, adapted) -> adapted.lowRank().ifPresent(t -> thin.put(adapter, t)));
+    if (thin.size() == adding.size()) {
+      return y.add(terms.of(x, thin));
+    }
     return groups.join(
         group -> {
           Adapted adapted = group.adapter().map(adding::get).orElse(null);

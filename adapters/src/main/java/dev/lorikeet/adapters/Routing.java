@@ -32,8 +32,8 @@ final class Routing {
 
   /** What the model answers of all rows by way of {@code forward}. */
   Tensor answer(ModelInput input, Function<ModelInput, Tensor> forward) {
-    try {
-      fill();
+    try (LowRankTerms terms = new LowRankTerms(groups)) {
+      fill(terms);
       return forward.apply(input);
     } finally {
       model.projections().values().forEach(ProjectionSlot::reset);
@@ -41,14 +41,14 @@ final class Routing {
     }
   }
 
-  private void fill() {
+  private void fill(LowRankTerms terms) {
     Map<ProjectionSlot, RoutedLayer> linear = new LinkedHashMap<>();
     Map<EmbeddingSlot, RoutedLayer> tables = new LinkedHashMap<>();
     for (ProjectionSlot slot : model.projections().values()) {
-      linear.put(slot, new RoutedLayer(slot.path(), slot.base()::forward, groups));
+      linear.put(slot, new RoutedLayer(slot.path(), slot.base()::forward, groups, terms));
     }
     for (EmbeddingSlot slot : model.embeddings().values()) {
-      tables.put(slot, new RoutedLayer(slot.path(), slot.base()::forward, groups));
+      tables.put(slot, new RoutedLayer(slot.path(), slot.base()::forward, groups, terms));
     }
     for (Adapter adapter : adapters) {
       for (Place place : adapter.parts().places.values()) {

@@ -50,6 +50,11 @@ record RowGroups(int size, List<Group> groups, @Nullable Tensor order) {
     return new RowGroups(rows.size(), groups, isSorted(order) ? null : inverse(order, device));
   }
 
+  /** Who answers rows, beside the base. */
+  List<Adapter> adapters() {
+    return groups.stream().flatMap(group -> group.adapter.stream()).toList();
+  }
+
   private static Group group(Optional<Adapter> adapter, List<Integer> own, Device device) {
     int[] rows = own.stream().mapToInt(row -> row).toArray();
     return new Group(adapter, rows, index(IntStream.of(rows).asLongStream().toArray(), device));

@@ -348,7 +348,8 @@ public record AdaLora(
 
     /** The same in one product, x (W + s·B(E ⊙ A))ᵀ + b, where the update's input is x itself. */
     private Tensor folded(Tensor x, Tape tape) {
-      Tensor weight = withUpdate(base.matrix(base.mode().dtype()));
+      Mode mode = base.mode();
+      Tensor weight = mode.weight(this, () -> withUpdate(base.matrix(mode.dtype())));
       Tensor y = Ops.linear(x, weight, base.biasValue());
       return tape.record(x, y, Set.of(a, e, b), this::gradients);
     }

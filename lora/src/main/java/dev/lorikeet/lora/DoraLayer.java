@@ -38,7 +38,7 @@ record DoraLayer(Linear base, Update update, Parameter magnitude, Dropout dropou
   @Override
   public Tensor forward(Tensor x) {
     Mode mode = base.mode();
-    Tensor v = update.foldedInto(base.matrix(mode.dtype()));
+    Tensor v = update.folded(base);
     Tensor factor = factor(magnitude.value(), v.norm(1)).to(mode.dtype()); // m / ‖V‖
     if (mode.tape() != null && dropout.rate() == 0) {
       return folded(x, v, factor, mode.tape());

@@ -1,6 +1,7 @@
 package dev.lorikeet.lora;
 
 import dev.lorikeet.adapters.AdapterLayer;
+import dev.lorikeet.adapters.LowRank;
 import dev.lorikeet.models.Dropout;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Mode;
@@ -11,6 +12,7 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,10 +51,16 @@ record LoraLayer(Linear base, Update update, @Nullable Parameter bias, Dropout d
     return unscaled(x).mul(update.scaling());
   }
 
+  @Override
+  public Optional<LowRank> lowRank() {
+    boolean plain = dropout.rate() == 0 && bias == null && update.start() == null;
+    return plain ? Optional.of(update.lowRank()) : Optional.empty();
+  }
+
   /** The same in one product, x (W + s·BA)ᵀ + b: possible where the update's input is x itself. */
   private Tensor folded(Tensor x, Tape tape) {
     DType dtype = base.mode().dtype();
-    Tensor y = Ops.linear(x, update.foldedInto(base.matrix(dtype)), foldedBias(dtype));
+    Tensor y = Ops.linear(x, update.folded(base), foldedBias(dtype));
     return tape.record(x, y, update.trained(), update::gradients);
   }
 

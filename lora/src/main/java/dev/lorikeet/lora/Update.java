@@ -1,6 +1,8 @@
 package dev.lorikeet.lora;
 
+import dev.lorikeet.adapters.LowRank;
 import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.Mode;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.GradMode;
@@ -54,13 +56,23 @@ record Update(Parameter a, Parameter b, double scaling, @Nullable Taken start) {
     return start == null ? y : y.sub(product(x, start.a, start.b));
   }
 
+  /** The update as a term of its own; of one without a start. */
+  LowRank lowRank() {
+    return new LowRank(a, b, scaling);
+  }
+
   private static Tensor product(Tensor x, Parameter a, Parameter b) {
     Tensor narrow = Ops.linear(x, a.value(x.dtype()), null); // [..., r]
     return Ops.linear(narrow, b.value(x.dtype()), null); // [..., out]
   }
 
-  /** W + ΔW in the type of W [out, in]. Not recorded for gradients. */
-  Tensor foldedInto(Tensor weight) {
+  /** W + ΔW [out, in] in the computing type. Not recorded for gradients. */
+  Tensor folded(Linear base) {
+    Mode mode = base.mode();
+    return mode.weight(this, () -> foldedInto(base.matrix(mode.dtype())));
+  }
+
+  private Tensor foldedInto(Tensor weight) {
     try (GradMode off = GradMode.disabled()) {
       return Ops.loraWeight(weight, wideA(), wideB(), scaling);
     }

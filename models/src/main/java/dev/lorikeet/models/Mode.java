@@ -2,6 +2,8 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.Tensor;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** How a model computes at the moment; shared by all its layers and adapters. */
@@ -10,6 +12,7 @@ public final class Mode {
   private final Device device;
   private boolean training;
   private @Nullable Tape tape;
+  private @Nullable StepWeights stepWeights;
 
   Mode(DType dtype, Device device) {
     this.dtype = dtype;
@@ -39,6 +42,19 @@ public final class Mode {
 
   void tape(@Nullable Tape newTape) {
     tape = newTape;
+  }
+
+  /**
+   * A weight made of trained parameters, without gradients: the same for all parts of a step.
+   *
+   * @param owner whose it is
+   */
+  public Tensor weight(Object owner, Supplier<Tensor> make) {
+    return stepWeights == null ? make.get() : stepWeights.get(owner, make);
+  }
+
+  void stepWeights(@Nullable StepWeights newWeights) {
+    stepWeights = newWeights;
   }
 
   void training(boolean on) {

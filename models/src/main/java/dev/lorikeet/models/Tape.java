@@ -102,8 +102,13 @@ public final class Tape implements AutoCloseable {
    */
   public Map<Parameter, Tensor> gradients(
       Tensor output, Tensor gradient, List<Parameter> parameters) {
-    return gradients(parameters, List.of(), inputs -> Ops.grad(output, gradient, inputs))
-        .ofParameters();
+    return gradients(output, gradient, parameters, List.of()).ofParameters();
+  }
+
+  /** The same, and the gradients of some leaves that are no parameters. */
+  public Gradients gradients(
+      Tensor output, Tensor gradient, List<Parameter> parameters, List<Tensor> leaves) {
+    return gradients(parameters, leaves, inputs -> Ops.grad(output, gradient, inputs));
   }
 
   /**

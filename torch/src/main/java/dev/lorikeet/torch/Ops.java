@@ -368,6 +368,21 @@ public final class Ops {
   }
 
   /**
+   * {@link #crossEntropy(Tensor, Tensor)} of labels that all count, and its gradient with respect
+   * to the logits. Not recorded for gradients.
+   *
+   * @param logits [N, C]
+   * @param labels [N], int64, none −100
+   * @param factor that the gradient is multiplied by
+   * @return the float32 sum, and the gradient [N, C] in the type of the logits
+   */
+  public static List<Tensor> crossEntropySlope(Tensor logits, Tensor labels, double factor) {
+    try (GradMode off = GradMode.disabled()) {
+      return Torch.tensors("cross_entropy_slope", logits, labels, factor);
+    }
+  }
+
+  /**
    * −Σ w[label] (1 − p)^γ log p with p = softmax(logits)[label], over the labels that are not −100
    * (Lin et al. 2017, arXiv:1708.02002, §3).
    *

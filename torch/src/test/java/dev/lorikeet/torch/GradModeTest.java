@@ -1,6 +1,7 @@
 package dev.lorikeet.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -143,5 +144,23 @@ class GradModeTest {
       }
     }
     return right;
+  }
+
+  @Test
+  void whatInferenceMakesCanNeverBeRecorded() {
+    Tensor leaf = Tensor.of(new float[] {3}, 1).requiresGrad(true);
+    Tensor made;
+    try (GradMode inference = GradMode.inference()) {
+      made = leaf.mul(2);
+      assertThat(made.item()).isEqualTo(6);
+      try (GradMode on = GradMode.enabled()) {
+        assertThat(recorded(leaf)).isTrue(); // each mode holds until its own end
+      }
+      assertThat(GradMode.isEnabled()).isFalse();
+    }
+    try (GradMode on = GradMode.enabled()) {
+      assertThatThrownBy(() -> made.mul(leaf)).hasMessageContaining("nference tensors");
+      assertThat(recorded(leaf)).isTrue();
+    }
   }
 }

@@ -5,6 +5,7 @@ import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.StepWeights;
 import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
@@ -16,9 +17,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -33,6 +36,12 @@ import java.util.stream.IntStream;
 final class GradientPass {
   /** Examples a batch where what the head reads is computed once for all epochs. */
   private static final int KEPT_AT_ONCE = 32;
+
+  /** What a part costs beside its positions, in positions: weights are read, operations begun. */
+  private static final int PART_COST = 64;
+
+  /** From so many on, a share's tokens gain nothing from going through the model with others'. */
+  private static final int ENOUGH_TOKENS = 384;
 
   private final Model model;
   private final Answering answering;
@@ -163,32 +172,54 @@ final class GradientPass {
     shares.stream()
         .filter(share -> !(share.terms > 0))
         .forEach(share -> share.fail(NonFinite.noLabels(share.rows())));
-    while (!left.isEmpty() && !shares.stream().allMatch(StepShare::hasFailed)) {
-      try {
-        add(left.getFirst());
-        left.removeFirst();
-      } catch (OutOfMemory e) {
-        halve(left.getFirst().batch, e);
-        left = new ArrayDeque<>(cut(left.stream().map(Part::rows).toList(), shares));
+    try (StepWeights weights = StepWeights.of(model)) {
+      while (!left.isEmpty() && !shares.stream().allMatch(StepShare::hasFailed)) {
+        try {
+          add(left.getFirst());
+          left.removeFirst();
+        } catch (OutOfMemory e) {
+          halve(left.getFirst().batch, e);
+          left = new ArrayDeque<>(cut(left.stream().map(Part::rows).toList(), shares));
+        }
       }
     }
   }
 
-  /** Cuts rows by their lengths, whoever's they are, and puts each share's side by side. */
+  /**
+   * The rows of shares that keep the processor busy alone, each share's by themselves; the rest.
+   */
   private List<Part> cut(List<List<Row>> rounds, List<StepShare> shares) {
     List<Part> cut = new ArrayList<>();
-    for (List<Row> rows : rounds) {
-      int[] lengths = rows.stream().mapToInt(row -> row.example().length()).toArray();
-      for (int[] part : parts(IntStream.range(0, rows.size()).toArray(), lengths, maxTokens)) {
-        List<Row> chosen =
-            IntStream.of(part)
-                .mapToObj(rows::get)
-                .sorted(Comparator.comparingInt(row -> shares.indexOf(row.share)))
-                .toList();
-        cut.add(Part.of(chosen, padTokenId));
+    for (List<Row> round : rounds) {
+      Map<StepShare, List<Row>> byShare =
+          round.stream()
+              .collect(Collectors.groupingBy(Row::share, LinkedHashMap::new, Collectors.toList()));
+      List<Row> few = new ArrayList<>();
+      for (List<Row> own : byShare.values()) {
+        if (own.stream().mapToInt(row -> row.example().length()).sum() < ENOUGH_TOKENS) {
+          few.addAll(own);
+        } else {
+          cut(own, shares, cut);
+        }
+      }
+      if (!few.isEmpty()) {
+        cut(few, shares, cut);
       }
     }
     return cut;
+  }
+
+  /** Cuts rows by their lengths, whoever's they are, and puts each share's side by side. */
+  private void cut(List<Row> rows, List<StepShare> shares, List<Part> cut) {
+    int[] lengths = rows.stream().mapToInt(row -> row.example().length()).toArray();
+    for (int[] part : parts(IntStream.range(0, rows.size()).toArray(), lengths, maxTokens)) {
+      List<Row> chosen =
+          IntStream.of(part)
+              .mapToObj(rows::get)
+              .sorted(Comparator.comparingInt(row -> shares.indexOf(row.share)))
+              .toList();
+      cut.add(Part.of(chosen, padTokenId));
+    }
   }
 
   /** Lowers the limit to half of a part that was too large. */
@@ -214,24 +245,34 @@ final class GradientPass {
             + " tokens at once (max_tokens_per_pass), and the same batches");
   }
 
-  /** Cuts a batch, its longest rows first, where more rows would be too many tokens. */
+  /**
+   * Cuts a batch, its longest rows first, into parts of at most so many positions, or one row; so
+   * that all positions together, padding among them, and what each part costs are the least.
+   */
   static List<int[]> parts(int[] indices, int[] lengths, int maxTokens) {
-    int longest = Arrays.stream(indices).map(i -> lengths[i]).max().orElseThrow();
-    if ((long) indices.length * longest <= maxTokens) {
-      return List.of(indices);
-    }
     int[] sorted =
         IntStream.of(indices)
             .boxed()
             .sorted(Comparator.comparingInt(i -> -lengths[i]))
             .mapToInt(i -> i)
             .toArray();
+    long[] least = new long[sorted.length + 1]; // of the rows from i on
+    int[] end = new int[sorted.length]; // of the part that begins with row i
+    for (int start = sorted.length - 1; start >= 0; start--) {
+      int longest = Math.max(1, lengths[sorted[start]]);
+      int most = Math.min(sorted.length, start + Math.max(1, maxTokens / longest));
+      least[start] = Long.MAX_VALUE;
+      for (int next = most; next > start; next--) {
+        long cost = (long) (next - start) * longest + PART_COST + least[next];
+        if (cost < least[start]) {
+          least[start] = cost;
+          end[start] = next;
+        }
+      }
+    }
     List<int[]> parts = new ArrayList<>();
-    for (int start = 0; start < sorted.length; ) {
-      int rows = Math.max(1, maxTokens / Math.max(1, lengths[sorted[start]]));
-      int end = Math.min(sorted.length, start + rows);
-      parts.add(Arrays.copyOfRange(sorted, start, end));
-      start = end;
+    for (int start = 0; start < sorted.length; start = end[start]) {
+      parts.add(Arrays.copyOfRange(sorted, start, end[start]));
     }
     return parts;
   }

@@ -11,8 +11,11 @@ import dev.lorikeet.torch.Tensor;
  * @param rows at most so many states a chunk
  */
 record HeadChunks(long rows) {
-  /** 64 MiB in float32; a chunk's loss and gradients take about four times that. */
-  private static final long LOGITS_AT_ONCE = 1L << 24;
+  /**
+   * 16 MiB in float32, and as much again for their gradient. Of four times as many, memory comes
+   * anew from the system for every chunk, which costs an eighth of a small model's step.
+   */
+  private static final long LOGITS_AT_ONCE = 1L << 22;
 
   /** Those of a model's head, by how many classes it has. */
   static HeadChunks of(Model model) {

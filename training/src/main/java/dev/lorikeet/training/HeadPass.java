@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -59,9 +60,14 @@ final class HeadPass {
               Tape tape = Tape.of(model)) {
             List<Tensor> leaves =
                 states.requiresGrad() ? List.of(chunk.detach().requiresGrad(true)) : List.of();
-            Tensor part = loss.sum(model.head(leaves.isEmpty() ? chunk : leaves.get(0)), own);
+            Tensor logits = model.head(leaves.isEmpty() ? chunk : leaves.get(0)); // [c, C]
+            Optional<Loss.Slope> slope = loss.slope(logits, own, factor);
+            Tensor part = slope.map(Loss.Slope::sum).orElseGet(() -> loss.sum(logits, own));
             sum[0] += part.item();
-            Tape.Gradients gradients = tape.gradients(part.mul(factor), parameters, leaves);
+            Tape.Gradients gradients =
+                slope.isPresent()
+                    ? tape.gradients(logits, slope.get().ofLogits(), parameters, leaves)
+                    : tape.gradients(part.mul(factor), parameters, leaves);
             add(sums, gradients.ofParameters());
             gradients.ofLeaves().forEach(gradient -> ofStates.add(scope.keep(gradient)));
             sums.values().forEach(scope::keep);
