@@ -216,6 +216,7 @@ final class GoldenCase {
   private void compareGradients(Model model, Adapter adapter, List<String> differences) {
     compareGradients(this::gradients, model, adapter, differences);
     compareGradients(this::gradientsInTraining, model, adapter, differences);
+    compareGradients(this::gradientsRecomputing, model, adapter, differences);
   }
 
   /** One way to the gradients, which also gives the loss. */
@@ -331,8 +332,22 @@ final class GoldenCase {
   /** The gradients as the trainer takes them, adapters folded into their weights. */
   private double gradientsInTraining(
       Model model, Map<String, Parameter> trained, Map<String, Tensor> gradients) {
-    try (GradMode on = GradMode.enabled();
-        Tape tape = Tape.of(model)) {
+    try (Tape tape = Tape.of(model)) {
+      return gradients(tape, model, trained, gradients);
+    }
+  }
+
+  /** The same with the activations of all blocks computed again. */
+  private double gradientsRecomputing(
+      Model model, Map<String, Parameter> trained, Map<String, Tensor> gradients) {
+    try (Tape tape = Tape.recomputing(model)) {
+      return gradients(tape, model, trained, gradients);
+    }
+  }
+
+  private double gradients(
+      Tape tape, Model model, Map<String, Parameter> trained, Map<String, Tensor> gradients) {
+    try (GradMode on = GradMode.enabled()) {
       Tensor loss = loss(model, model.logits(input()));
       Map<Parameter, Tensor> byParameter = tape.gradients(loss, List.copyOf(trained.values()));
       trained.forEach((name, parameter) -> gradients.put(name, get(byParameter, parameter)));

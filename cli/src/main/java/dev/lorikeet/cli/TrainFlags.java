@@ -396,6 +396,13 @@ final class TrainFlags {
     flags.set("training.packing", Boolean.toString(value));
   }
 
+  @Option(
+      names = "--gradient-checkpointing",
+      description = "Compute activations again instead of keeping them: less memory, more time.")
+  void gradientCheckpointing(boolean value) {
+    flags.set("training.gradient_checkpointing", Boolean.toString(value));
+  }
+
   @Option(names = "--logging-steps", paramLabel = "N", description = "Log every so many steps.")
   void loggingSteps(String value) {
     flags.set("training.logging_steps", value);

@@ -114,7 +114,8 @@ final class TrainingSection {
   private static ThroughputConfig throughput(Section section, ThroughputConfig defaults) {
     return new ThroughputConfig(
         section.flag("cache_features", defaults.cacheFeatures()),
-        section.flag("packing", defaults.packing()));
+        section.flag("packing", defaults.packing()),
+        section.flag("gradient_checkpointing", defaults.gradientCheckpointing()));
   }
 
   private static FreezeConfig freeze(Section section, FreezeConfig defaults) {
@@ -201,6 +202,7 @@ final class TrainingSection {
     json.put("max_nan_steps", training.nonFinite().maxInARow());
     json.put("cache_features", training.throughput().cacheFeatures());
     json.put("packing", training.throughput().packing());
+    json.put("gradient_checkpointing", training.throughput().gradientCheckpointing());
     LoggingConfig logging = training.logging();
     json.put("logging_steps", logging.steps());
     ArrayNode reportTo = json.putArray("report_to");

@@ -153,6 +153,7 @@ class RecipeTest {
               max_tokens_per_pass: 512
               cache_features: false
               packing: true
+              gradient_checkpointing: true
               schedule: cosine
               max_grad_norm: 0
               beta1: 0.8
@@ -244,7 +245,7 @@ class RecipeTest {
             new CheckpointConfig(IntervalStrategy.EPOCH, 0.5, 2),
             RegularizationConfig.NONE,
             NonFiniteConfig.DEFAULT,
-            new ThroughputConfig(false, true),
+            new ThroughputConfig(false, true, true),
             new LoggingConfig(
                 25, List.of(ReportTo.TENSORBOARD, ReportTo.MLFLOW), "events", "first"),
             5_000_000_000L);

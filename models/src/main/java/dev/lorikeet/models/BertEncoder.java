@@ -1,7 +1,6 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -97,7 +96,7 @@ final class BertEncoder {
     Tensor mask = AttentionMasks.padding(input.attentionMask(), mode.dtype());
     Tensor h = embedded;
     for (Layer layer : layers) {
-      h = layer.forward(h, mask, input.cache());
+      h = mode.block(h, x -> layer.forward(x, mask, input.cache()));
     }
     return h;
   }
@@ -151,7 +150,7 @@ final class BertEncoder {
 
   private record Layer(Attention attention, FeedForward feedForward) {
     Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
-      return Scope.tidy(() -> feedForward.forward(attention.forward(x, mask, cache)));
+      return feedForward.forward(attention.forward(x, mask, cache));
     }
   }
 }

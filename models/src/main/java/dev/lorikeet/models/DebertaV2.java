@@ -360,7 +360,7 @@ final class DebertaV2 implements Architecture {
 
   private record Layer(Attention attention, FeedForward feedForward) {
     Tensor forward(Tensor x, @Nullable Relative relative, @Nullable Tensor mask) {
-      return Scope.tidy(() -> feedForward.forward(attention.forward(x, relative, mask)));
+      return feedForward.forward(attention.forward(x, relative, mask));
     }
   }
 
@@ -488,7 +488,8 @@ final class DebertaV2 implements Architecture {
       Relative relative = relative((int) embedded.size(1));
       Tensor h = embedded;
       for (int i = 0; i < layers.size(); i++) {
-        h = layers.get(i).forward(h, relative, mask);
+        Layer layer = layers.get(i);
+        h = mode.block(h, x -> layer.forward(x, relative, mask));
         if (i == 0 && convolution != null) {
           h = convolution.forward(embedded, h, real);
         }

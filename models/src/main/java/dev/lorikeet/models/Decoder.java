@@ -1,6 +1,5 @@
 package dev.lorikeet.models;
 
-import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -44,9 +43,8 @@ record Decoder(
         windowRope == rope ? angles : windowRope.angles(input, pass.past(), pass.length());
     for (int i = 0; i < layers.size(); i++) {
       Layer layer = layers.get(i);
-      Tensor x = h;
       RotaryEmbedding.Angles own = window.isAt(i) ? windowAngles : angles;
-      h = Scope.tidy(() -> layer.forward(x, own, pass));
+      h = mode.block(h, x -> layer.forward(x, own, pass));
     }
     return norm.forward(h);
   }

@@ -93,7 +93,7 @@ final class DistilBert implements Architecture {
     Tensor mask = AttentionMasks.padding(input.attentionMask(), mode.dtype());
     Tensor h = embeddings.forward(input);
     for (Layer layer : layers) {
-      h = layer.forward(h, mask, input.cache());
+      h = mode.block(h, x -> layer.forward(x, mask, input.cache()));
     }
     return isPooled ? h.select(1, 0) : h;
   }
@@ -158,12 +158,9 @@ final class DistilBert implements Architecture {
     }
 
     Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
-      return Scope.tidy(
-          () -> {
-            Tensor h = attentionNorm.forward(attention.forward(x, mask, cache).add(x));
-            Tensor update = lin2.forward(activation.apply(lin1.forward(h))); // [B, T, D]
-            return outputNorm.forward(dropout.forward(update).add(h));
-          });
+      Tensor h = attentionNorm.forward(attention.forward(x, mask, cache).add(x));
+      Tensor update = lin2.forward(activation.apply(lin1.forward(h))); // [B, T, D]
+      return outputNorm.forward(dropout.forward(update).add(h));
     }
   }
 

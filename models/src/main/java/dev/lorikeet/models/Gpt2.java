@@ -1,7 +1,6 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -205,11 +204,8 @@ final class Gpt2 implements Architecture {
     }
 
     Tensor forward(Tensor x, CausalAttention.Pass pass) {
-      return Scope.tidy(
-          () -> {
-            Tensor h = x.add(attention.forward(attentionNorm.forward(x), pass));
-            return h.add(feedForward.forward(feedForwardNorm.forward(h)));
-          });
+      Tensor h = x.add(attention.forward(attentionNorm.forward(x), pass));
+      return h.add(feedForward.forward(feedForwardNorm.forward(h)));
     }
   }
 
@@ -240,7 +236,7 @@ final class Gpt2 implements Architecture {
       Tensor h = embed(input, past);
       CausalAttention.Pass pass = CausalAttention.Pass.of(input, h, SlidingWindow.NONE, mode);
       for (Layer layer : layers) {
-        h = layer.forward(h, pass);
+        h = mode.block(h, x -> layer.forward(x, pass));
       }
       return norm.forward(h);
     }

@@ -2,8 +2,10 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** How a model computes at the moment; shared by all its layers and adapters. */
@@ -38,6 +40,22 @@ public final class Mode {
    */
   public @Nullable Tape tape() {
     return tape;
+  }
+
+  /**
+   * What a block of layers answers, in a scope of its own; a {@link Tape} may have it computed
+   * again.
+   *
+   * @param x [B, T, D]
+   * @param layers which read x, and else only what lives as long as the pass
+   */
+  Tensor block(Tensor x, UnaryOperator<Tensor> layers) {
+    return tape == null ? Scope.tidy(() -> layers.apply(x)) : tape.block(x, layers);
+  }
+
+  /** What all blocks answer, in a scope of its own where none of them is computed again. */
+  Tensor blocks(Supplier<Tensor> pass) {
+    return tape != null && tape.recomputes() ? pass.get() : Scope.tidy(pass);
   }
 
   void tape(@Nullable Tape newTape) {

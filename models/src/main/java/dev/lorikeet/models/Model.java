@@ -187,7 +187,7 @@ public final class Model implements AutoCloseable {
    * @return [B, C] for sequences and images, [B, T, C] for tokens, [B, T, D] without a head
    */
   public Tensor logits(ModelInput input) {
-    return Scope.tidy(() -> head(features(input)));
+    return mode.blocks(() -> head(features(input)));
   }
 
   /**
@@ -197,7 +197,7 @@ public final class Model implements AutoCloseable {
    *     front
    */
   public Tensor features(ModelInput input) {
-    return Scope.tidy(
+    return mode.blocks(
         () -> {
           ModelInput prepared = prepare.apply(input.to(mode.device()));
           Tensor features = architecture.features(prepared);

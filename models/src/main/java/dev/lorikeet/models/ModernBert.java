@@ -278,11 +278,8 @@ final class ModernBert implements Architecture {
     }
 
     Tensor forward(Tensor x, View view) {
-      return Scope.tidy(
-          () -> {
-            Tensor h = x.add(attention.forward(attentionNorm.apply(x), view));
-            return h.add(feedForward.forward(feedForwardNorm.forward(h)));
-          });
+      Tensor h = x.add(attention.forward(attentionNorm.apply(x), view));
+      return h.add(feedForward.forward(feedForwardNorm.forward(h)));
     }
   }
 
@@ -329,7 +326,9 @@ final class ModernBert implements Architecture {
               AttentionMasks.near(input, length, config.reach, mode.dtype()),
               localRotary.angles(input, 0, length));
       for (int i = 0; i < layers.size(); i++) {
-        h = layers.get(i).forward(h, config.isLocal.get(i) ? local : global);
+        Layer layer = layers.get(i);
+        View view = config.isLocal.get(i) ? local : global;
+        h = mode.block(h, x -> layer.forward(x, view));
       }
       return finalNorm.forward(h);
     }

@@ -3,7 +3,6 @@ package dev.lorikeet.models;
 import dev.lorikeet.models.KeyValueCache.KeysValues;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
-import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -330,7 +329,7 @@ final class T5 implements Architecture {
 
   private record EncoderLayer(SelfAttention attention, FeedForward feedForward) {
     Tensor forward(Tensor x, Tensor mask) {
-      return Scope.tidy(() -> feedForward.forward(attention.forward(x, mask, null)));
+      return feedForward.forward(attention.forward(x, mask, null));
     }
   }
 
@@ -361,7 +360,7 @@ final class T5 implements Architecture {
       Tensor mask = padding == null ? biases : biases.add(padding);
       Tensor h = dropout.forward(embedded);
       for (EncoderLayer layer : layers) {
-        h = layer.forward(h, mask);
+        h = mode.block(h, x -> layer.forward(x, mask));
       }
       return dropout.forward(norm.forward(h));
     }
@@ -375,11 +374,8 @@ final class T5 implements Architecture {
         Tensor states,
         @Nullable Tensor padding,
         @Nullable KeyValueCache cache) {
-      return Scope.tidy(
-          () -> {
-            Tensor h = attention.forward(x, mask, cache);
-            return feedForward.forward(crossAttention.forward(h, states, padding, cache));
-          });
+      Tensor h = attention.forward(x, mask, cache);
+      return feedForward.forward(crossAttention.forward(h, states, padding, cache));
     }
   }
 
@@ -417,7 +413,7 @@ final class T5 implements Architecture {
       Tensor padding = AttentionMasks.padding(input.attentionMask(), mode.dtype());
       Tensor h = dropout.forward(answer);
       for (DecoderLayer layer : layers) {
-        h = layer.forward(h, mask, states, padding, input.cache());
+        h = mode.block(h, x -> layer.forward(x, mask, states, padding, input.cache()));
       }
       return dropout.forward(norm.forward(h));
     }

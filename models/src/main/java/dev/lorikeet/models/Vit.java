@@ -3,7 +3,6 @@ package dev.lorikeet.models;
 import dev.lorikeet.models.ModuleNames.Rename;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
-import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -268,11 +267,8 @@ final class Vit implements Architecture {
     }
 
     Tensor forward(Tensor x) {
-      return Scope.tidy(
-          () -> {
-            Tensor h = x.add(dropout.forward(attention.forward(attentionNorm.forward(x))));
-            return h.add(dropout.forward(feedForward(feedForwardNorm.forward(h))));
-          });
+      Tensor h = x.add(dropout.forward(attention.forward(attentionNorm.forward(x))));
+      return h.add(dropout.forward(feedForward(feedForwardNorm.forward(h))));
     }
 
     private Tensor feedForward(Tensor x) {
@@ -284,6 +280,7 @@ final class Vit implements Architecture {
     private final Embeddings embeddings;
     private final List<Layer> layers = new ArrayList<>();
     private final LayerNorm norm;
+    private final Mode mode;
 
     Encoder(Config config, Weights weights) {
       embeddings = new Embeddings(config, weights.at("embeddings"));
@@ -291,13 +288,14 @@ final class Vit implements Architecture {
         layers.add(new Layer(config, weights.at("encoder.layer").at(i)));
       }
       norm = weights.layerNorm("layernorm", config.hiddenSize, config.layerNormEps);
+      mode = weights.mode();
     }
 
     /** [B, C, height, width] to the last hidden state, [B, T, D]. */
     Tensor forward(Tensor pixels) {
       Tensor h = embeddings.forward(pixels);
       for (Layer layer : layers) {
-        h = layer.forward(h);
+        h = mode.block(h, x -> layer.forward(x));
       }
       return norm.forward(h);
     }

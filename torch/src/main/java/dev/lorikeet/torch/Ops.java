@@ -420,7 +420,7 @@ public final class Ops {
    * the output does not depend on gets an empty tensor.
    */
   public static List<Tensor> grad(Tensor output, List<Tensor> inputs) {
-    return Torch.tensors("grad", output, null, inputs);
+    return Torch.tensors("grad", output, null, inputs, false);
   }
 
   /**
@@ -429,7 +429,17 @@ public final class Ops {
    * @param gradient in the shape of {@code output}
    */
   public static List<Tensor> grad(Tensor output, Tensor gradient, List<Tensor> inputs) {
-    return Torch.tensors("grad", output, gradient, inputs);
+    return Torch.tensors("grad", output, gradient, inputs, false);
+  }
+
+  /**
+   * The same, after which gradients can be asked for again of what led to {@code output}.
+   *
+   * @param gradient null where {@code output} is a scalar, and its own gradient 1
+   */
+  public static List<Tensor> gradAgain(
+      Tensor output, @Nullable Tensor gradient, List<Tensor> inputs) {
+    return Torch.tensors("grad", output, gradient, inputs, true);
   }
 
   /**

@@ -457,8 +457,8 @@ def squared_error(self, predictions: Tensor, labels: Tensor) -> Tensor:
 # ---- gradients and updates ----
 
 # An input that the output does not depend on gets an empty gradient.
-def grad(self, output: Tensor, gradient: Optional[Tensor], inputs: List[Tensor]) -> List[Tensor]:
-  grads = torch.grad([output], inputs, [gradient], None, False, True)
+def grad(self, output: Tensor, gradient: Optional[Tensor], inputs: List[Tensor], again: bool) -> List[Tensor]:
+  grads = torch.grad([output], inputs, [gradient], again, False, True)
   result = annotate(List[Tensor], [])
   for i in range(torch.len(grads)):
     g = grads[i]

@@ -32,7 +32,7 @@ final class Features {
   }
 
   private Tensor computed(Batch batch) {
-    return Scope.tidy(() -> labelled.of(model.features(Inputs.of(batch, model)), batch));
+    return labelled.of(model.features(Inputs.of(batch, model)), batch);
   }
 
   /**
@@ -59,7 +59,8 @@ final class Features {
           + KeptFeatures.FOLDER
           + ": it is computed anew in every epoch";
     }
-    kept = KeptFeatures.compute(examples, predictor, this::computed);
+    kept = KeptFeatures.compute(
+            examples, predictor, batch -> Scope.tidy(() -> computed(batch)));
     return "nothing below the head trains: what the head reads is computed once, without dropout"
         + " (cache_features)";
   }

@@ -50,6 +50,7 @@ final class GradientPass {
   private final Features features;
   private final int padTokenId;
   private final Consumer<String> remarks;
+  private final boolean recomputes;
   private int maxTokens;
 
   /** How a model answers rows of several runs, each in its own way. */
@@ -126,23 +127,37 @@ final class GradientPass {
    * Passes through one model.
    *
    * @param maxTokens at most so many positions a part, but at least one row
+   * @param recomputes whether layers' activations are computed again instead of kept
    * @param remarks hears when a part did not fit in memory
    */
-  GradientPass(
-      Model model, Answering answering, int padTokenId, int maxTokens, Consumer<String> remarks) {
+  private GradientPass(
+      Model model,
+      Answering answering,
+      int padTokenId,
+      int maxTokens,
+      boolean recomputes,
+      Consumer<String> remarks) {
     this.model = model;
     this.answering = answering;
     this.padTokenId = padTokenId;
     this.maxTokens = maxTokens;
+    this.recomputes = recomputes;
     this.remarks = remarks;
     labelled = new LabelledStates(model);
     chunks = HeadChunks.of(model);
     features = new Features(model, new Predictor(model, KEPT_AT_ONCE, padTokenId));
   }
 
+  /** Passes of several runs, each of which answers its rows in its own way. */
+  GradientPass(
+      Model model, Answering answering, int padTokenId, int maxTokens, Consumer<String> remarks) {
+    this(model, answering, padTokenId, maxTokens, false, remarks);
+  }
+
   /** Passes of one run, whose model answers all rows alike. */
-  GradientPass(Model model, int padTokenId, int maxTokens, Consumer<String> remarks) {
-    this(model, new Alike(model), padTokenId, maxTokens, remarks);
+  GradientPass(
+      Model model, int padTokenId, int maxTokens, boolean recomputes, Consumer<String> remarks) {
+    this(model, new Alike(model), padTokenId, maxTokens, recomputes, remarks);
   }
 
   /** What the head reads of the examples of the one run. */
@@ -284,7 +299,7 @@ final class GradientPass {
     if (!labelled.isEmpty()) {
       try (Scope scope = Scope.open();
           GradMode on = GradMode.enabled();
-          Tape tape = Tape.of(model)) {
+          Tape tape = recomputes ? Tape.recomputing(model) : Tape.of(model)) {
         List<Answer> answers = answers(labelled, states(part, labelled));
         add(answers, tape, scope);
       }

@@ -73,6 +73,12 @@ public final class JointTrainer {
               + ": packing makes one row of a batch's documents, and rows of several adapters must"
               + " stay apart: leave it out, or train alone");
     }
+    if (trainer.config().throughput().gradientCheckpointing()) {
+      throw new UsageException(
+          name
+              + ": gradient_checkpointing would compute layers again when all members' rows are"
+              + " done: leave it out and lower max_tokens_per_pass, or train alone");
+    }
     RegularizationConfig settings = trainer.config().regularization();
     if (settings.neftuneNoiseAlpha() > 0 || settings.mixout() > 0) {
       throw new UsageException(

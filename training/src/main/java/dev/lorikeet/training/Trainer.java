@@ -78,7 +78,11 @@ public final class Trainer {
     lossScale = LossScale.of(model.mode().dtype());
     pass =
         new GradientPass(
-            model, padTokenId, config.maxTokensPerPass(model.mode().device()), listener::remarked);
+            model,
+            padTokenId,
+            config.maxTokensPerPass(model.mode().device()),
+            config.throughput().gradientCheckpointing(),
+            listener::remarked);
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
 

@@ -18,7 +18,7 @@ record AlonePass(GradientPass pass, List<Trainable> trainables, Loss loss, LossS
       LossScale lossScale,
       Consumer<String> remarks) {
     return new AlonePass(
-        new GradientPass(model, 0, maxTokens, remarks), trainables, loss, lossScale);
+        new GradientPass(model, 0, maxTokens, false, remarks), trainables, loss, lossScale);
   }
 
   Map<Parameter, Tensor> gradients(

@@ -56,7 +56,7 @@ class KeptFeaturesTest {
   }
 
   private static TrainingConfig withoutCache() {
-    return CONFIG.with(draft -> draft.throughput = new ThroughputConfig(false, false));
+    return CONFIG.with(draft -> draft.throughput = new ThroughputConfig(false, false, false));
   }
 
   /** All texts in each batch, so that products have the same shapes and round alike. */
