@@ -119,7 +119,9 @@ class ResumeCommandTest {
         .contains("; the same command with --resume goes on from there")
         .doesNotContain("error");
     assertThat(process.exitValue()).isEqualTo(status);
-    assertThat(namesIn(output())).as("the run's measurements, which go on").isSubsetOf("metrics.jsonl");
+    assertThat(namesIn(output()))
+        .as("the run's measurements, which go on")
+        .isSubsetOf("metrics.jsonl");
 
     assertThat(Cli.done("%s --resume", line).err()).contains("going on from " + checkpoints());
     assertThat(checkpoints()).as("it has served").doesNotExist();

@@ -140,8 +140,7 @@ public final class Tape implements AutoCloseable {
     return gradients(
         parameters,
         leaves,
-        inputs ->
-            blocks.isEmpty() ? Ops.grad(loss, inputs) : Ops.gradAgain(loss, null, inputs));
+        inputs -> blocks.isEmpty() ? Ops.grad(loss, inputs) : Ops.gradAgain(loss, null, inputs));
   }
 
   /**
@@ -221,8 +220,7 @@ public final class Tape implements AutoCloseable {
       List<Entry> inside = takeEntries();
       List<Tensor> inputs = new ArrayList<>(asked);
       inside.forEach(entry -> inputs.add(entry.y));
-      List<Tensor> more =
-          backward(parameters, inputs, sums, all -> Ops.gradAgain(y, dy, all));
+      List<Tensor> more = backward(parameters, inputs, sums, all -> Ops.gradAgain(y, dy, all));
       for (int i = 0; i < asked.size(); i++) {
         ofAsked.set(i, scope.keep(sum(ofAsked.get(i), more.get(i))));
       }

@@ -59,8 +59,7 @@ final class Features {
           + KeptFeatures.FOLDER
           + ": it is computed anew in every epoch";
     }
-    kept = KeptFeatures.compute(
-            examples, predictor, batch -> Scope.tidy(() -> computed(batch)));
+    kept = KeptFeatures.compute(examples, predictor, batch -> Scope.tidy(() -> computed(batch)));
     return "nothing below the head trains: what the head reads is computed once, without dropout"
         + " (cache_features)";
   }
