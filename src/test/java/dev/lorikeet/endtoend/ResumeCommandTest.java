@@ -121,7 +121,7 @@ class ResumeCommandTest {
     assertThat(process.exitValue()).isEqualTo(status);
     assertThat(namesIn(output()))
         .as("the run's measurements, which go on")
-        .isSubsetOf("metrics.jsonl");
+        .isSubsetOf("metrics.jsonl", "metrics.svg");
 
     assertThat(Cli.done("%s --resume", line).err()).contains("going on from " + checkpoints());
     assertThat(checkpoints()).as("it has served").doesNotExist();
