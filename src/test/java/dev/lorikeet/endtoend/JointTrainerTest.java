@@ -28,6 +28,7 @@ import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.RegularizationConfig;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.ScheduleConfig;
+import dev.lorikeet.training.ThroughputConfig;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
 import dev.lorikeet.training.TrainingConfig;
@@ -340,6 +341,24 @@ class JointTrainerTest {
       assertThatThrownBy(() -> new JointTrainer(adapters, Map.of("a", packed)))
           .isInstanceOf(UsageException.class)
           .hasMessageStartingWith("a: packing makes one row of a batch's documents");
+    }
+  }
+
+  @Test
+  void layersThatAreComputedAgainAreRefused() {
+    try (Model model = model("bert-classify-lora")) {
+      Adapters adapters = new Adapters(model);
+      Member member =
+          new Member(
+              "{'peft_type': 'LORA', 'r': 2}",
+              settings(1e-3, 4, 1, 1)
+                  .with(draft -> draft.throughput = new ThroughputConfig(true, false, true)),
+              examples(Task.SEQUENCE_CLASSIFICATION, 6, 1),
+              List.of());
+      Trainer saving = trainer(model, adapters.add("a", config(member.adapter), 1), member);
+      assertThatThrownBy(() -> new JointTrainer(adapters, Map.of("a", saving)))
+          .isInstanceOf(UsageException.class)
+          .hasMessageStartingWith("a: gradient_checkpointing would compute layers again");
     }
   }
 

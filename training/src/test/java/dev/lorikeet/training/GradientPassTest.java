@@ -2,9 +2,12 @@ package dev.lorikeet.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.models.Dropouts;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
 import dev.lorikeet.torch.DType;
@@ -12,6 +15,7 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.OutOfMemory;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Torch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -67,6 +71,71 @@ class GradientPassTest {
         assertThat(wanted.sub(found).abs().max().item()).as(trainable.name()).isLessThan(1e-6);
       }
     }
+  }
+
+  @Test
+  void activationsComputedAgainGiveTheSameGradients() {
+    List<EncodedExample> examples = TinyBert.classified(12, 3, 12, 1);
+    try (Scope scope = Scope.open();
+        Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      List<Trainable> trainables = Trainable.allOf(model);
+      Map<Parameter, Tensor> kept = gradients(model, trainables, examples, 40);
+      Map<Parameter, Tensor> again = recomputed(model, trainables, examples);
+      for (Trainable trainable : trainables) {
+        Tensor wanted = Objects.requireNonNull(kept.get(trainable.parameter()));
+        Tensor found = Objects.requireNonNull(again.get(trainable.parameter()));
+        assertThat(wanted.sub(found).abs().max().item()).as(trainable.name()).isLessThan(1e-6);
+      }
+    }
+  }
+
+  /** Were other masks drawn the second time, the gradient would be another function's. */
+  @Test
+  void activationsComputedAgainDrawTheSameDropout() {
+    List<EncodedExample> examples = TinyBert.classified(12, 3, 12, 1);
+    ModelOptions options = ModelOptions.DEFAULT.withDropouts(new Dropouts(0.3, 0.3, 0.3));
+    try (Scope scope = Scope.open();
+        Model model = Model.open(TinyBert.folder(TinyBert.CLASSIFY), options)) {
+      model.training(true);
+      List<Trainable> trainables = Trainable.allOf(model);
+      String name = "bert.encoder.layer.0.intermediate.dense.bias";
+      Parameter bias = Objects.requireNonNull(model.parameters().get(name));
+      Tensor slope = Objects.requireNonNull(seeded(model, trainables, examples).get(bias));
+      Tensor direction = slope.mul(1 / slope.norm().item());
+      Tensor start = bias.original().copy();
+      double step = 0.02;
+      bias.original().setInPlace(start.add(direction, step));
+      double above = loss(model, trainables, examples);
+      bias.original().setInPlace(start.add(direction, -step));
+      double below = loss(model, trainables, examples);
+      double measured = (above - below) / (2 * step);
+      // Losses near 1 to some 1e-7, divided by 0.04, and the curve's third derivative.
+      assertThat(measured / slope.norm().item()).isCloseTo(1, within(0.02));
+    }
+  }
+
+  private static Map<Parameter, Tensor> seeded(
+      Model model, List<Trainable> trainables, List<EncodedExample> examples) {
+    Torch.seed(3);
+    return recomputed(model, trainables, examples);
+  }
+
+  private static double loss(
+      Model model, List<Trainable> trainables, List<EncodedExample> examples) {
+    Torch.seed(3);
+    RunState state = new RunState();
+    recomputing(model, trainables).gradients(examples, BATCHES, state);
+    return state.meanLoss();
+  }
+
+  private static Map<Parameter, Tensor> recomputed(
+      Model model, List<Trainable> trainables, List<EncodedExample> examples) {
+    return recomputing(model, trainables).gradients(examples, BATCHES, new RunState());
+  }
+
+  private static AlonePass recomputing(Model model, List<Trainable> trainables) {
+    GradientPass pass = new GradientPass(model, 0, 40, true, remark -> {});
+    return new AlonePass(pass, trainables, new Loss(model), LossScale.of(DType.FLOAT32));
   }
 
   @Test
