@@ -427,7 +427,7 @@ def cross_entropy(self, logits: Tensor, labels: Tensor, weights: Optional[Tensor
   return torch.cross_entropy_loss(logits, labels, weights, 2, -100, smoothing)
 
 # The same of plain labels, and factor times its gradient, softmax(logits) - 1 at the label: made in the memory of
-# the probabilities, where autograd takes three times as much and as long.
+# the probabilities, where autograd takes new memory for each step.
 def cross_entropy_slope(self, logits: Tensor, labels: Tensor, factor: float) -> List[Tensor]:
   scores = torch.log_softmax(logits, -1, 6)
   column = torch.unsqueeze(labels, 1)

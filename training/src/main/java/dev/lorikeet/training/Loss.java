@@ -101,7 +101,7 @@ public final class Loss {
   record Slope(Tensor sum, Tensor ofLogits) {}
 
   /**
-   * The sum and its gradient without autograd, several times cheaper where there are many classes.
+   * The sum and its gradient without autograd, in less memory where there are many classes.
    *
    * @param logits [n, C]
    * @param labels as for {@link #sum}, all of which count
