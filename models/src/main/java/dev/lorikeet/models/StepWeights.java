@@ -33,6 +33,12 @@ public final class StepWeights implements AutoCloseable {
     return weights.computeIfAbsent(owner, o -> kept.adopt(make.get()));
   }
 
+  /** Frees them before the step ends; who asks for one again makes it again. */
+  public void clear() {
+    weights.values().forEach(kept::release);
+    weights.clear();
+  }
+
   @Override
   public void close() {
     mode.stepWeights(null);

@@ -20,6 +20,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -188,7 +189,14 @@ final class GradientPass {
         .filter(share -> !(share.terms > 0))
         .forEach(share -> share.fail(NonFinite.noLabels(share.rows())));
     try (StepWeights weights = StepWeights.of(model)) {
+      Set<StepShare> before = Set.of();
       while (!left.isEmpty() && !shares.stream().allMatch(StepShare::hasFailed)) {
+        Set<StepShare> now =
+            left.getFirst().rows.stream().map(Row::share).collect(Collectors.toSet());
+        if (!now.equals(before)) {
+          weights.clear(); // of several runs' adapters, only those at work are held folded
+        }
+        before = now;
         try {
           add(left.getFirst());
           left.removeFirst();
