@@ -350,8 +350,7 @@ public record AdaLora(
     private Tensor folded(Tensor x, Tape tape) {
       Mode mode = base.mode();
       Tensor weight = mode.weight(this, () -> withUpdate(base.matrix(mode.dtype())));
-      Tensor y = Ops.linear(x, weight, base.biasValue());
-      return tape.record(x, y, Set.of(a, e, b), this::gradients);
+      return tape.linear(x, weight, base.biasValue(), Set.of(a, e, b), this::gradients);
     }
 
     private Map<Parameter, Tensor> gradients(Tensor x, Tensor dy) {

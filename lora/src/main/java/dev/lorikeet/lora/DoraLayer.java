@@ -51,7 +51,7 @@ record DoraLayer(Linear base, Update update, Parameter magnitude, Dropout dropou
 
   /** With one product: gradients of A and B by rule, that of m by autograd. */
   private Tensor folded(Tensor x, Tensor v, Tensor factor, Tape tape) {
-    Tensor y = tape.record(x, Ops.linear(x, v, null), update.trained(), update::gradients);
+    Tensor y = tape.linear(x, v, null, update.trained(), update::gradients);
     Tensor bias = base.biasValue();
     return bias == null ? y.mul(factor) : y.mul(factor).add(bias);
   }

@@ -8,7 +8,6 @@ import dev.lorikeet.models.Mode;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.DType;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
@@ -59,9 +58,8 @@ record LoraLayer(Linear base, Update update, @Nullable Parameter bias, Dropout d
 
   /** The same in one product, x (W + s·BA)ᵀ + b: possible where the update's input is x itself. */
   private Tensor folded(Tensor x, Tape tape) {
-    DType dtype = base.mode().dtype();
-    Tensor y = Ops.linear(x, update.folded(base), foldedBias(dtype));
-    return tape.record(x, y, update.trained(), update::gradients);
+    Tensor bias = foldedBias(base.mode().dtype());
+    return tape.linear(x, update.folded(base), bias, update.trained(), update::gradients);
   }
 
   private @Nullable Tensor foldedBias(DType dtype) {

@@ -4,7 +4,6 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,8 +80,7 @@ final class BertEncoder {
     for (int i = 0; i < config.numHiddenLayers; i++) {
       Weights layer = weights.at("encoder.layer").at(i);
       layers.add(
-          new Layer(
-              new Attention(config, i, layer.at("attention")), new FeedForward(config, layer)));
+          new Layer(new Attention(config, i, layer.at("attention")), feedForward(config, layer)));
     }
   }
 
@@ -99,6 +97,15 @@ final class BertEncoder {
       h = mode.block(h, x -> layer.forward(x, mask, input.cache()));
     }
     return h;
+  }
+
+  private static FeedForward feedForward(Config config, Weights weights) {
+    return new FeedForward(
+        weights.linear("intermediate.dense", config.intermediateSize, config.hiddenSize),
+        Activation.of(config.hiddenAct),
+        weights.linear("output.dense", config.hiddenSize, config.intermediateSize),
+        weights.dropout(config.hiddenDropoutProb),
+        weights.at("output").layerNorm("LayerNorm", config.hiddenSize, config.layerNormEps));
   }
 
   private static final class Attention {
@@ -122,29 +129,7 @@ final class BertEncoder {
     }
 
     Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
-      return norm.forward(dropout.forward(self.forward(x, mask, cache)).add(x)); // [B, T, D]
-    }
-  }
-
-  private static final class FeedForward {
-    private final Projection intermediate;
-    private final Projection output;
-    private final LayerNorm norm;
-    private final Dropout dropout;
-    private final UnaryOperator<Tensor> activation;
-
-    FeedForward(Config config, Weights weights) {
-      intermediate =
-          weights.linear("intermediate.dense", config.intermediateSize, config.hiddenSize);
-      output = weights.linear("output.dense", config.hiddenSize, config.intermediateSize);
-      norm = weights.at("output").layerNorm("LayerNorm", config.hiddenSize, config.layerNormEps);
-      dropout = weights.dropout(config.hiddenDropoutProb);
-      activation = Activation.of(config.hiddenAct);
-    }
-
-    Tensor forward(Tensor x) {
-      Tensor h = activation.apply(intermediate.forward(x)); // [B, T, 4D]
-      return norm.forward(dropout.forward(output.forward(h)).add(x)); // [B, T, D]
+      return ByHand.addNorm(self.forward(x, mask, cache), x, dropout, norm); // [B, T, D]
     }
   }
 

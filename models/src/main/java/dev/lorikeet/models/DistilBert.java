@@ -130,12 +130,9 @@ final class DistilBert implements Architecture {
 
   private static final class Layer {
     private final SelfAttention attention;
+    private final Dropout none;
     private final LayerNorm attentionNorm;
-    private final Projection lin1;
-    private final Projection lin2;
-    private final UnaryOperator<Tensor> activation;
-    private final Dropout dropout;
-    private final LayerNorm outputNorm;
+    private final FeedForward feedForward;
 
     Layer(Config config, int index, Weights weights) {
       int width = config.dim;
@@ -149,18 +146,20 @@ final class DistilBert implements Architecture {
               self.linear("out_lin", width, width),
               config.nHeads,
               weights.dropout(config.attentionDropout));
+      none = weights.dropout(0);
       attentionNorm = weights.layerNorm("sa_layer_norm", width, LAYER_NORM_EPS);
-      lin1 = weights.linear("ffn.lin1", config.hiddenDim, width);
-      lin2 = weights.linear("ffn.lin2", width, config.hiddenDim);
-      activation = Activation.of(config.activation);
-      dropout = weights.dropout(config.dropout);
-      outputNorm = weights.layerNorm("output_layer_norm", width, LAYER_NORM_EPS);
+      feedForward =
+          new FeedForward(
+              weights.linear("ffn.lin1", config.hiddenDim, width),
+              Activation.of(config.activation),
+              weights.linear("ffn.lin2", width, config.hiddenDim),
+              weights.dropout(config.dropout),
+              weights.layerNorm("output_layer_norm", width, LAYER_NORM_EPS));
     }
 
     Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
-      Tensor h = attentionNorm.forward(attention.forward(x, mask, cache).add(x));
-      Tensor update = lin2.forward(activation.apply(lin1.forward(h))); // [B, T, D]
-      return outputNorm.forward(dropout.forward(update).add(h));
+      Tensor h = ByHand.addNorm(attention.forward(x, mask, cache), x, none, attentionNorm);
+      return feedForward.forward(h);
     }
   }
 

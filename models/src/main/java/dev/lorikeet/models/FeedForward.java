@@ -23,6 +23,6 @@ record FeedForward(
   /** [B, T, D] to [B, T, D]. */
   Tensor forward(Tensor x) {
     Tensor h = activation.apply(intermediate.forward(x)); // [B, T, I]
-    return norm.forward(dropout.forward(output.forward(h)).add(x));
+    return ByHand.addNorm(output.forward(h), x, dropout, norm);
   }
 }

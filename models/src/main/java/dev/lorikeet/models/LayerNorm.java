@@ -13,7 +13,16 @@ import org.jspecify.annotations.Nullable;
  */
 public record LayerNorm(Parameter weight, @Nullable Parameter bias, double eps, Mode mode) {
   public Tensor forward(Tensor x) {
-    Tensor b = bias == null ? null : bias.value(mode.dtype());
-    return Ops.layerNorm(x, weight.value(mode.dtype()), b, eps);
+    return Ops.layerNorm(x, weightValue(), biasValue(), eps);
+  }
+
+  /** The weight in the computing type. */
+  Tensor weightValue() {
+    return weight.value(mode.dtype());
+  }
+
+  /** The bias in the computing type, or null. */
+  @Nullable Tensor biasValue() {
+    return bias == null ? null : bias.value(mode.dtype());
   }
 }

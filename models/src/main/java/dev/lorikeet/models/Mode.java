@@ -2,6 +2,7 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
+import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.function.Supplier;
@@ -51,6 +52,17 @@ public final class Mode {
    */
   Tensor block(Tensor x, UnaryOperator<Tensor> layers) {
     return tape == null ? Scope.tidy(() -> layers.apply(x)) : tape.block(x, layers);
+  }
+
+  /** What several layers read: a {@link Tape} adds their gradients up before it goes on. */
+  Tensor cut(Tensor x) {
+    Tape recording = recording();
+    return recording == null ? x : recording.cut(x);
+  }
+
+  /** The tape, where gradients of the present steps will be asked for; else null. */
+  @Nullable Tape recording() {
+    return tape != null && GradMode.isEnabled() ? tape : null;
   }
 
   /** What all blocks answer, in a scope of its own where none of them is computed again. */

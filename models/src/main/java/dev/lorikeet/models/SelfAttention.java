@@ -32,9 +32,17 @@ record SelfAttention(
    * @return [B, T, D]
    */
   Tensor forward(Tensor x, @Nullable Tensor mask, @Nullable KeyValueCache cache) {
-    Tensor q = split(query.forward(x)); // [B, T, H, d]
-    Tensor k = split(key.forward(x));
-    Tensor v = split(value.forward(x));
+    Tensor wholeQ = query.forward(x); // [B, T, D]
+    Tensor wholeK = key.forward(x);
+    Tensor wholeV = value.forward(x);
+    Tensor context =
+        cache != null ? null : ByHand.attention(wholeQ, wholeK, wholeV, heads, mask, dropout);
+    if (context != null) {
+      return output.forward(context);
+    }
+    Tensor q = split(wholeQ); // [B, T, H, d]
+    Tensor k = split(wholeK);
+    Tensor v = split(wholeV);
     if (cache != null) {
       KeyValueCache.KeysValues all = cache.append(layer, k, v);
       k = all.keys(); // [B, S, H, d]

@@ -411,9 +411,10 @@ final class T5 implements Architecture {
     Tensor forward(Tensor answer, Tensor states, ModelInput input) {
       Tensor mask = mask(answer, input);
       Tensor padding = AttentionMasks.padding(input.attentionMask(), mode.dtype());
+      Tensor read = mode.cut(states);
       Tensor h = dropout.forward(answer);
       for (DecoderLayer layer : layers) {
-        h = mode.block(h, x -> layer.forward(x, mask, states, padding, input.cache()));
+        h = mode.block(h, x -> layer.forward(x, mask, read, padding, input.cache()));
       }
       return dropout.forward(norm.forward(h));
     }

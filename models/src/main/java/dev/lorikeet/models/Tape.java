@@ -1,28 +1,40 @@
 package dev.lorikeet.models;
 
+import dev.lorikeet.torch.DType;
+import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Layers that form their parameters' gradients by hand. An adapter folded into its weight for one
- * step, y = x (W + s·BA)ᵀ, costs one product forward and one backward; autograd alone would add a
- * third for the whole weight's gradient. So such a layer records its input x and output y here, the
- * trainer asks autograd for dy, and the layer makes dA and dB of x and dy, which is cheap.
+ * Takes gradients back through a pass step by step, the last step first. Some steps it takes by
+ * hand, where that costs less than autograd: an adapter folded into its weight for one step, y = x
+ * (W + s·BA)ᵀ, needs one product forward and one backward, and dA and dB of x and dy, which are
+ * cheap while dy is still in the processor's cache; autograd alone would make the whole weight's
+ * gradient. What lies between two such steps is autograd's.
  *
- * <p>A tape may also keep of the model's blocks of layers nothing but what they read, and have each
- * computed again when its gradients are due: memory for one block's activations instead of all, at
- * the price of a second forward pass (Chen et al. 2016, arXiv:1604.06174).
+ * <p>So a pass is cut into pieces. Where a step by hand begins, and at the borders of the model's
+ * blocks of layers, stands a <i>value</i>: a leaf for what comes after it, whose gradient is
+ * collected until all that read it has been taken back. As soon as a step is taken, what was kept
+ * for it is freed.
+ *
+ * <p>A tape may also keep of the model's blocks nothing but what they read, and have each computed
+ * again when its gradients are due: memory for one block's activations instead of all, at the price
+ * of a second forward pass (Chen et al. 2016, arXiv:1604.06174).
  *
  * <p>One tape serves one forward and backward pass. Closing it frees what it kept.
  */
@@ -30,12 +42,18 @@ public final class Tape implements AutoCloseable {
   /** Seeds below this are exact in float32. */
   private static final double SEEDS = 1 << 24;
 
+  private static final int OUTSIDE = -1;
+
   private final Mode mode;
   private final boolean recomputes;
   private final Scope kept = Scope.unbound();
-  private final List<Entry> entries = new ArrayList<>();
-  private final List<Block> blocks = new ArrayList<>();
-  private boolean listens = true;
+  private final IdentityHashMap<Tensor, Value> values = new IdentityHashMap<>();
+  private final Deque<Step> steps = new ArrayDeque<>(); // the last first
+  private final Set<Parameter> byRule = new HashSet<>();
+  private final Map<Parameter, Tensor> sums = new LinkedHashMap<>();
+  private List<Value> roots = List.of();
+  private int blocks;
+  private int block = OUTSIDE;
 
   /** How a layer makes its parameters' gradients. */
   @FunctionalInterface
@@ -43,22 +61,93 @@ public final class Tape implements AutoCloseable {
     /**
      * The gradients of the layer's parameters.
      *
-     * @param x [..., in], what {@link Tape#record} was given
-     * @param dy [..., out], the loss's gradient with respect to y
+     * @param x [..., in], what the layer read
+     * @param dy [..., out], the loss's gradient with respect to what it answered
      */
     Map<Parameter, Tensor> gradients(Tensor x, Tensor dy);
   }
 
-  private record Entry(Tensor x, Tensor y, Set<Parameter> parameters, Rule rule) {}
+  /** How a step takes a gradient from what it answered to what it read. */
+  @FunctionalInterface
+  interface Back {
+    void take(Tensor dy, Into into);
+  }
 
-  /**
-   * Layers whose activations are computed again.
-   *
-   * @param x what they read
-   * @param y what they answered, a leaf
-   * @param seed of their random draws
-   */
-  private record Block(Tensor x, Tensor y, long seed, UnaryOperator<Tensor> layers) {}
+  /** A tensor of the pass whose gradient is collected. */
+  private static final class Value {
+    private final Tensor leaf;
+    private final List<Tensor> names = new ArrayList<>(); // by which it is known
+    private int block;
+    private @Nullable Tensor gradient;
+    private boolean owned; // nobody else has the gradient's memory
+
+    Value(Tensor leaf, int block) {
+      this.leaf = leaf;
+      this.block = block;
+    }
+
+    void add(Tensor more, boolean fresh) {
+      if (gradient == null) {
+        gradient = more;
+        owned = fresh;
+      } else if (owned) {
+        gradient.addInPlace(more, 1);
+      } else {
+        gradient = gradient.add(more);
+        owned = true;
+      }
+    }
+  }
+
+  /** What leads to a value. */
+  private abstract static class Step {
+    final Value answer;
+    final List<Tensor> saved;
+
+    Step(Value answer, List<Tensor> saved) {
+      this.answer = answer;
+      this.saved = saved;
+    }
+
+    abstract void take(Tensor dy);
+  }
+
+  /** The gradients of what a step read, which may be none where nothing asks for one. */
+  static final class Into {
+    private final List<@Nullable Value> inputs;
+
+    private Into(List<@Nullable Value> inputs) {
+      this.inputs = inputs;
+    }
+
+    /** Whether an input's gradient is asked for. */
+    boolean needs(int input) {
+      return inputs.get(input) != null;
+    }
+
+    /** An input's gradient so far, if it may be added to in place; else null. */
+    @Nullable Tensor sum(int input) {
+      Value value = inputs.get(input);
+      return value == null || !value.owned ? null : value.gradient;
+    }
+
+    /** Adds to an input's gradient a new tensor, whose memory nobody else has. */
+    void add(int input, Tensor gradient) {
+      add(input, gradient, true);
+    }
+
+    /** Adds to an input's gradient a tensor that others may have, too. */
+    void addShared(int input, Tensor gradient) {
+      add(input, gradient, false);
+    }
+
+    private void add(int input, Tensor gradient, boolean fresh) {
+      Value value = inputs.get(input);
+      if (value != null) {
+        value.add(gradient, fresh);
+      }
+    }
+  }
 
   /** A tape that the model's layers record on until it is closed. */
   public static Tape of(Model model) {
@@ -76,54 +165,209 @@ public final class Tape implements AutoCloseable {
     mode.tape(this);
   }
 
+  // ---- forward ----
+
+  /**
+   * A value of the pass with what {@code x} holds, to be read instead of it: where several layers
+   * read x, their gradients are then added up before they go further back.
+   *
+   * @return x itself where nothing asks for its gradient
+   */
+  Tensor cut(Tensor x) {
+    Value known = values.get(x);
+    if (known != null) {
+      return known.leaf;
+    }
+    if (!x.requiresGrad()) {
+      return x;
+    }
+    Value value = value(x.detach().requiresGrad(true));
+    name(value, x);
+    Tensor graph = kept.adopt(x.alias());
+    int from = block;
+    steps.push(
+        new Step(value, List.of(graph)) {
+          @Override
+          void take(Tensor dy) {
+            autograd(from, inputs -> Ops.gradAgain(graph, dy, inputs));
+          }
+        });
+    return value.leaf;
+  }
+
+  private Value value(Tensor leaf) {
+    Value value = new Value(kept.adopt(leaf.alias()), block);
+    name(value, leaf);
+    name(value, value.leaf);
+    return value;
+  }
+
+  private void name(Value value, Tensor name) {
+    values.put(name, value);
+    value.names.add(name);
+  }
+
+  /** The value that an input is, or stands for; null where nothing asks for its gradient. */
+  private @Nullable Value read(Tensor x) {
+    cut(x);
+    return values.get(x);
+  }
+
+  /**
+   * Records a step that is taken back by hand.
+   *
+   * @param y what it answers, computed without recording gradients
+   * @param inputs what it read
+   * @param saved what {@code back} needs, kept until then
+   * @return y, which asks for its gradient if an input does
+   */
+  Tensor record(Tensor y, List<Tensor> inputs, List<Tensor> saved, Back back) {
+    return record(y, inputs, saved, false, back);
+  }
+
+  private Tensor record(
+      Tensor y, List<Tensor> inputs, List<Tensor> saved, boolean trains, Back back) {
+    List<@Nullable Value> read = new ArrayList<>();
+    inputs.forEach(input -> read.add(read(input)));
+    if (!trains && read.stream().allMatch(input -> input == null)) {
+      return y;
+    }
+    Tensor leaf = y.requiresGrad(true);
+    saved.forEach(kept::adopt);
+    steps.push(
+        new Step(value(leaf), saved) {
+          @Override
+          void take(Tensor dy) {
+            back.take(dy, new Into(read));
+          }
+        });
+    return leaf;
+  }
+
+  /**
+   * y = x Wᵀ + b, where W was made of parameters.
+   *
+   * @param x [..., in]
+   * @param weight W [out, in], made without recording gradients
+   * @param bias b [out], or null
+   * @param parameters what {@code rule} makes the gradients of; where they are trained, only layers
+   *     on this tape read them
+   * @return [..., out]
+   */
+  public Tensor linear(
+      Tensor x, Tensor weight, @Nullable Tensor bias, Set<Parameter> parameters, Rule rule) {
+    if (!GradMode.isEnabled()) {
+      return Ops.linear(x, weight, bias);
+    }
+    if (bias != null && bias.requiresGrad()) {
+      return linear(x, weight, null, parameters, rule).add(bias);
+    }
+    boolean trains = parameters.stream().anyMatch(Parameter::isTrainable);
+    Tensor y;
+    try (GradMode off = GradMode.disabled()) {
+      y = Ops.linear(x, weight, bias);
+    }
+    if (trains) {
+      byRule.addAll(parameters);
+    }
+    Value read = read(x);
+    Tensor input = (read == null ? x : read.leaf).alias();
+    Tensor matrix = weight.alias();
+    return record(
+        y,
+        List.of(x),
+        List.of(input, matrix),
+        trains,
+        (dy, into) -> {
+          if (trains) {
+            rule.gradients(input, dy).forEach((p, g) -> sums.merge(p, g, Tensor::add));
+          }
+          if (into.needs(0)) {
+            Tensor sum = into.sum(0);
+            Tensor dx = Ops.linearInputGradient(input, dy, matrix, sum);
+            if (sum == null) {
+              into.add(0, dx);
+            }
+          }
+        });
+  }
+
   /** Whether what blocks read must live as long as the tape. */
   boolean recomputes() {
     return recomputes;
   }
 
-  /**
-   * Records a layer's pass.
-   *
-   * @param x [..., in]
-   * @param y [..., out], computed from x without recording gradients of {@code parameters}
-   * @param parameters what {@code rule} makes the gradients of
-   * @return y, or where y needs no gradient a leaf with its values that does; where all of {@code
-   *     parameters} are frozen, y itself
-   */
-  public Tensor record(Tensor x, Tensor y, Set<Parameter> parameters, Rule rule) {
-    if (parameters.stream().noneMatch(Parameter::isTrainable)) {
-      return y;
-    }
-    Tensor output = y.requiresGrad() ? y : y.detach().requiresGrad(true);
-    if (listens) {
-      entries.add(new Entry(kept.adopt(x.detach()), kept.adopt(output.alias()), parameters, rule));
-    }
-    return output;
-  }
-
   /** What a block of layers answers; see {@link Mode#block}. */
   Tensor block(Tensor x, UnaryOperator<Tensor> layers) {
-    if (!recomputes || !GradMode.isEnabled()) {
+    if (block != OUTSIDE || !GradMode.isEnabled()) {
       return Scope.tidy(() -> layers.apply(x));
     }
-    long seed = (long) Tensor.uniform(0, SEEDS, 1).item();
-    Torch.seed(seed);
+    Tensor read = cut(x);
+    int before = steps.size();
+    long seed = recomputes ? drawSeed() : 0;
     try (Scope scope = Scope.open()) {
-      listens = false;
-      Tensor y = layers.apply(x);
-      if (!y.requiresGrad()) {
-        return scope.keep(y); // nothing trains in it or below
+      block = blocks++;
+      Tensor y = layers.apply(read);
+      if (!recomputes || !y.requiresGrad()) {
+        return scope.keep(answer(y));
+      }
+      while (steps.size() > before) {
+        release(steps.pop());
       }
       Tensor leaf = y.detach().requiresGrad(true);
-      blocks.add(new Block(kept.adopt(x.alias()), kept.adopt(leaf.alias()), seed, layers));
+      block = OUTSIDE;
+      Tensor input = kept.adopt(read.alias());
+      steps.push(again(value(leaf), input, read, seed, layers));
       return scope.keep(leaf);
     } finally {
-      listens = true;
+      block = OUTSIDE;
     }
   }
 
+  /** A block's answer as a value that all may read. */
+  private Tensor answer(Tensor y) {
+    Tensor leaf = cut(y);
+    Value value = values.get(leaf);
+    if (value != null) {
+      value.block = OUTSIDE;
+    }
+    return leaf;
+  }
+
+  /** Seeds the draws of a block, so that it can draw the same again. */
+  private static long drawSeed() {
+    long seed = (long) Tensor.uniform(0, SEEDS, 1).item();
+    Torch.seed(seed);
+    return seed;
+  }
+
+  private Step again(
+      Value answer, Tensor input, Tensor read, long seed, UnaryOperator<Tensor> layers) {
+    Value below = values.get(read);
+    return new Step(answer, List.of(input)) {
+      @Override
+      void take(Tensor dy) {
+        if (below != null) {
+          name(below, input);
+        }
+        Torch.seed(seed);
+        block = blocks++;
+        try (GradMode on = GradMode.enabled()) {
+          Value value = read(layers.apply(input));
+          if (value != null) {
+            value.add(dy.alias(), false);
+          }
+        } finally {
+          block = OUTSIDE;
+        }
+      }
+    };
+  }
+
+  // ---- backward ----
+
   /**
-   * The gradients of a loss, those of recorded layers by their rules.
+   * The gradients of a loss.
    *
    * @return by parameter; an empty tensor where the loss does not depend on it
    */
@@ -137,10 +381,7 @@ public final class Tape implements AutoCloseable {
    * @param leaves which ask for gradients
    */
   public Gradients gradients(Tensor loss, List<Parameter> parameters, List<Tensor> leaves) {
-    return gradients(
-        parameters,
-        leaves,
-        inputs -> blocks.isEmpty() ? Ops.grad(loss, inputs) : Ops.gradAgain(loss, null, inputs));
+    return gradients(loss, null, parameters, leaves);
   }
 
   /**
@@ -154,18 +395,6 @@ public final class Tape implements AutoCloseable {
     return gradients(output, gradient, parameters, List.of()).ofParameters();
   }
 
-  /** The same, and the gradients of some leaves that are no parameters. */
-  public Gradients gradients(
-      Tensor output, Tensor gradient, List<Parameter> parameters, List<Tensor> leaves) {
-    return gradients(
-        parameters,
-        leaves,
-        inputs ->
-            blocks.isEmpty()
-                ? Ops.grad(output, gradient, inputs)
-                : Ops.gradAgain(output, gradient, inputs));
-  }
-
   /**
    * Gradients of a pass.
    *
@@ -174,106 +403,91 @@ public final class Tape implements AutoCloseable {
    */
   public record Gradients(Map<Parameter, Tensor> ofParameters, List<Tensor> ofLeaves) {}
 
-  private Gradients gradients(
-      List<Parameter> parameters, List<Tensor> leaves, UnaryOperator<List<Tensor>> autograd) {
-    List<Entry> outside = takeEntries();
-    List<Tensor> asked = new ArrayList<>(leaves);
-    outside.forEach(entry -> asked.add(entry.y));
-    blocks.forEach(block -> asked.add(block.y));
-    Map<Parameter, Tensor> sums = new HashMap<>();
-    List<Tensor> ofAsked = new ArrayList<>(backward(parameters, asked, sums, autograd));
-    int below = leaves.size() + outside.size();
-    for (int i = blocks.size() - 1; i >= 0; i--) {
-      Tensor dy = ofAsked.get(below + i);
-      if (dy.count() > 0) {
-        again(blocks.get(i), dy, parameters, asked.subList(0, below + i), sums, ofAsked);
-      }
-    }
-    for (int i = 0; i < outside.size(); i++) {
-      add(outside.get(i), ofAsked.get(leaves.size() + i), sums);
-    }
-    // In the order asked for: sums over all gradients must come out the same to the last bit.
-    Map<Parameter, Tensor> inOrder = new LinkedHashMap<>();
-    parameters.forEach(p -> inOrder.put(p, Objects.requireNonNull(sums.get(p))));
-    return new Gradients(inOrder, ofAsked.subList(0, leaves.size()));
-  }
-
-  /**
-   * Computes a block again and takes its gradients to what it read.
-   *
-   * @param dy of what it answers
-   * @param asked whose gradients it adds to those of the same places in {@code ofAsked}
-   */
-  private void again(
-      Block block,
-      Tensor dy,
-      List<Parameter> parameters,
-      List<Tensor> asked,
-      Map<Parameter, Tensor> sums,
-      List<Tensor> ofAsked) {
+  /** The same, and the gradients of some leaves that are no parameters. */
+  public Gradients gradients(
+      Tensor output, @Nullable Tensor gradient, List<Parameter> parameters, List<Tensor> leaves) {
     Tape other = mode.tape();
     mode.tape(this);
-    Torch.seed(block.seed);
-    try (Scope scope = Scope.open();
-        GradMode on = GradMode.enabled()) {
-      Tensor y = block.layers.apply(block.x);
-      List<Entry> inside = takeEntries();
-      List<Tensor> inputs = new ArrayList<>(asked);
-      inside.forEach(entry -> inputs.add(entry.y));
-      List<Tensor> more = backward(parameters, inputs, sums, all -> Ops.gradAgain(y, dy, all));
-      for (int i = 0; i < asked.size(); i++) {
-        ofAsked.set(i, scope.keep(sum(ofAsked.get(i), more.get(i))));
+    try (Scope scope = Scope.open()) {
+      List<Value> ofLeaves = leaves.stream().map(leaf -> new Value(leaf, OUTSIDE)).toList();
+      Map<Parameter, Value> ofParameters = new LinkedHashMap<>();
+      parameters.stream()
+          .filter(parameter -> !byRule.contains(parameter))
+          .forEach(p -> ofParameters.put(p, new Value(p.original(), OUTSIDE)));
+      roots = Stream.concat(ofLeaves.stream(), ofParameters.values().stream()).toList();
+      autograd(OUTSIDE, inputs -> Ops.gradAgain(output, gradient, inputs));
+      try (GradMode off = GradMode.disabled()) {
+        while (!steps.isEmpty()) {
+          takeBack(steps.pop(), scope);
+        }
       }
-      for (int i = 0; i < inside.size(); i++) {
-        add(inside.get(i), more.get(asked.size() + i), sums);
+      Tensor nothing = Tensor.zeros(DType.FLOAT32, Device.CPU, 0);
+      // In the order asked for: sums over all gradients must come out the same to the last bit.
+      Map<Parameter, Tensor> inOrder = new LinkedHashMap<>();
+      for (Parameter parameter : parameters) {
+        Value value = ofParameters.get(parameter);
+        Tensor sum = value == null ? sums.get(parameter) : value.gradient;
+        inOrder.put(parameter, scope.keep(sum == null ? nothing : sum));
       }
-      sums.values().forEach(scope::keep);
+      return new Gradients(
+          inOrder,
+          ofLeaves.stream()
+              .map(leaf -> scope.keep(leaf.gradient == null ? nothing : leaf.gradient))
+              .toList());
     } finally {
       mode.tape(other);
     }
   }
 
-  private List<Entry> takeEntries() {
-    List<Entry> taken = List.copyOf(entries);
-    entries.clear();
-    return taken;
+  /** Takes a step back, and frees what was kept for it. */
+  private void takeBack(Step step, Scope whole) {
+    Tensor dy = step.answer.gradient;
+    if (dy != null) {
+      try (Scope scope = Scope.open()) {
+        step.take(dy);
+        keepGradients(scope);
+      }
+      whole.release(dy);
+    }
+    release(step);
+  }
+
+  /** Moves all gradients that a step made or changed to the scope around it. */
+  private void keepGradients(Scope scope) {
+    sums.values().forEach(scope::keep);
+    Stream.concat(roots.stream(), steps.stream().map(step -> step.answer))
+        .forEach(
+            value -> {
+              if (value.gradient != null) {
+                scope.keep(value.gradient);
+              }
+            });
+  }
+
+  private void release(Step step) {
+    step.saved.forEach(kept::release);
+    step.answer.names.forEach(values::remove);
+    kept.release(step.answer.leaf);
   }
 
   /**
-   * What autograd makes of one pass.
+   * Has autograd add to the gradients of the values that a piece of the pass read.
    *
-   * @param sums to which it adds the gradients of parameters; those that rules make get none here
-   * @return the gradients of {@code asked}
+   * @param from the block that it lies in
    */
-  private static List<Tensor> backward(
-      List<Parameter> parameters,
-      List<Tensor> asked,
-      Map<Parameter, Tensor> sums,
-      UnaryOperator<List<Tensor>> autograd) {
-    List<Tensor> inputs = new ArrayList<>(asked);
-    parameters.forEach(parameter -> inputs.add(parameter.original()));
-    List<Tensor> all = autograd.apply(inputs);
-    for (int i = 0; i < parameters.size(); i++) {
-      sums.merge(parameters.get(i), all.get(asked.size() + i), Tape::sum);
+  private void autograd(int from, UnaryOperator<List<Tensor>> gradients) {
+    List<Value> read = new ArrayList<>(roots);
+    for (Step step : steps) {
+      if (step.answer.block == from || step.answer.block == OUTSIDE) {
+        read.add(step.answer);
+      }
     }
-    return all.subList(0, asked.size());
-  }
-
-  /** Adds the gradients of a recorded layer's parameters, and frees what was kept of it. */
-  private void add(Entry entry, Tensor dy, Map<Parameter, Tensor> sums) {
-    if (dy.count() > 0) {
-      entry.rule.gradients(entry.x, dy).forEach((p, g) -> sums.merge(p, g, Tape::sum));
+    List<Tensor> found = gradients.apply(read.stream().map(value -> value.leaf).toList());
+    for (int i = 0; i < found.size(); i++) {
+      if (found.get(i).count() > 0) {
+        read.get(i).add(found.get(i), false);
+      }
     }
-    kept.release(entry.x);
-    kept.release(entry.y);
-  }
-
-  /** Of gradients, of which an empty one is none. */
-  private static Tensor sum(Tensor x, Tensor y) {
-    if (x.count() == 0) {
-      return y;
-    }
-    return y.count() == 0 ? x : x.add(y);
   }
 
   /** Ends the recording and frees what was kept. */

@@ -79,6 +79,21 @@ public final class Ops {
   }
 
   /**
+   * dx = dy W of y = x Wᵀ + b.
+   *
+   * @param x [..., in]
+   * @param dy [..., out]
+   * @param weight W [out, in]
+   * @param sum [..., in], row by row in memory: dx is added to it in place; null for none
+   * @return dx, or {@code sum}
+   */
+  public static Tensor linearInputGradient(
+      Tensor x, Tensor dy, Tensor weight, @Nullable Tensor sum) {
+    String method = MatrixKernel.of(x, weight).linear() + "_input_gradient";
+    return Torch.tensor(method, x, dy, weight, sum);
+  }
+
+  /**
    * The rows of {@code weight} [V, D] at {@code ids}, int64.
    *
    * @return [shape of ids, D]
@@ -173,6 +188,61 @@ public final class Ops {
       return x;
     }
     return Torch.tensor(x.device().isCuda() ? "dropout" : "dropout_cpu", x, p);
+  }
+
+  /**
+   * norm(residual + dropout(x)) over the last axis, and what {@link #dropoutAddNormGradients}
+   * needs.
+   *
+   * @param x [..., D]
+   * @param residual [..., D]
+   * @param weight [D]
+   * @param bias [D], or null
+   * @param p the probability of dropout
+   * @return the norm and what is saved for its gradients: the sum, its mean and 1 / deviation, and,
+   *     where p is not 0, dropout's mask
+   */
+  public static List<Tensor> dropoutAddNorm(
+      Tensor x, Tensor residual, Tensor weight, @Nullable Tensor bias, double eps, double p) {
+    return Torch.tensors("dropout_add_norm", x, residual, weight, bias, eps, p);
+  }
+
+  /**
+   * The gradients of {@link #dropoutAddNorm}.
+   *
+   * @param dy [..., D], of the norm
+   * @param saved the weight, and what it returned but the norm
+   * @return of residual and of x; without dropout only one, which is both
+   */
+  public static List<Tensor> dropoutAddNormGradients(Tensor dy, List<Tensor> saved) {
+    return Torch.tensors("dropout_add_norm_gradients", dy, saved);
+  }
+
+  /**
+   * {@link #attention} of projections with dropout, and what {@link #dropoutAttentionGradients}
+   * needs.
+   *
+   * @param q [B, T, D], likewise k and v
+   * @param heads H, D a multiple of it
+   * @param p above 0
+   * @return the context [B, T, D], and what is saved for its gradients
+   */
+  public static List<Tensor> dropoutAttention(
+      Tensor q, Tensor k, Tensor v, int heads, @Nullable Tensor mask, double p, double scale) {
+    return Torch.tensors("dropout_attention", q, k, v, heads, mask, p, scale);
+  }
+
+  /**
+   * The gradients of {@link #dropoutAttention}.
+   *
+   * @param dy [B, T, D], of the context
+   * @param saved what it returned but the context
+   * @return of q, k and v
+   */
+  public static List<Tensor> dropoutAttentionGradients(
+      Tensor dy, Tensor q, Tensor k, Tensor v, int heads, List<Tensor> saved, double scale) {
+    return Torch.tensors(
+        "dropout_attention_gradients", dy, q, k, v, heads, saved.get(0), saved.get(1), scale);
   }
 
   /**

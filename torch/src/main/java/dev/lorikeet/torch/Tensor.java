@@ -199,7 +199,7 @@ public final class Tensor {
   }
 
   public boolean requiresGrad() {
-    return Torch.bool("requires_grad", this);
+    return Torch.bool("requires_grad", this); // DJL's own call says no of all but leaves
   }
 
   // ---- type, place, memory ----
@@ -219,7 +219,7 @@ public final class Tensor {
 
   /** The same memory, outside the graph of gradients. */
   public Tensor detach() {
-    return Torch.tensor("detach", this);
+    return ofHandle(LorikeetBridge.detach(handle()));
   }
 
   /**
@@ -227,7 +227,7 @@ public final class Tensor {
    * own.
    */
   public Tensor alias() {
-    return Torch.tensor("alias", this);
+    return ofValue(LorikeetBridge.valueOfTensor(handle()));
   }
 
   public Tensor contiguous() {
@@ -236,9 +236,7 @@ public final class Tensor {
 
   /** Marks this leaf as one that gradients are asked for, or not. */
   public Tensor requiresGrad(boolean value) {
-    try (Scope scope = Scope.open()) {
-      Torch.tensor("requires_grad_", this, value);
-    }
+    LorikeetBridge.requiresGrad(handle(), value);
     return this;
   }
 

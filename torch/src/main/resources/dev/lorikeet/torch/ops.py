@@ -48,20 +48,11 @@ def to_device(self, x: Tensor, device: str) -> Tensor:
 def clone(self, x: Tensor) -> Tensor:
   return torch.clone(x, memory_format=None)
 
-def alias(self, x: Tensor) -> Tensor:
-  return x
-
-def detach(self, x: Tensor) -> Tensor:
-  return torch.detach(x)
-
 def contiguous(self, x: Tensor) -> Tensor:
   return torch.contiguous(x)
 
 def requires_grad(self, x: Tensor) -> bool:
   return ops.prim.requires_grad(x)
-
-def requires_grad_(self, x: Tensor, value: bool) -> Tensor:
-  return torch.requires_grad_(x, value)
 
 def copy_(self, x: Tensor, source: Tensor) -> Tensor:
   return torch.copy_(x, source)
@@ -264,6 +255,28 @@ def linear_onednn(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Te
   _0 = torch._set_item(shape, -1, torch.size(weight, 0))
   return torch.reshape(y, shape)
 
+# dx = dy W of y = x Wᵀ + b; added to sum in its memory, where there is one.
+def linear_input_gradient(self, x: Tensor, dy: Tensor, weight: Tensor, sum: Optional[Tensor]) -> Tensor:
+  rows = torch.reshape(dy, [-1, torch.size(dy, -1)])
+  if torch.__is__(sum, None):
+    return torch.reshape(torch.mm(rows, weight), torch.size(x))
+  total = unchecked_cast(Tensor, sum)
+  _0 = torch.addmm_(torch.view(total, [-1, torch.size(x, -1)]), rows, weight, beta=1, alpha=1)
+  return total
+
+# The same for linear_onednn.
+def linear_onednn_input_gradient(self, x: Tensor, dy: Tensor, weight: Tensor, sum: Optional[Tensor]) -> Tensor:
+  width = torch.size(weight, 1)
+  rows = torch.floordiv(torch.numel(x), width)
+  pixels = torch.permute(torch.reshape(x, [1, 1, rows, width]), [0, 3, 1, 2])
+  dpixels = torch.permute(torch.reshape(dy, [1, 1, rows, torch.size(weight, 0)]), [0, 3, 1, 2])
+  kernel = torch.reshape(weight, [torch.size(weight, 0), width, 1, 1])
+  dx, _0, _1 = torch.convolution_backward(dpixels, pixels, kernel, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, False, False])
+  made = torch.reshape(torch.permute(dx, [0, 2, 3, 1]), torch.size(x))
+  if torch.__is__(sum, None):
+    return made
+  return torch.add_(unchecked_cast(Tensor, sum), made, alpha=1)
+
 def embedding(self, weight: Tensor, ids: Tensor) -> Tensor:
   return torch.embedding(weight, ids, -1, False, False)
 
@@ -291,20 +304,43 @@ def lstm(self, x: Tensor, weights: List[Tensor], layers: int, hidden: int, dropo
 def softmax(self, x: Tensor, dim: int) -> Tensor:
   return torch.softmax(x, dim)
 
-# Sixteen random bits an element, four elements to a draw: several times cheaper on a CPU than the
-# ten nanoseconds an element of bernoulli_. The rate is rounded to a multiple of 2^-16, and the scale
-# is that of the rounded rate, so the expectation is exact.
-def dropout_cpu(self, x: Tensor, p: float) -> Tensor:
+# What dropout multiplies x with: 0, or 1 / (1 - p). On a CPU sixteen random bits an element, four elements to
+# a draw: several times cheaper than the ten nanoseconds an element of bernoulli_. The rate is rounded to a
+# multiple of 2^-16, and the scale is that of the rounded rate, so the expectation is exact.
+def dropout_mask(self, x: Tensor, p: float) -> Tensor:
+  mask = torch.empty(torch.size(x), dtype=ops.prim.dtype(x), layout=None, device=ops.prim.device(x), pin_memory=None, memory_format=None)
+  if ops.prim.is_cuda(x):
+    return torch.dropout(torch.fill_(mask, 1.), p, True)
   n = torch.numel(x)
   draws = torch.empty([torch.floordiv(torch.add(n, 3), 4)], dtype=4, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
   bits = torch.view_copy(torch.random_(draws, -9223372036854775808, None), dtype=2)
   dropped = int(ops.prim.min(torch.round(torch.mul(p, 65536.)), 65535.))
-  kept = torch.ge(torch.slice(bits, 0, 0, n), torch.sub(dropped, 32768))
-  mask = torch.reshape(kept, torch.size(x))
-  return torch.mul(torch.mul(x, mask), torch.div(65536., float(torch.sub(65536, dropped))))
+  _0 = torch.ge(torch.reshape(torch.slice(bits, 0, 0, n), torch.size(x)), torch.sub(dropped, 32768), out=mask)
+  return torch.mul_(mask, torch.div(65536., float(torch.sub(65536, dropped))))
+
+def dropout_cpu(self, x: Tensor, p: float) -> Tensor:
+  return torch.mul(x, self.dropout_mask(torch.detach(x), p))
 
 def dropout(self, x: Tensor, p: float) -> Tensor:
   return torch.dropout(x, p, True)
+
+# norm(residual + dropout(x)), and what its gradients need: the sum, its mean and 1 / deviation, and dropout's mask.
+def dropout_add_norm(self, x: Tensor, residual: Tensor, weight: Tensor, bias: Optional[Tensor], eps: float, p: float) -> List[Tensor]:
+  if torch.eq(p, 0.):
+    sum = torch.add(x, residual)
+    y, mean, rstd = torch.native_layer_norm(sum, torch.size(weight), weight, bias, eps)
+    return [y, sum, mean, rstd]
+  mask = self.dropout_mask(x, p)
+  sum = torch.addcmul(residual, x, mask, value=1)
+  y, mean, rstd = torch.native_layer_norm(sum, torch.size(weight), weight, bias, eps)
+  return [y, sum, mean, rstd, mask]
+
+# The gradients of residual and x; without a mask they are one.
+def dropout_add_norm_gradients(self, dy: Tensor, saved: List[Tensor]) -> List[Tensor]:
+  dsum, _0, _1 = torch.native_layer_norm_backward(dy, saved[1], torch.size(saved[0]), saved[2], saved[3], saved[0], None, [True, False, False])
+  if torch.eq(torch.len(saved), 4):
+    return [dsum]
+  return [dsum, torch.mul(dsum, saved[4])]
 
 # softmax(scale q kᵀ + mask) v; q, k, v [B, T, H, d] as projections leave them; mask adds to the scores
 def attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], p: float, causal: bool, scale: float) -> Tensor:
@@ -317,6 +353,31 @@ def attention_scores(self, q: Tensor, k: Tensor, mask: Optional[Tensor], scale: 
   if torch.__isnot__(mask, None):
     scores = torch.add(scores, unchecked_cast(Tensor, mask))
   return scores
+
+# softmax(scale q kᵀ + mask) v with dropout, q, k, v [B, T, D] in so many heads; and what its gradients need: the
+# probabilities and their dropout's mask.
+def dropout_attention(self, q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Optional[Tensor], p: float, scale: float) -> List[Tensor]:
+  split = [torch.size(q, 0), torch.size(q, 1), heads, -1]
+  scores = torch.matmul(torch.transpose(torch.reshape(q, split), 1, 2), torch.permute(torch.reshape(k, split), [0, 2, 3, 1]))
+  scores = torch.mul_(scores, scale)
+  if torch.__isnot__(mask, None):
+    scores = torch.add_(scores, unchecked_cast(Tensor, mask), alpha=1)
+  probabilities = torch.softmax(scores, -1)
+  kept = self.dropout_mask(probabilities, p)
+  context = torch.matmul(torch.mul(probabilities, kept), torch.transpose(torch.reshape(v, split), 1, 2))
+  return [torch.flatten(torch.transpose(context, 1, 2), 2, 3), probabilities, kept]
+
+# The gradients of q, k and v.
+def dropout_attention_gradients(self, dy: Tensor, q: Tensor, k: Tensor, v: Tensor, heads: int, probabilities: Tensor, kept: Tensor, scale: float) -> List[Tensor]:
+  split = [torch.size(q, 0), torch.size(q, 1), heads, -1]
+  whole = torch.size(q)
+  d = torch.contiguous(torch.transpose(torch.reshape(dy, split), 1, 2))
+  dv = torch.matmul(torch.transpose(torch.mul(probabilities, kept), 2, 3), d)
+  dp = torch.mul_(torch.matmul(d, torch.permute(torch.reshape(v, split), [0, 2, 3, 1])), kept)
+  ds = torch.mul_(torch._softmax_backward_data(dp, probabilities, -1, ops.prim.dtype(q)), scale)
+  dq = torch.matmul(ds, torch.transpose(torch.reshape(k, split), 1, 2))
+  dk = torch.matmul(torch.transpose(ds, 2, 3), torch.transpose(torch.reshape(q, split), 1, 2))
+  return [torch.reshape(torch.transpose(dq, 1, 2), whole), torch.reshape(torch.transpose(dk, 1, 2), whole), torch.reshape(torch.transpose(dv, 1, 2), whole)]
 
 def attention_values(self, probabilities: Tensor, v: Tensor) -> Tensor:
   context = torch.matmul(probabilities, torch.transpose(v, 1, 2))

@@ -59,6 +59,14 @@ public final class LorikeetBridge {
     return PyTorchLibrary.LIB.torchDevice(tensor);
   }
 
+  public static void requiresGrad(long tensor, boolean requires) {
+    PyTorchLibrary.LIB.torchAttachGrad(tensor, requires);
+  }
+
+  public static long detach(long tensor) {
+    return PyTorchLibrary.LIB.torchDetachGrad(tensor);
+  }
+
   public static void deleteTensor(long tensor) {
     PyTorchLibrary.LIB.torchDeleteTensor(tensor);
   }

@@ -1,0 +1,88 @@
+package dev.lorikeet.models;
+
+import dev.lorikeet.torch.GradMode;
+import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Steps of encoders that a {@link Tape} takes back by hand: the same arithmetic as by autograd, in
+ * fewer passes over memory.
+ */
+final class ByHand {
+  private ByHand() {}
+
+  /**
+   * norm(residual + dropout(x)), all [B, T, D].
+   *
+   * @param residual what the block's layers read
+   */
+  static Tensor addNorm(Tensor x, Tensor residual, Dropout dropout, LayerNorm norm) {
+    Tape tape = norm.mode().recording();
+    Tensor weight = norm.weightValue();
+    Tensor bias = norm.biasValue();
+    if (tape == null || asksForGradient(weight) || asksForGradient(bias)) {
+      return norm.forward(dropout.forward(x).add(residual));
+    }
+    List<Tensor> made;
+    try (GradMode off = GradMode.disabled()) {
+      made = Ops.dropoutAddNorm(x, residual, weight, bias, norm.eps(), dropout.rate());
+    }
+    List<Tensor> saved = new ArrayList<>(made.subList(1, made.size()));
+    saved.add(0, weight.alias());
+    return tape.record(
+        made.get(0),
+        List.of(residual, x),
+        saved,
+        (dy, into) -> {
+          List<Tensor> gradients = Ops.dropoutAddNormGradients(dy, saved);
+          if (gradients.size() == 2) {
+            into.add(0, gradients.get(0));
+            into.add(1, gradients.get(1));
+          } else {
+            into.addShared(0, gradients.get(0));
+            into.addShared(1, gradients.get(0).alias());
+          }
+        });
+  }
+
+  /**
+   * softmax(q kᵀ / √d + mask) v with dropout of the probabilities.
+   *
+   * @param q [B, T, D], likewise k and v
+   * @return [B, T, D]; null where autograd does as well
+   */
+  static @Nullable Tensor attention(
+      Tensor q, Tensor k, Tensor v, int heads, @Nullable Tensor mask, Dropout dropout) {
+    Tape tape = dropout.mode().recording();
+    boolean onCpu = !q.device().isCuda();
+    if (tape == null || dropout.rate() == 0 || !onCpu || asksForGradient(mask)) {
+      return null;
+    }
+    double scale = 1 / Math.sqrt((double) q.size(-1) / heads);
+    List<Tensor> read = List.of(q.detach(), k.detach(), v.detach());
+    List<Tensor> made;
+    try (GradMode off = GradMode.disabled()) {
+      made = Ops.dropoutAttention(q, k, v, heads, mask, dropout.rate(), scale);
+    }
+    List<Tensor> saved = made.subList(1, 3);
+    return tape.record(
+        made.get(0),
+        List.of(q, k, v),
+        List.of(read.get(0), read.get(1), read.get(2), saved.get(0), saved.get(1)),
+        (dy, into) -> {
+          List<Tensor> gradients =
+              Ops.dropoutAttentionGradients(
+                  dy, read.get(0), read.get(1), read.get(2), heads, saved, scale);
+          for (int i = 0; i < 3; i++) {
+            into.add(i, gradients.get(i));
+          }
+        });
+  }
+
+  private static boolean asksForGradient(@Nullable Tensor x) {
+    return x != null && x.requiresGrad();
+  }
+}
