@@ -6,6 +6,7 @@ import dev.lorikeet.compare.FineTuning;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.data.DataReader;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.torch.Torch;
@@ -49,6 +50,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    DataReader.startEarly();
     Recipe recipe = Recipe.read(flags.tree().root());
     Path output = recipe.output();
     if (output == null && !dryRun) {
@@ -59,11 +61,14 @@ final class TrainCommand implements Callable<Integer> {
     }
     Torch.threads(recipe.threads());
     console.say("settings: " + recipe.json());
+    FineTuning tuning =
+        new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config());
+    if (!dryRun) {
+      tuning.readAhead();
+    }
     LoadedData data =
         LoadedData.read(
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
-    FineTuning tuning =
-        new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config());
     ProgressBar bar = new ProgressBar(console.messages(), recipe.config().method());
     if (output == null || dryRun) {
       TrainingPlan plan = tuning.listener(bar).plan(data.train(), data.eval());

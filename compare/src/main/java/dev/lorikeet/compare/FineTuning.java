@@ -11,6 +11,7 @@ import dev.lorikeet.data.MaskedLm;
 import dev.lorikeet.data.Packing;
 import dev.lorikeet.lora.Eva;
 import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.models.Checkpoint;
 import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
@@ -53,6 +54,7 @@ public final class FineTuning {
   private TrainingListener listener = TrainingListener.SILENT;
   private @Nullable Checkpoints checkpoints;
   private @Nullable TrainingResult result;
+  private @Nullable Checkpoint opened;
 
   public FineTuning(Path checkpoint, FineTuningConfig config) {
     this.checkpoint = checkpoint;
@@ -62,6 +64,19 @@ public final class FineTuning {
   /** Lets {@code other} hear how the run goes. */
   public FineTuning listener(TrainingListener other) {
     listener = other;
+    return this;
+  }
+
+  /**
+   * Begins to read the base's weights on another thread, if there are any, for {@link
+   * TextModel#save}, which writes down their hash.
+   *
+   * @throws LorikeetException when they are damaged
+   */
+  public FineTuning readAhead() {
+    if (config.regime() != Regime.SCRATCH && Checkpoint.isIn(checkpoint)) {
+      opened = Checkpoint.open(checkpoint).hashAhead();
+    }
     return this;
   }
 
@@ -131,7 +146,10 @@ public final class FineTuning {
     Preprocessor preprocessor = Preprocessor.open(config.task(), checkpoint, null);
     Model model = null;
     try {
-      model = Model.open(checkpoint, options(labels));
+      model =
+          opened == null
+              ? Model.open(checkpoint, options(labels))
+              : Model.open(opened, options(labels));
       preprocessor.mustFit(model, config.maxLength());
       Adapter adapter =
           config.regime() == Regime.ADAPTER ? attach(model, preprocessor, labels, examples) : null;

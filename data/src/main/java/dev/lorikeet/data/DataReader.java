@@ -123,6 +123,13 @@ public final class DataReader {
     }
   }
 
+  /** Loads DuckDB on another thread, for a command that has other things to begin with. */
+  public static void startEarly() {
+    Thread thread = new Thread(DuckDb::start, "duckdb-start");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
   /**
    * Reads a whole data set.
    *

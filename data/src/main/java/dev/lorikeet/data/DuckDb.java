@@ -36,6 +36,17 @@ final class DuckDb implements AutoCloseable {
   }
 
   /**
+   * Has the native library loaded, which takes a while; who opens a database then hears of errors.
+   */
+  static void start() {
+    try {
+      DriverManager.getConnection(URL).close();
+    } catch (SQLException e) {
+      // Not here: data may come from elsewhere.
+    }
+  }
+
+  /**
    * Opens a database of its own.
    *
    * @param source what errors begin with

@@ -21,7 +21,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a Hugging Face model folder: {@code model.safetensors}, or the several files that
@@ -41,6 +44,8 @@ public final class Checkpoint {
 
   /** The file of each tensor. */
   private final Map<String, Safetensors> places = new LinkedHashMap<>();
+
+  private @Nullable CompletableFuture<String> hash;
 
   private Checkpoint(Path folder) {
     this.folder = folder;
@@ -185,12 +190,33 @@ public final class Checkpoint {
   }
 
   /**
+   * Begins to make {@link #sha256} on another thread, for a run that will ask for it at its end.
+   *
+   * @return this
+   */
+  public Checkpoint hashAhead() {
+    hash = CompletableFuture.supplyAsync(this::hash);
+    return this;
+  }
+
+  /**
    * The SHA-256 of config.json and all weights, in hexadecimal: the same for the same model,
    * wherever it lies. Reads every byte.
    *
    * @throws LorikeetException when a file cannot be read
    */
   public String sha256() {
+    if (hash == null) {
+      return hash();
+    }
+    try {
+      return hash.join();
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof LorikeetException failure ? failure : e;
+    }
+  }
+
+  private String hash() {
     MessageDigest digest = FileHash.digest();
     update(digest, CONFIG);
     files.keySet().forEach(file -> update(digest, file));

@@ -82,6 +82,13 @@ public final class Model implements AutoCloseable {
     return build(config, checkpoint, options, null);
   }
 
+  /** {@link #open(Path, ModelOptions)} of a folder whose weights were opened before. */
+  public static Model open(Checkpoint checkpoint, ModelOptions options) {
+    ModelConfig config = withHead(ModelConfig.read(checkpoint.folder()), options);
+    Architectures.of(config);
+    return build(config, options.scratch() == null ? checkpoint : null, options, null);
+  }
+
   /**
    * A model whose tensors are written down and not made: each weight is one zero that is seen
    * everywhere.
