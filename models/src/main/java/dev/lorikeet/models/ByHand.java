@@ -8,8 +8,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Steps of encoders that a {@link Tape} takes back by hand: the same arithmetic as by autograd, in
- * fewer passes over memory.
+ * Steps that a {@link Tape} takes back by hand: the same arithmetic as by autograd, in fewer passes
+ * over memory.
  */
 final class ByHand {
   private ByHand() {}
@@ -46,6 +46,74 @@ final class ByHand {
             into.addShared(1, gradients.get(0).alias());
           }
         });
+  }
+
+  /** x + y, of one shape. */
+  static Tensor add(Tensor x, Tensor y, Mode mode) {
+    Tape tape = mode.recording();
+    if (tape == null) {
+      return x.add(y);
+    }
+    Tensor sum;
+    try (GradMode off = GradMode.disabled()) {
+      sum = x.add(y);
+    }
+    return tape.record(
+        sum,
+        List.of(x, y),
+        List.of(),
+        (dy, into) -> {
+          into.addShared(0, dy.alias());
+          into.addShared(1, dy.alias());
+        });
+  }
+
+  /**
+   * x / √(mean x² + eps) · (offset + weight).
+   *
+   * @param x [..., D]
+   * @param weight [D]
+   */
+  static Tensor rmsNorm(Tensor x, Tensor weight, double eps, double offset, Mode mode) {
+    Tape tape = mode.recording();
+    if (tape == null || asksForGradient(weight)) {
+      return Ops.rmsNorm(x, weight, eps, offset);
+    }
+    List<Tensor> made;
+    try (GradMode off = GradMode.disabled()) {
+      made = Ops.rmsNormAndReciprocal(x, weight, eps, offset);
+    }
+    Tensor input = tape.cut(x).alias();
+    Tensor own = weight.alias();
+    Tensor reciprocal = made.get(1);
+    return tape.record(
+        made.get(0),
+        List.of(x),
+        List.of(input, own, reciprocal),
+        (dy, into) -> into.add(0, Ops.rmsNormGradient(dy, input, own, reciprocal, offset)));
+  }
+
+  /**
+   * Pairs of elements turned by angles.
+   *
+   * @param x [B, T, H, d]
+   */
+  static Tensor rotate(Tensor x, Tensor cos, Tensor sin, Mode mode) {
+    Tape tape = mode.recording();
+    if (tape == null) {
+      return Ops.rotate(x, cos, sin);
+    }
+    Tensor y;
+    try (GradMode off = GradMode.disabled()) {
+      y = Ops.rotate(x, cos, sin);
+    }
+    Tensor ownCos = cos.alias();
+    Tensor ownSin = sin.alias();
+    return tape.record(
+        y,
+        List.of(x),
+        List.of(ownCos, ownSin),
+        (dy, into) -> into.add(0, Ops.rotateGradient(dy, ownCos, ownSin)));
   }
 
   /**

@@ -199,9 +199,9 @@ final class Gemma implements Architecture {
     @Override
     public Tensor forward(Tensor x, RotaryEmbedding.Angles angles, CausalAttention.Pass pass) {
       Tensor attended = attention.forward(beforeAttention.forward(x), angles, pass);
-      Tensor h = x.add(afterAttention.forward(attended));
+      Tensor h = ByHand.add(x, afterAttention.forward(attended), beforeAttention.mode());
       Tensor fed = feedForward.forward(beforeFeedForward.forward(h));
-      return h.add(afterFeedForward.forward(fed)); // [B, T, D]
+      return ByHand.add(h, afterFeedForward.forward(fed), beforeAttention.mode()); // [B, T, D]
     }
   }
 }

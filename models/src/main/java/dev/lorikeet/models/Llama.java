@@ -172,8 +172,9 @@ final class Llama implements Architecture {
 
     @Override
     public Tensor forward(Tensor x, RotaryEmbedding.Angles angles, CausalAttention.Pass pass) {
-      Tensor h = x.add(attention.forward(attentionNorm.forward(x), angles, pass));
-      return h.add(feedForward.forward(feedForwardNorm.forward(h))); // [B, T, D]
+      Mode mode = attentionNorm.mode();
+      Tensor h = ByHand.add(x, attention.forward(attentionNorm.forward(x), angles, pass), mode);
+      return ByHand.add(h, feedForward.forward(feedForwardNorm.forward(h)), mode); // [B, T, D]
     }
   }
 }

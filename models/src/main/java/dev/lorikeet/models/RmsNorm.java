@@ -1,6 +1,5 @@
 package dev.lorikeet.models;
 
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 
 /**
@@ -12,6 +11,6 @@ import dev.lorikeet.torch.Tensor;
  */
 public record RmsNorm(Parameter weight, double eps, double offset, Mode mode) {
   public Tensor forward(Tensor x) {
-    return Ops.rmsNorm(x, weight.value(mode.dtype()), eps, offset);
+    return ByHand.rmsNorm(x, weight.value(mode.dtype()), eps, offset, mode);
   }
 }

@@ -175,10 +175,10 @@ final class RotaryEmbedding {
   }
 
   /** cos and sin of one pass, made once for all layers. */
-  record Angles(Tensor cos, Tensor sin) {
+  record Angles(Tensor cos, Tensor sin, Mode mode) {
     /** [B, T, H, d], each token turned by its place. */
     Tensor rotate(Tensor x) {
-      return Ops.rotate(x, cos, sin);
+      return ByHand.rotate(x, cos, sin, mode);
     }
   }
 
@@ -194,7 +194,7 @@ final class RotaryEmbedding {
       frequencies = Tensor.of(values, values.length).to(mode.device());
     }
     List<Tensor> cosSin = Ops.angles(positions, frequencies, scale, mode.dtype());
-    return new Angles(cosSin.get(0), cosSin.get(1));
+    return new Angles(cosSin.get(0), cosSin.get(1), mode);
   }
 
   private boolean dependsOnLength() {

@@ -134,6 +134,23 @@ public final class Ops {
     return Torch.tensor("rms_norm", x, weight, eps, offset);
   }
 
+  /** {@link #rmsNorm}, and 1 / √(mean x² + eps) [..., 1], float32. */
+  public static List<Tensor> rmsNormAndReciprocal(
+      Tensor x, Tensor weight, double eps, double offset) {
+    return Torch.tensors("rms_norm_and_reciprocal", x, weight, eps, offset);
+  }
+
+  /**
+   * The gradient of x in {@link #rmsNormAndReciprocal}.
+   *
+   * @param dy [..., D], of the norm
+   * @param reciprocal as it was returned
+   */
+  public static Tensor rmsNormGradient(
+      Tensor dy, Tensor x, Tensor weight, Tensor reciprocal, double offset) {
+    return Torch.tensor("rms_norm_gradient", dy, x, weight, reciprocal, offset);
+  }
+
   /**
    * The states of an LSTM that reads forwards and backwards (Hochreiter and Schmidhuber 1997),
    * starting at zero.
@@ -354,6 +371,11 @@ public final class Ops {
    */
   public static Tensor rotate(Tensor x, Tensor cos, Tensor sin) {
     return Torch.tensor("rotate", x, cos, sin);
+  }
+
+  /** The gradient of x in {@link #rotate}, of dy [B, T, H, d]. */
+  public static Tensor rotateGradient(Tensor dy, Tensor cos, Tensor sin) {
+    return Torch.tensor("rotate_gradient", dy, cos, sin);
   }
 
   /**

@@ -286,15 +286,28 @@ def layer_norm(self, x: Tensor, weight: Tensor, bias: Optional[Tensor], eps: flo
 # Not torch.rms_norm, which takes three times as long on a CPU. In half precision the reference multiplies by
 # the weight after rounding, but by offset + weight before.
 def rms_norm(self, x: Tensor, weight: Tensor, eps: float, offset: float) -> Tensor:
+  return self.rms_norm_and_reciprocal(x, weight, eps, offset)[0]
+
+# The same, and 1 / √(mean x² + eps), which its gradient needs.
+def rms_norm_and_reciprocal(self, x: Tensor, weight: Tensor, eps: float, offset: float) -> List[Tensor]:
   norm = torch.linalg_vector_norm(x, 2, [-1], True, dtype=6)
   minus = torch.div(-1., float(torch.size(x, -1)))
-  unit = torch.mul(x, torch.rsqrt(torch.rsub(torch.mul(norm, norm), eps, minus)))
+  reciprocal = torch.rsqrt(torch.rsub(torch.mul(norm, norm), eps, minus))
+  unit = torch.mul(x, reciprocal)
   t = ops.prim.dtype(x)
   if torch.eq(offset, 0.):
     if torch.ne(t, 6):
       unit = torch.to(unit, t)
-    return torch.mul(unit, weight)
-  return torch.to(torch.mul(unit, torch.add(torch.to(weight, 6), offset)), t)
+    return [torch.mul(unit, weight), reciprocal]
+  return [torch.to(torch.mul(unit, torch.add(torch.to(weight, 6), offset)), t), reciprocal]
+
+# With g = dy (offset + weight) and r = reciprocal: dx = r g - r³ x Σ(g x) / D, in float32.
+def rms_norm_gradient(self, dy: Tensor, x: Tensor, weight: Tensor, reciprocal: Tensor, offset: float) -> Tensor:
+  wide = torch.to(x, 6)
+  g = torch.mul(torch.to(dy, 6), torch.add(torch.to(weight, 6), offset))
+  dot = torch.sum(torch.mul(g, wide), [-1], True)
+  along = torch.mul(torch.mul(dot, torch.pow(reciprocal, 3)), torch.div(1., float(torch.size(x, -1))))
+  return torch.to(torch.addcmul(torch.mul_(g, reciprocal), wide, along, value=-1), ops.prim.dtype(x))
 
 def lstm(self, x: Tensor, weights: List[Tensor], layers: int, hidden: int, dropout: float) -> Tensor:
   start = torch.zeros([torch.mul(2, layers), torch.size(x, 0), hidden], dtype=ops.prim.dtype(x), layout=None, device=ops.prim.device(x), pin_memory=None)
@@ -411,6 +424,17 @@ def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
   if torch.eq(rotated, width):
     return turned
   return torch.cat([turned, torch.narrow(x, -1, rotated, torch.sub(width, rotated))], -1)
+
+# rotate's gradient, which turns back.
+def rotate_gradient(self, dy: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+  width = torch.size(dy, -1)
+  rotated = torch.size(cos, -1)
+  turned = torch.narrow(dy, -1, 0, rotated)
+  halves = torch.roll(torch.mul(turned, sin), [torch.floordiv(rotated, 2)], [-1])
+  back = torch.addcmul(halves, turned, cos, value=1)
+  if torch.eq(rotated, width):
+    return back
+  return torch.cat([back, torch.narrow(dy, -1, rotated, torch.sub(width, rotated))], -1)
 
 # Attention whose H query heads share Hkv heads of keys and values in groups of G. The CPU's kernel falls back
 # to slow arithmetic with enable_gqa. The queries of one token are G tokens of a head that look at the same
