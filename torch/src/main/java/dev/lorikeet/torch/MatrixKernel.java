@@ -12,8 +12,8 @@ import java.util.Locale;
  * repeat bit for bit.
  */
 enum MatrixKernel {
-  MKL("linear"),
-  ONEDNN("linear_onednn");
+  MKL("linear", "linear_input_gradient"),
+  ONEDNN("linear_onednn", "linear_onednn_input_gradient");
 
   /** Below this width a product is too thin for the choice to matter. */
   private static final long THIN = 64;
@@ -27,14 +27,21 @@ enum MatrixKernel {
   private static final boolean HERE = isOneDnnChosen();
 
   private final String linear;
+  private final String inputGradient;
 
-  MatrixKernel(String linear) {
+  MatrixKernel(String linear, String inputGradient) {
     this.linear = linear;
+    this.inputGradient = inputGradient;
   }
 
   /** The method of the op library for x Wᵀ + b. */
   String linear() {
     return linear;
+  }
+
+  /** The method for the gradient of x. */
+  String inputGradient() {
+    return inputGradient;
   }
 
   /** The kernel for x [..., in] and weight [out, in]. */

@@ -89,8 +89,7 @@ public final class Ops {
    */
   public static Tensor linearInputGradient(
       Tensor x, Tensor dy, Tensor weight, @Nullable Tensor sum) {
-    String method = MatrixKernel.of(x, weight).linear() + "_input_gradient";
-    return Torch.tensor(method, x, dy, weight, sum);
+    return Torch.tensor(MatrixKernel.of(x, weight).inputGradient(), x, dy, weight, sum);
   }
 
   /**
@@ -258,8 +257,7 @@ public final class Ops {
    */
   public static List<Tensor> dropoutAttentionGradients(
       Tensor dy, Tensor q, Tensor k, Tensor v, int heads, List<Tensor> saved, double scale) {
-    return Torch.tensors(
-        "dropout_attention_gradients", dy, q, k, v, heads, saved.get(0), saved.get(1), scale);
+    return Torch.tensors("dropout_attention_gradients", dy, q, k, v, heads, saved, scale);
   }
 
   /**

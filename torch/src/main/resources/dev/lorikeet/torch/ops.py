@@ -381,7 +381,8 @@ def dropout_attention(self, q: Tensor, k: Tensor, v: Tensor, heads: int, mask: O
   return [torch.flatten(torch.transpose(context, 1, 2), 2, 3), probabilities, kept]
 
 # The gradients of q, k and v.
-def dropout_attention_gradients(self, dy: Tensor, q: Tensor, k: Tensor, v: Tensor, heads: int, probabilities: Tensor, kept: Tensor, scale: float) -> List[Tensor]:
+def dropout_attention_gradients(self, dy: Tensor, q: Tensor, k: Tensor, v: Tensor, heads: int, saved: List[Tensor], scale: float) -> List[Tensor]:
+  probabilities, kept = saved[0], saved[1]
   split = [torch.size(q, 0), torch.size(q, 1), heads, -1]
   whole = torch.size(q)
   d = torch.contiguous(torch.transpose(torch.reshape(dy, split), 1, 2))

@@ -9,6 +9,8 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class OpsTest {
   private Scope scope;
@@ -54,6 +56,20 @@ class OpsTest {
         close(gradients.get(i), expected.get(i));
       }
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(MatrixKernel.class)
+  void theInputsGradientIsTheProductWithTheWeightWhicheverKernelMakesIt(MatrixKernel kernel) {
+    Tensor x = Tensor.normal(0, 1, 3, 17, 96);
+    Tensor w = Tensor.normal(0, 1, 128, 96);
+    Tensor dy = Tensor.normal(0, 1, 3, 17, 128);
+    Tensor sum = Tensor.normal(0, 1, 3, 17, 96);
+    Tensor before = sum.copy();
+    Tensor product = dy.matmul(w);
+    close(Torch.tensor(kernel.inputGradient(), x, dy, w, null), product);
+    Torch.tensor(kernel.inputGradient(), x, dy, w, sum);
+    close(sum, before.add(product));
   }
 
   /** Sums of at most 128 products near 1, in another order: a few ulps of values up to 50. */
