@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Steps that a {@link Tape} takes back by hand: the same arithmetic as by autograd, in fewer passes
- * over memory.
+ * over memory. After a layer that autograd differentiates, what would follow by hand is left to it,
+ * too: each piece between steps costs a call.
  */
 final class ByHand {
   private ByHand() {}
@@ -23,7 +24,7 @@ final class ByHand {
     Tape tape = norm.mode().recording();
     Tensor weight = norm.weightValue();
     Tensor bias = norm.biasValue();
-    if (tape == null || asksForGradient(weight) || asksForGradient(bias)) {
+    if (tape == null || !tape.has(x) || asksForGradient(weight) || asksForGradient(bias)) {
       return norm.forward(dropout.forward(x).add(residual));
     }
     List<Tensor> made;
@@ -51,7 +52,7 @@ final class ByHand {
   /** x + y, of one shape. */
   static Tensor add(Tensor x, Tensor y, Mode mode) {
     Tape tape = mode.recording();
-    if (tape == null) {
+    if (tape == null || !tape.has(y)) {
       return x.add(y);
     }
     Tensor sum;
@@ -126,7 +127,7 @@ final class ByHand {
       Tensor q, Tensor k, Tensor v, int heads, @Nullable Tensor mask, Dropout dropout) {
     Tape tape = dropout.mode().recording();
     boolean onCpu = !q.device().isCuda();
-    if (tape == null || dropout.rate() == 0 || !onCpu || asksForGradient(mask)) {
+    if (tape == null || !tape.has(q) || dropout.rate() == 0 || !onCpu || asksForGradient(mask)) {
       return null;
     }
     double scale = 1 / Math.sqrt((double) q.size(-1) / heads);

@@ -195,6 +195,11 @@ public final class Tape implements AutoCloseable {
     return value.leaf;
   }
 
+  /** Whether a tensor is a value of the pass: what a step by hand, or a block, answered. */
+  boolean has(Tensor x) {
+    return values.containsKey(x);
+  }
+
   private Value value(Tensor leaf) {
     Value value = new Value(kept.adopt(leaf.alias()), block);
     name(value, leaf);

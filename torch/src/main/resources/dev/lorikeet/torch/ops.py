@@ -546,10 +546,11 @@ def squared_error(self, predictions: Tensor, labels: Tensor) -> Tensor:
 def grad(self, output: Tensor, gradient: Optional[Tensor], inputs: List[Tensor], again: bool) -> List[Tensor]:
   grads = torch.grad([output], inputs, [gradient], again, False, True)
   result = annotate(List[Tensor], [])
+  nothing = torch.empty([0], dtype=None, layout=None, device=None, pin_memory=None, memory_format=None)
   for i in range(torch.len(grads)):
     g = grads[i]
     if torch.__is__(g, None):
-      _0 = torch.append(result, torch.empty([0], dtype=None, layout=None, device=None, pin_memory=None, memory_format=None))
+      _0 = torch.append(result, nothing)
     else:
       _1 = torch.append(result, unchecked_cast(Tensor, g))
   return result
