@@ -4,9 +4,9 @@ import dev.lorikeet.adapters.TrainingPart;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Updates;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -155,9 +155,9 @@ final class RankAllocator implements TrainingPart {
     }
     try (Scope scope = Scope.open()) {
       Tensor now = parameter.original().detach().mul(gradient).abs();
-      Ops.approachInPlace(List.of(running.sensitivity), List.of(now), 1 - settings.beta1());
+      Updates.approachInPlace(List.of(running.sensitivity), List.of(now), 1 - settings.beta1());
       Tensor strayed = now.sub(running.sensitivity).abs();
-      Ops.approachInPlace(List.of(running.uncertainty), List.of(strayed), 1 - settings.beta2());
+      Updates.approachInPlace(List.of(running.uncertainty), List.of(strayed), 1 - settings.beta2());
     }
   }
 

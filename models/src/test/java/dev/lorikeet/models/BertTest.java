@@ -9,6 +9,7 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.Updates;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -102,7 +103,7 @@ class BertTest {
     }
     List<Tensor> first = sums.subList(0, leaves.size());
     for (int from = leaves.size(); from < sums.size(); from += leaves.size()) {
-      Ops.accumulateInPlace(first, sums.subList(from, from + leaves.size()));
+      Updates.accumulateInPlace(first, sums.subList(from, from + leaves.size()));
     }
     return first;
   }

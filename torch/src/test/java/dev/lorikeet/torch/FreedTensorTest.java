@@ -45,7 +45,7 @@ class FreedTensorTest {
   }
 
   static Stream<Method> methodsWithTensorArguments() {
-    return Stream.of(Tensor.class, Ops.class)
+    return Stream.of(Tensor.class, Ops.class, Updates.class)
         .flatMap(type -> Arrays.stream(type.getDeclaredMethods()))
         .filter(method -> Modifier.isPublic(method.getModifiers()))
         .filter(

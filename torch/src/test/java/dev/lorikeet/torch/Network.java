@@ -98,8 +98,8 @@ final class Network implements AutoCloseable {
       }
       between.run();
       List<Tensor> gradients = gradients(loss);
-      Ops.clipInPlace(gradients, 1);
-      Ops.adamwInPlace(parameters, gradients, m, v, steps, 1e-3, 0.9, 0.999, 0.01, 1e-8);
+      Updates.clipInPlace(gradients, 1);
+      Updates.adamwInPlace(parameters, gradients, m, v, steps, 1e-3, 0.9, 0.999, 0.01, 1e-8);
       return loss.item();
     }
   }

@@ -18,7 +18,7 @@ class OperationLibraryTest {
   @Test
   void everyMethodOfTheLibraryIsCalledFromJavaOrAnother() {
     String callers =
-        Stream.of("Tensor.class", "Ops.class", "MatrixKernel.class", "Torch.class")
+        Stream.of("Tensor.class", "Ops.class", "Updates.class", "MatrixKernel.class", "Torch.class")
             .map(OperationLibraryTest::resource)
             .collect(Collectors.joining());
     String library = resource("ops.py");

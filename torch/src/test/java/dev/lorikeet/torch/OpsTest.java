@@ -172,7 +172,8 @@ class OpsTest {
   @Test
   void totalNormIsOverAllTensors() {
     assertThat(
-            Ops.totalNorm(List.of(Tensor.of(new float[] {3}, 1), Tensor.of(new float[] {0, 4}, 2)))
+            Updates.totalNorm(
+                    List.of(Tensor.of(new float[] {3}, 1), Tensor.of(new float[] {0, 4}, 2)))
                 .item())
         .isEqualTo(5);
   }

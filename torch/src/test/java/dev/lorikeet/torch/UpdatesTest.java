@@ -71,7 +71,7 @@ class UpdatesTest {
       float[] secondGradient = {100f / step, 1e-9f};
       first.step(firstGradient);
       second.step(secondGradient);
-      Ops.adamwInPlace(
+      Updates.adamwInPlace(
           parameters,
           List.of(Tensor.of(firstGradient, 2, 2), Tensor.of(secondGradient, 2)),
           m,
@@ -102,7 +102,7 @@ class UpdatesTest {
 
   private static float[] oneStep(Tensor gradient) {
     List<Tensor> parameters = List.of(Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 2, 3));
-    Ops.adamwInPlace(
+    Updates.adamwInPlace(
         parameters,
         List.of(gradient),
         zerosLike(parameters),
@@ -121,34 +121,34 @@ class UpdatesTest {
     float[] a = {3, 0};
     float[] b = {0, 4, 12};
     List<Tensor> gradients = List.of(Tensor.of(a, 2), Tensor.of(b, 3));
-    double norm = Ops.clipInPlace(gradients, 2).item();
+    double norm = Updates.clipInPlace(gradients, 2).item();
     assertThat(norm).isEqualTo(13);
     double factor = 2 / (13 + 1e-6);
     // One product in float32: half a unit in the last place of 2.
     assertClose(gradients.get(0), scaled(a, factor), 2.4e-7);
     assertClose(gradients.get(1), scaled(b, factor), 2.4e-7);
-    assertThat(Ops.totalNorm(gradients).item()).isCloseTo(2, within(1e-6));
+    assertThat(Updates.totalNorm(gradients).item()).isCloseTo(2, within(1e-6));
   }
 
   @Test
   void gradientsWithinTheNormAreLeftBitForBit() {
     Tensor gradient = Tensor.of(new float[] {0.1f, -0.7f, 1e-30f}, 3);
     Tensor before = gradient.copy();
-    Ops.clipInPlace(List.of(gradient), 1);
+    Updates.clipInPlace(List.of(gradient), 1);
     assertThat(gradient.sameAs(before)).isTrue();
   }
 
   @Test
   void clippingKeepsTheBadNumberInSight() {
     Tensor gradient = Tensor.of(new float[] {1, Float.NaN}, 2);
-    assertThat(Ops.clipInPlace(List.of(gradient), 1).item()).isNaN();
+    assertThat(Updates.clipInPlace(List.of(gradient), 1).item()).isNaN();
   }
 
   @Test
   void scalingAndAccumulatingReachEveryTensor() {
     List<Tensor> sums = List.of(Tensor.of(new float[] {1, 2}, 2), Tensor.of(new float[] {3}, 1));
-    Ops.scaleInPlace(sums, 4);
-    Ops.accumulateInPlace(
+    Updates.scaleInPlace(sums, 4);
+    Updates.accumulateInPlace(
         sums, List.of(Tensor.of(new float[] {1, 1}, 2), Tensor.of(new float[] {-12}, 1)));
     assertThat(sums.get(0).toFloats()).containsExactly(5, 9);
     assertThat(sums.get(1).toFloats()).containsExactly(0);

@@ -1,7 +1,7 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Updates;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,7 +52,7 @@ final class Adafactor extends GroupOptimizer {
   void move(Moving moving) {
     for (int i = 0; i < moving.parameters().size(); i++) {
       Map<String, Tensor> memory = moving.memory().get(i);
-      Ops.adafactorInPlace(
+      Updates.adafactorInPlace(
           moving.parameters().get(i),
           moving.gradients().get(i),
           Objects.requireNonNull(memory.get("step")),

@@ -1,6 +1,6 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Updates;
 import java.util.List;
 
 /**
@@ -22,7 +22,7 @@ final class Adagrad extends GroupOptimizer {
   @Override
   void move(Moving moving) {
     moving.shrink();
-    Ops.adagradInPlace(
+    Updates.adagradInPlace(
         moving.parameters(),
         moving.gradients(),
         moving.remembered("sum"),

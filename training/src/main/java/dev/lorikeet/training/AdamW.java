@@ -1,6 +1,6 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Updates;
 import java.util.List;
 
 /**
@@ -25,7 +25,7 @@ public final class AdamW extends GroupOptimizer {
 
   @Override
   void move(Moving moving) {
-    Ops.adamwInPlace(
+    Updates.adamwInPlace(
         moving.parameters(),
         moving.gradients(),
         moving.remembered("exp_avg"),

@@ -3,9 +3,9 @@ package dev.lorikeet.training;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.GradMode;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Updates;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -82,7 +82,7 @@ abstract class GroupOptimizer implements Optimizer {
     void shrink() {
       if (decay != 0 && rate != 0) {
         try (GradMode off = GradMode.disabled()) {
-          Ops.scaleInPlace(parameters, 1 - rate * decay);
+          Updates.scaleInPlace(parameters, 1 - rate * decay);
         }
       }
     }
@@ -149,7 +149,7 @@ abstract class GroupOptimizer implements Optimizer {
     moving.forEach(entry -> penalized.put(entry.parameter(), gradients.get(entry.parameter())));
     if (!matrices.isEmpty()) {
       List<Tensor> sums =
-          Ops.penalized(
+          Updates.penalized(
               matrices.stream().map(Entry::tensor).toList(),
               matrices.stream().map(entry -> gradients.get(entry.parameter())).toList(),
               l1,

@@ -4,9 +4,9 @@ import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.GradMode;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Updates;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -99,7 +99,7 @@ final class HeadPass {
           }
         });
     if (!to.isEmpty()) {
-      Ops.accumulateInPlace(to, from);
+      Updates.accumulateInPlace(to, from);
     }
   }
 }

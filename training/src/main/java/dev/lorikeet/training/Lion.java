@@ -1,6 +1,6 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Updates;
 import java.util.List;
 
 /**
@@ -23,7 +23,7 @@ final class Lion extends GroupOptimizer {
   @Override
   void move(Moving moving) {
     moving.shrink();
-    Ops.lionInPlace(
+    Updates.lionInPlace(
         moving.parameters(),
         moving.gradients(),
         moving.remembered("exp_avg"),

@@ -2,8 +2,8 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.DType;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Updates;
 import java.util.List;
 import java.util.Map;
 
@@ -55,7 +55,7 @@ final class LossScale {
   /** Gives gradients of the scaled loss the size of those of the loss. */
   void unscale(Map<Parameter, Tensor> gradients) {
     if (dynamic) {
-      Ops.scaleInPlace(List.copyOf(gradients.values()), 1 / scale);
+      Updates.scaleInPlace(List.copyOf(gradients.values()), 1 / scale);
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Updates;
 import java.util.List;
 
 /**
@@ -28,7 +28,7 @@ final class RmsProp extends GroupOptimizer {
   @Override
   void move(Moving moving) {
     moving.shrink();
-    Ops.rmspropInPlace(
+    Updates.rmspropInPlace(
         moving.parameters(),
         moving.gradients(),
         moving.remembered("square_avg"),

@@ -1,6 +1,6 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Updates;
 import java.util.List;
 
 /**
@@ -27,7 +27,7 @@ final class Sgd extends GroupOptimizer {
   @Override
   void move(Moving moving) {
     moving.shrink();
-    Ops.sgdInPlace(
+    Updates.sgdInPlace(
         moving.parameters(),
         moving.gradients(),
         moving.remembered("momentum_buffer"),

@@ -11,6 +11,7 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.Updates;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -367,8 +368,8 @@ public final class Trainer {
     /** Clips gradients where that is asked for, and gives their norm before. */
     private Tensor clipped(List<Tensor> gradients) {
       return config.maxGradNorm() > 0
-          ? Ops.clipInPlace(gradients, config.maxGradNorm())
-          : Ops.totalNorm(gradients);
+          ? Updates.clipInPlace(gradients, config.maxGradNorm())
+          : Updates.totalNorm(gradients);
     }
 
     /** What a step draws depends on no step before it: a run that goes on draws the same. */

@@ -1,8 +1,8 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Updates;
 import java.util.List;
 
 /**
@@ -68,7 +68,7 @@ final class WeightAverage {
   }
 
   private void approach(double share) {
-    Ops.approachInPlace(averages, weights, share);
+    Updates.approachInPlace(averages, weights, share);
     state.averaged++;
   }
 

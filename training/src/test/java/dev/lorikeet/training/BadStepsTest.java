@@ -11,9 +11,9 @@ import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.Updates;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.NonFiniteConfig.OnNan;
 import java.nio.file.Path;
@@ -131,7 +131,7 @@ class BadStepsTest {
       for (int[] batch : batches) {
         Map<Parameter, Tensor> gradients =
             pass.gradients(data, List.<int[]>of(batch), new RunState());
-        Ops.clipInPlace(List.copyOf(gradients.values()), config.maxGradNorm());
+        Updates.clipInPlace(List.copyOf(gradients.values()), config.maxGradNorm());
         optimizer.step(gradients, groups.stream().map(ParameterGroup::lr).toList());
       }
     }
@@ -253,7 +253,7 @@ class BadStepsTest {
               TrainingListener.SILENT);
       Tensor gradient = Tensor.of(new float[] {1e30f, 1e30f}, 2); // its square is 1e60
       assertThatThrownBy(
-              () -> guard.check(Map.of(weight, gradient), Ops.totalNorm(List.of(gradient))))
+              () -> guard.check(Map.of(weight, gradient), Updates.totalNorm(List.of(gradient))))
           .isInstanceOf(NonFinite.class)
           .hasMessage(
               "the gradients are finite, but their norm is Infinity: lower the learning rate");
