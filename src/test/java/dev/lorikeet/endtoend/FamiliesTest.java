@@ -2,11 +2,13 @@ package dev.lorikeet.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterMethods;
+import dev.lorikeet.models.FrozenBlocks;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelInput;
@@ -112,6 +114,32 @@ class FamiliesTest {
       Tensor loss = new Loss(model).sum(model.logits(input), labels);
       return tape.gradients(loss, parameters);
     }
+  }
+
+  @TestFactory
+  Stream<DynamicTest> aPassMayBeginAboveFrozenBlocks() throws IOException {
+    return onEveryCase(
+        test -> {
+          try (Scope scope = Scope.open();
+              Model model = test.open(ModelOptions.DEFAULT)) {
+            FrozenBlocks frozen = FrozenBlocks.of(model, test.input());
+            assertThat(frozen.count()).isEqualTo(layers(model.config().json()) - 1);
+            Tensor states = frozen.states(test.input());
+            float[] whole = model.features(test.input()).toFloats();
+            assertThat(frozen.features(test.input(), states).toFloats()).isEqualTo(whole);
+            float[] other = frozen.features(test.input(), states.mul(2)).toFloats();
+            assertThat(other).isNotEqualTo(whole);
+          }
+        });
+  }
+
+  /** How many layers a model has; of an encoder-decoder, its encoder. */
+  private static int layers(JsonNode config) {
+    return Stream.of("num_hidden_layers", "n_layers", "n_layer", "num_layers")
+        .filter(config::has)
+        .mapToInt(key -> config.get(key).asInt())
+        .findFirst()
+        .orElseThrow();
   }
 
   /** The methods that go around linear layers, on one case a family. */

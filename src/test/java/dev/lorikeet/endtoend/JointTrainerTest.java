@@ -352,7 +352,7 @@ class JointTrainerTest {
           new Member(
               "{'peft_type': 'LORA', 'r': 2}",
               settings(1e-3, 4, 1, 1)
-                  .with(draft -> draft.throughput = new ThroughputConfig(true, false, true)),
+                  .with(draft -> draft.throughput = new ThroughputConfig(true, false, false, true)),
               examples(Task.SEQUENCE_CLASSIFICATION, 6, 1),
               List.of());
       Trainer saving = trainer(model, adapters.add("a", config(member.adapter), 1), member);

@@ -391,6 +391,13 @@ final class TrainFlags {
     flags.set("training.cache_features", value);
   }
 
+  @Option(
+      names = "--cache-frozen-layers",
+      description = "Compute what the first trained layer reads once for all epochs.")
+  void cacheFrozenLayers(boolean value) {
+    flags.set("training.cache_frozen_layers", Boolean.toString(value));
+  }
+
   @Option(names = "--packing", description = "Lay documents one after the other into rows.")
   void packing(boolean value) {
     flags.set("training.packing", Boolean.toString(value));

@@ -114,6 +114,7 @@ final class TrainingSection {
   private static ThroughputConfig throughput(Section section, ThroughputConfig defaults) {
     return new ThroughputConfig(
         section.flag("cache_features", defaults.cacheFeatures()),
+        section.flag("cache_frozen_layers", defaults.cacheFrozenLayers()),
         section.flag("packing", defaults.packing()),
         section.flag("gradient_checkpointing", defaults.gradientCheckpointing()));
   }
@@ -201,6 +202,7 @@ final class TrainingSection {
     json.put("on_nan", training.nonFinite().onNan().id());
     json.put("max_nan_steps", training.nonFinite().maxInARow());
     json.put("cache_features", training.throughput().cacheFeatures());
+    json.put("cache_frozen_layers", training.throughput().cacheFrozenLayers());
     json.put("packing", training.throughput().packing());
     json.put("gradient_checkpointing", training.throughput().gradientCheckpointing());
     LoggingConfig logging = training.logging();

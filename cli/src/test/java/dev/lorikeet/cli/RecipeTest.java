@@ -152,6 +152,7 @@ class RecipeTest {
               warmup_ratio: 0.2
               max_tokens_per_pass: 512
               cache_features: false
+              cache_frozen_layers: true
               packing: true
               gradient_checkpointing: true
               schedule: cosine
@@ -245,7 +246,7 @@ class RecipeTest {
             new CheckpointConfig(IntervalStrategy.EPOCH, 0.5, 2),
             RegularizationConfig.NONE,
             NonFiniteConfig.DEFAULT,
-            new ThroughputConfig(false, true, true),
+            new ThroughputConfig(false, true, true, true),
             new LoggingConfig(
                 25, List.of(ReportTo.TENSORBOARD, ReportTo.MLFLOW), "events", "first"),
             5_000_000_000L);

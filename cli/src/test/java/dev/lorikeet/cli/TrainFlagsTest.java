@@ -131,7 +131,9 @@ class TrainFlagsTest {
   }
 
   @Test
-  void packingNeedsNoValue() {
+  void switchesNeedNoValue() {
+    assertThat(tree("--cache-frozen-layers"))
+        .isEqualTo("{\"training\":{\"cache_frozen_layers\":\"true\"}}");
     assertThat(tree("--packing")).isEqualTo("{\"training\":{\"packing\":\"true\"}}");
   }
 

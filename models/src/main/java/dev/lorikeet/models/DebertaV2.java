@@ -489,10 +489,14 @@ final class DebertaV2 implements Architecture {
       Tensor h = embedded;
       for (int i = 0; i < layers.size(); i++) {
         Layer layer = layers.get(i);
-        h = mode.block(h, x -> layer.forward(x, relative, mask));
-        if (i == 0 && convolution != null) {
-          h = convolution.forward(embedded, h, real);
-        }
+        Convolution beside = i == 0 ? convolution : null;
+        h =
+            mode.block(
+                h,
+                x -> {
+                  Tensor answer = layer.forward(x, relative, mask);
+                  return beside == null ? answer : beside.forward(x, answer, real);
+                });
       }
       return h;
     }

@@ -16,6 +16,21 @@ public final class Mode {
   private boolean training;
   private @Nullable Tape tape;
   private @Nullable StepWeights stepWeights;
+  private @Nullable BlockFilter filter;
+  private int filtered;
+
+  /** Stands between a pass and the model's blocks of layers. */
+  @FunctionalInterface
+  interface BlockFilter {
+    /**
+     * What a pass goes on with.
+     *
+     * @param index of the block in the pass, from 0
+     * @param x what the pass would have the block read
+     * @param block what the block answers
+     */
+    Tensor answer(int index, Tensor x, UnaryOperator<Tensor> block);
+  }
 
   Mode(DType dtype, Device device) {
     this.dtype = dtype;
@@ -51,7 +66,24 @@ public final class Mode {
    * @param layers which read x, and else only what lives as long as the pass
    */
   Tensor block(Tensor x, UnaryOperator<Tensor> layers) {
+    return filter == null
+        ? answer(x, layers)
+        : filter.answer(filtered++, x, read -> answer(read, layers));
+  }
+
+  private Tensor answer(Tensor x, UnaryOperator<Tensor> layers) {
     return tape == null ? Scope.tidy(() -> layers.apply(x)) : tape.block(x, layers);
+  }
+
+  /** Runs one pass through the model with {@code newFilter} before each of its blocks. */
+  Tensor filtered(BlockFilter newFilter, Supplier<Tensor> pass) {
+    filter = newFilter;
+    filtered = 0;
+    try {
+      return pass.get();
+    } finally {
+      filter = null;
+    }
   }
 
   /** What several layers read: a {@link Tape} adds their gradients up before it goes on. */

@@ -261,6 +261,8 @@ def linear_input_gradient(self, x: Tensor, dy: Tensor, weight: Tensor, sum: Opti
   if torch.__is__(sum, None):
     return torch.reshape(torch.mm(rows, weight), torch.size(x))
   total = unchecked_cast(Tensor, sum)
+  if torch.__not__(torch.is_contiguous(total)):
+    return torch.add_(total, torch.reshape(torch.mm(rows, weight), torch.size(x)), alpha=1)
   _0 = torch.addmm_(torch.view(total, [-1, torch.size(x, -1)]), rows, weight, beta=1, alpha=1)
   return total
 

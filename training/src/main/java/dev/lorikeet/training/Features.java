@@ -2,23 +2,30 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.models.FrozenBlocks;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a model's head reads for the labels of a batch. Where nothing below the head trains it is
- * the same in every epoch, and need be computed only once: a linear probe then trains in the time
- * that its head takes.
+ * What a model's head reads for the labels of a batch. What nothing that trains has a part in is
+ * the same in every epoch, and need be computed only once: all of it, and a linear probe trains in
+ * the time that its head takes; or what the first layer that trains reads.
  */
 final class Features {
   private final Model model;
   private final LabelledStates labelled;
   private final Predictor predictor;
-  private @Nullable KeptFeatures kept;
+  private @Nullable KeptStates kept;
+  private @Nullable FrozenLayers below;
+
+  /** The first layers, and what the one above them reads of each token of each example. */
+  private record FrozenLayers(FrozenBlocks blocks, KeptStates states) {}
 
   Features(Model model, Predictor predictor) {
     this.model = model;
@@ -32,7 +39,12 @@ final class Features {
   }
 
   private Tensor computed(Batch batch) {
-    return labelled.of(model.features(Inputs.of(batch, model)), batch);
+    ModelInput input = Inputs.of(batch, model);
+    return labelled.of(
+        below == null
+            ? model.features(input)
+            : below.blocks.features(input, below.states.padded(batch).to(model.mode().device())),
+        batch);
   }
 
   /**
@@ -45,22 +57,87 @@ final class Features {
     long bytes;
     try (Scope scope = Scope.open();
         GradMode on = GradMode.enabled()) {
-      Tensor first = computed(predictor.batch(examples, new int[] {0}));
+      Tensor first = computed(first(examples));
       if (first.requiresGrad()) {
         return null;
       }
       long states = examples.stream().mapToLong(LabelledStates::count).sum();
       bytes = states * first.size(1) * first.dtype().bytes();
     }
-    if (!KeptFeatures.fit(bytes)) {
-      return "what the head reads takes "
-          + (bytes >> 20)
-          + " MiB, too much for "
-          + KeptFeatures.FOLDER
-          + ": it is computed anew in every epoch";
+    if (!KeptStates.fit(bytes)) {
+      return tooLarge("what the head reads", bytes);
     }
-    kept = KeptFeatures.compute(examples, predictor, batch -> Scope.tidy(() -> computed(batch)));
+    kept =
+        KeptStates.compute(
+            examples, LabelledStates::count, predictor, batch -> Scope.tidy(() -> computed(batch)));
     return "nothing below the head trains: what the head reads is computed once, without dropout"
         + " (cache_features)";
+  }
+
+  /**
+   * Where nothing of the first layers is trainable now, computes what the layer above them reads
+   * once, without dropout, and goes on from that from now on, as long as the present scope is open.
+   *
+   * @return what the user should know of it
+   */
+  String keepFrozenLayers(List<EncodedExample> examples) {
+    Batch first = first(examples);
+    FrozenBlocks blocks = FrozenBlocks.of(model, Inputs.of(first, model));
+    if (blocks.count() == 0) {
+      return "cache_frozen_layers keeps nothing: the first layer trains, or what it reads";
+    }
+    long bytes;
+    try (Scope scope = Scope.open();
+        GradMode off = GradMode.disabled()) {
+      Tensor states = blocks.states(Inputs.of(first, model));
+      if (states.size(1) != first.length()) {
+        return "cache_frozen_layers keeps nothing: a soft prompt stands before each text";
+      }
+      long tokens = examples.stream().mapToLong(EncodedExample::length).sum();
+      bytes = tokens * states.size(2) * states.dtype().bytes();
+    }
+    if (!KeptStates.fit(bytes)) {
+      return tooLarge("what layer " + blocks.count() + " reads", bytes);
+    }
+    KeptStates states =
+        KeptStates.compute(
+            examples,
+            EncodedExample::length,
+            predictor,
+            batch -> Scope.tidy(() -> tokens(blocks.states(Inputs.of(batch, model)), batch)));
+    below = new FrozenLayers(blocks, states);
+    return "nothing of the first "
+        + blocks.count()
+        + " layers trains: what the next one reads is computed once, without dropout"
+        + " (cache_frozen_layers, "
+        + (bytes >> 20)
+        + " MiB)";
+  }
+
+  private static String tooLarge(String what, long bytes) {
+    return what
+        + " takes "
+        + (bytes >> 20)
+        + " MiB, too much for "
+        + KeptStates.FOLDER
+        + ": it is computed anew in every epoch";
+  }
+
+  private Batch first(List<EncodedExample> examples) {
+    return predictor.batch(examples, new int[] {0});
+  }
+
+  /** Of states [B, T, D] those that are not of padding, [n, D]. */
+  private static Tensor tokens(Tensor states, Batch batch) {
+    Tensor all = states.reshape(-1, states.size(2)); // [B · T, D]
+    if (batch.tokens() == all.size(0)) {
+      return all;
+    }
+    long[] places =
+        IntStream.range(0, batch.attentionMask().length)
+            .filter(i -> batch.attentionMask()[i] == 1)
+            .mapToLong(i -> i)
+            .toArray();
+    return all.index(0, Tensor.of(places, places.length).to(all.device()));
   }
 }

@@ -79,6 +79,12 @@ public final class JointTrainer {
               + ": gradient_checkpointing would compute layers again when all members' rows are"
               + " done: leave it out and lower max_tokens_per_pass, or train alone");
     }
+    if (trainer.config().throughput().cacheFrozenLayers()) {
+      throw new UsageException(
+          name
+              + ": cache_frozen_layers keeps what one adapter's layers read, and members share their"
+              + " passes: leave it out, or train alone");
+    }
     RegularizationConfig settings = trainer.config().regularization();
     if (settings.neftuneNoiseAlpha() > 0 || settings.mixout() > 0) {
       throw new UsageException(

@@ -12,9 +12,11 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.Updates;
+import dev.lorikeet.torch.UsageException;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.BiFunction;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +48,8 @@ public final class Trainer {
    *
    * @param evaluationData scored as the settings say; empty for none
    * @throws LorikeetException when there are no examples or no trainable parameters
-   * @throws dev.lorikeet.torch.UsageException when what is to be frozen is not there
+   * @throws UsageException when what is to be frozen is not there, or what is to be kept of all
+   *     epochs changes
    */
   public Trainer(
       Model model,
@@ -63,6 +66,7 @@ public final class Trainer {
     if (trainables.isEmpty()) {
       throw new LorikeetException("there are no trainable parameters: attach an adapter first");
     }
+    mustKeep(config, data);
     this.model = model;
     lengths = EncodedExample.lengths(first);
     stepsPerEpoch =
@@ -87,6 +91,19 @@ public final class Trainer {
     evaluator = new Evaluator(model, config.batchSize(), padTokenId);
   }
 
+  /** What is computed once for all epochs must not be asked to change with them. */
+  private static void mustKeep(TrainingConfig config, TrainingData data) {
+    boolean noisy = config.regularization().neftuneNoiseAlpha() > 0;
+    if (config.throughput().cacheFrozenLayers() && (noisy || !data.isFixed())) {
+      throw new UsageException(
+          "cache_frozen_layers keeps what the first layers make of each text, and "
+              + (noisy
+                  ? "neftune_noise_alpha changes it in each step"
+                  : "augmentation changes texts in each epoch")
+              + ": leave one of them out");
+    }
+  }
+
   /** Lets the run be saved and go on. */
   public Trainer checkpoints(@Nullable Checkpoints folder) {
     checkpoints = folder;
@@ -96,7 +113,7 @@ public final class Trainer {
   /**
    * Lets an adapter method take its part in the run.
    *
-   * @throws dev.lorikeet.torch.UsageException when its settings do not fit the run
+   * @throws UsageException when its settings do not fit the run
    */
   public Trainer part(@Nullable TrainingPart method) {
     part = method;
@@ -110,7 +127,7 @@ public final class Trainer {
    * Trains, and leaves the model with the parameters of the best evaluation, or of the last step.
    *
    * @throws RunInterrupted when the run was asked to stop, after it has been saved
-   * @throws dev.lorikeet.torch.UsageException when a parameter group matches nothing
+   * @throws UsageException when a parameter group matches nothing
    * @throws LorikeetException when the loss is not finite, or a parameter got no gradient or did
    *     not move
    */
@@ -189,7 +206,7 @@ public final class Trainer {
   /**
    * What {@link #run} would do.
    *
-   * @throws dev.lorikeet.torch.UsageException as {@link #run}
+   * @throws UsageException as {@link #run}
    */
   public TrainingPlan plan() {
     List<ParameterGroup> groups = groups();
@@ -271,28 +288,39 @@ public final class Trainer {
       return t -> part != null && part.mayRest(t.parameter()) ? 0 : steps.applyAsLong(t);
     }
 
-    /** Has what the head reads computed once, where that is the same in every epoch. */
+    /** Has what is the same in every epoch computed once. */
     private void keepFeatures() {
-      RegularizationConfig noise = config.regularization();
-      boolean varies =
-          !data.isFixed()
-              || noise.neftuneNoiseAlpha() > 0
-              || noise.dropouts().hidden() != null
-              || noise.dropouts().attention() != null;
-      if (varies || !config.throughput().cacheFeatures()) {
-        return;
-      }
       freezing.at(Long.MAX_VALUE); // all that trains at some time
       state.startClock();
-      String remark = pass.features().keep(data.epoch(1));
+      String remark = keptWith(Features::keep, mayKeepFeatures());
+      if (remark == null) {
+        remark = keptWith(Features::keepFrozenLayers, config.throughput().cacheFrozenLayers());
+      }
       state.stopClock();
       if (remark != null) {
         listener.remarked(remark);
-        if (!evaluationData.isEmpty()
-            && config.evaluation().evalStrategy() != IntervalStrategy.NO) {
-          evaluator.features().keep(evaluationData);
-        }
       }
+    }
+
+    private boolean mayKeepFeatures() {
+      RegularizationConfig noise = config.regularization();
+      return config.throughput().cacheFeatures()
+          && data.isFixed()
+          && noise.neftuneNoiseAlpha() == 0
+          && noise.dropouts().hidden() == null
+          && noise.dropouts().attention() == null;
+    }
+
+    /** Keeps something of the training data, and if that can be, of what is scored on the way. */
+    private @Nullable String keptWith(
+        BiFunction<Features, List<EncodedExample>, @Nullable String> keep, boolean wanted) {
+      String remark = wanted ? keep.apply(pass.features(), data.epoch(1)) : null;
+      if (remark != null
+          && !evaluationData.isEmpty()
+          && config.evaluation().evalStrategy() != IntervalStrategy.NO) {
+        keep.apply(evaluator.features(), evaluationData);
+      }
+      return remark;
     }
 
     private void step() {

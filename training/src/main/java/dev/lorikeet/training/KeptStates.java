@@ -13,16 +13,18 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
- * The states that a data set's labels are answered from, one after the other in a temporary file
- * that is mapped: what of them is in memory at a time is up to the operating system.
+ * States of a data set's examples, one after the other in a temporary file that is mapped: what of
+ * them is in memory at a time is up to the operating system.
  *
- * <p>Axes: N states, D width.
+ * <p>Axes: N states, n those of a batch, B rows, T tokens a row, D width.
  */
-final class KeptFeatures {
+final class KeptStates {
   /** Where the file lies. */
   static final Path FOLDER = Path.of(System.getProperty("java.io.tmpdir"));
 
@@ -30,7 +32,7 @@ final class KeptFeatures {
   private final long[] starts;
   private final int[] counts;
 
-  private KeptFeatures(Tensor states, long[] starts, int[] counts) {
+  private KeptStates(Tensor states, long[] starts, int[] counts) {
     this.states = states;
     this.starts = starts;
     this.counts = counts;
@@ -48,12 +50,16 @@ final class KeptFeatures {
   /**
    * Computes and writes the states of all examples; they belong to the present scope.
    *
-   * @param computed the states of a batch
+   * @param count how many states an example has
+   * @param computed the states of a batch, [n, D], those of a row side by side
    * @throws LorikeetException when the file cannot be written
    */
-  static KeptFeatures compute(
-      List<EncodedExample> examples, Predictor predictor, Function<Batch, Tensor> computed) {
-    int[] counts = examples.stream().mapToInt(LabelledStates::count).toArray();
+  static KeptStates compute(
+      List<EncodedExample> examples,
+      ToIntFunction<EncodedExample> count,
+      Predictor predictor,
+      Function<Batch, Tensor> computed) {
+    int[] counts = examples.stream().mapToInt(count).toArray();
     long[] starts = new long[counts.length];
     long[] shape = {0, 0};
     DType[] dtype = {DType.FLOAT32};
@@ -73,7 +79,7 @@ final class KeptFeatures {
               write(states.hostMemory(), out);
             });
         Tensor mapped = Tensor.map(file, dtype[0], shape[0] * shape[1]);
-        return new KeptFeatures(mapped.reshape(shape), starts, counts);
+        return new KeptStates(mapped.reshape(shape), starts, counts);
       } finally {
         remove(file);
       }
@@ -103,7 +109,7 @@ final class KeptFeatures {
 
   private static LorikeetException notWritten(IOException e) {
     return new LorikeetException(
-        "what the head reads cannot be kept in "
+        "states of frozen layers cannot be kept in "
             + FOLDER
             + " ("
             + e.getMessage()
@@ -111,13 +117,37 @@ final class KeptFeatures {
         e);
   }
 
-  /** The states of a batch's labels, in its rows' order, [n, D], in host memory. */
+  /** The states of a batch's rows, [n, D], in host memory. */
   Tensor of(Batch batch) {
-    long[] rows =
+    return at(IntStream.of(batch.indices()).mapToObj(this::own));
+  }
+
+  /**
+   * The same, each row padded to the batch's length, [B, T, D]: with its first state, since nothing
+   * reads what stands for padding.
+   */
+  Tensor padded(Batch batch) {
+    Stream<LongStream> rows =
         IntStream.of(batch.indices())
-            .boxed()
-            .flatMapToLong(i -> LongStream.range(starts[i], starts[i] + counts[i]))
-            .toArray();
-    return states.index(0, Tensor.of(rows, rows.length));
+            .mapToObj(
+                i ->
+                    batch.documents().length > 0
+                        ? own(i)
+                        : LongStream.concat(
+                            own(i), padding(starts[i], batch.length() - counts[i])));
+    return at(rows).reshape(batch.rows(), batch.length(), states.size(1));
+  }
+
+  private LongStream own(int example) {
+    return LongStream.range(starts[example], starts[example] + counts[example]);
+  }
+
+  private static LongStream padding(long place, int count) {
+    return LongStream.generate(() -> place).limit(count);
+  }
+
+  private Tensor at(Stream<LongStream> rows) {
+    long[] places = rows.flatMapToLong(row -> row).toArray();
+    return states.index(0, Tensor.of(places, places.length));
   }
 }
