@@ -33,6 +33,11 @@ final class Features {
     labelled = new LabelledStates(model);
   }
 
+  /** Whether something is kept. */
+  boolean areKept() {
+    return kept != null || below != null;
+  }
+
   /** The states of a batch's labels that count, [n, D]. */
   Tensor of(Batch batch) {
     return kept == null ? computed(batch) : kept.of(batch).to(model.mode().device());

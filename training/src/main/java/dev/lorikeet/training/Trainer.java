@@ -16,7 +16,6 @@ import dev.lorikeet.torch.UsageException;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.function.BiFunction;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -214,6 +213,12 @@ public final class Trainer {
     return TrainingPlan.of(groups, rates, freezing, stepsPerEpoch, totalSteps());
   }
 
+  /** How features are kept: what the user should know of it, or null. */
+  @FunctionalInterface
+  private interface Keeping {
+    @Nullable String keep(Features features, List<EncodedExample> examples);
+  }
+
   /** A run under way; its tensors belong to the scope that is open when it is made. */
   final class Run implements AutoCloseable {
     private final List<ParameterGroup> groups;
@@ -292,14 +297,13 @@ public final class Trainer {
     private void keepFeatures() {
       freezing.at(Long.MAX_VALUE); // all that trains at some time
       state.startClock();
-      String remark = keptWith(Features::keep, mayKeepFeatures());
-      if (remark == null) {
-        remark = keptWith(Features::keepFrozenLayers, config.throughput().cacheFrozenLayers());
+      if (mayKeepFeatures()) {
+        keep(Features::keep);
+      }
+      if (config.throughput().cacheFrozenLayers() && !pass.features().areKept()) {
+        keep(Features::keepFrozenLayers);
       }
       state.stopClock();
-      if (remark != null) {
-        listener.remarked(remark);
-      }
     }
 
     private boolean mayKeepFeatures() {
@@ -312,15 +316,16 @@ public final class Trainer {
     }
 
     /** Keeps something of the training data, and if that can be, of what is scored on the way. */
-    private @Nullable String keptWith(
-        BiFunction<Features, List<EncodedExample>, @Nullable String> keep, boolean wanted) {
-      String remark = wanted ? keep.apply(pass.features(), data.epoch(1)) : null;
-      if (remark != null
+    private void keep(Keeping kind) {
+      String remark = kind.keep(pass.features(), data.epoch(1));
+      if (remark != null) {
+        listener.remarked(remark);
+      }
+      if (pass.features().areKept()
           && !evaluationData.isEmpty()
           && config.evaluation().evalStrategy() != IntervalStrategy.NO) {
-        keep.apply(evaluator.features(), evaluationData);
+        kind.keep(evaluator.features(), evaluationData);
       }
-      return remark;
     }
 
     private void step() {
