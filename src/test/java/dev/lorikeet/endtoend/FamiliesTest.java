@@ -84,24 +84,28 @@ class FamiliesTest {
             Adapter adapter = test.attach(model);
             List<Parameter> parameters =
                 Trainable.of(adapter).stream().map(Trainable::parameter).toList();
-            Map<Parameter, Tensor> together =
-                gradients(model, parameters, test.input(), test.labels());
+            List<Map<Parameter, Tensor>> together =
+                List.of(
+                    gradients(model, parameters, test.input(), test.labels()),
+                    gradients(model, parameters, test.input().withPaddingBehind(), test.labels()));
             Map<Parameter, Tensor> sum = new LinkedHashMap<>();
             for (int row = 0; row < test.rows(); row++) {
               gradients(model, parameters, test.input(row), test.labels(row))
                   .forEach((parameter, gradient) -> sum.merge(parameter, gradient, Tensor::add));
             }
             List<String> differences = new ArrayList<>();
-            together.keySet().removeIf(parameter -> parameter.count() == 0); // of a pruned layer
-            together.forEach(
-                (parameter, gradient) -> {
-                  Tensor alone = java.util.Objects.requireNonNull(sum.get(parameter));
-                  double scale = 1 + gradient.abs().max().item();
-                  double difference = gradient.sub(alone).abs().max().item() / scale;
-                  if (!(difference < ANOTHER_ORDER)) {
-                    differences.add(parameter.name() + " differs by " + difference);
-                  }
-                });
+            for (Map<Parameter, Tensor> gradients : together) {
+              gradients.keySet().removeIf(parameter -> parameter.count() == 0); // of a pruned layer
+              gradients.forEach(
+                  (parameter, gradient) -> {
+                    Tensor alone = java.util.Objects.requireNonNull(sum.get(parameter));
+                    double scale = 1 + gradient.abs().max().item();
+                    double difference = gradient.sub(alone).abs().max().item() / scale;
+                    if (!(difference < ANOTHER_ORDER)) {
+                      differences.add(parameter.name() + " differs by " + difference);
+                    }
+                  });
+            }
             assertThat(differences).isEmpty();
           }
         });

@@ -38,7 +38,8 @@ final class AttentionMasks {
       ModelInput input, long past, long length, @Nullable Integer window, DType dtype) {
     long all = past + length;
     boolean windowed = window != null && window < all;
-    if (input.attentionMask() == null && length == 1 && !windowed) {
+    Tensor padding = input.earlierMask();
+    if (padding == null && length == 1 && !windowed) {
       return null;
     }
     return Scope.tidy(
@@ -52,8 +53,8 @@ final class AttentionMasks {
             visible = visible.mul(distance.mul(-1).gt(-window));
           }
           visible = visible.unsqueeze(0).unsqueeze(0);
-          if (input.attentionMask() != null) {
-            visible = visible.mul(input.attentionMask().gt(0).unsqueeze(1).unsqueeze(1));
+          if (padding != null) {
+            visible = visible.mul(padding.gt(0).unsqueeze(1).unsqueeze(1));
           }
           return scores(visible, dtype);
         });

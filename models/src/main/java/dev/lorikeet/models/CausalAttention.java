@@ -65,7 +65,7 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
       Tensor windowMask = tokens == null ? null : mask(input, past, length, tokens, mode);
       boolean blind =
           GradMode.isEnabled()
-              && input.attentionMask() != null
+              && input.earlierMask() != null
               && (isBlind(mask) || isBlind(windowMask));
       return new Pass(past, length, input.cache(), mask, windowMask, blind, documents);
     }
@@ -91,7 +91,7 @@ record CausalAttention(int layer, boolean window, double scale, double cap, Drop
     /** Null where looking back alone says what is hidden. */
     private static @Nullable Tensor mask(
         ModelInput input, long past, long length, @Nullable Integer window, Mode mode) {
-      boolean plain = input.attentionMask() == null && past == 0;
+      boolean plain = input.earlierMask() == null && past == 0;
       return plain && (window == null || window >= length)
           ? null
           : AttentionMasks.causal(input, past, length, window, mode.dtype());

@@ -27,6 +27,7 @@ public final class ModelInput {
   private @Nullable Tensor encoderStates;
   private @Nullable Tensor prompt;
   private @Nullable KeyValueCache cache;
+  private boolean paddedBehind;
   private int logitsToKeep;
   private int[] documents = {};
   private Reads reads = new Reads();
@@ -77,6 +78,7 @@ public final class ModelInput {
     copy.encoderStates = encoderStates;
     copy.prompt = prompt;
     copy.cache = cache;
+    copy.paddedBehind = paddedBehind;
     copy.logitsToKeep = logitsToKeep;
     copy.documents = documents;
     copy.reads = reads;
@@ -149,6 +151,16 @@ public final class ModelInput {
     return copy;
   }
 
+  /**
+   * With the promise that all padding stands behind its row's tokens, and that nobody asks what the
+   * model answers for it: tokens that look back only then see none, and need no mask.
+   */
+  public ModelInput withPaddingBehind() {
+    ModelInput copy = copy();
+    copy.paddedBehind = true;
+    return copy;
+  }
+
   /** With logits of the last {@code tokens} tokens only; 0 for all. */
   public ModelInput withLogitsToKeep(int tokens) {
     ModelInput copy = copy();
@@ -216,6 +228,11 @@ public final class ModelInput {
   /** 1 for tokens and 0 for padding, virtual and cached tokens included; null without padding. */
   public @Nullable Tensor attentionMask() {
     return attentionMask;
+  }
+
+  /** The mask for tokens that look back only; null where no padding stands before a token. */
+  @Nullable Tensor earlierMask() {
+    return paddedBehind ? null : attentionMask;
   }
 
   public @Nullable Tensor tokenTypeIds() {

@@ -13,18 +13,19 @@ final class Inputs {
   private Inputs() {}
 
   /**
-   * A batch in the host's memory; a mask only where something is padding, types only where one is
-   * 1.
+   * A batch in the host's memory, padded behind; a mask only where something is padding, types only
+   * where one is 1.
    */
   static ModelInput of(Batch batch) {
     return new ModelInput(
-        tensor(batch, batch.inputIds()),
-        batch.tokens() == batch.rows() * batch.length()
-            ? null
-            : tensor(batch, batch.attentionMask()),
-        Arrays.stream(batch.tokenTypeIds()).allMatch(type -> type == 0)
-            ? null
-            : tensor(batch, batch.tokenTypeIds()));
+            tensor(batch, batch.inputIds()),
+            batch.tokens() == batch.rows() * batch.length()
+                ? null
+                : tensor(batch, batch.attentionMask()),
+            Arrays.stream(batch.tokenTypeIds()).allMatch(type -> type == 0)
+                ? null
+                : tensor(batch, batch.tokenTypeIds()))
+        .withPaddingBehind();
   }
 
   /** A batch for a model; an encoder-decoder's also tells what the decoder reads. */
