@@ -47,11 +47,11 @@ public final class Tape implements AutoCloseable {
   private final Mode mode;
   private final boolean recomputes;
   private final Scope kept = Scope.unbound();
-  private final IdentityHashMap<Tensor, Value> values = new IdentityHashMap<>();
+  private final IdentityHashMap<Tensor, TapeValue> values = new IdentityHashMap<>();
   private final Deque<Step> steps = new ArrayDeque<>(); // the last first
   private final Set<Parameter> byRule = new HashSet<>();
   private final Map<Parameter, Tensor> sums = new LinkedHashMap<>();
-  private List<Value> roots = List.of();
+  private List<TapeValue> roots = List.of();
   private int blocks;
   private int block = OUTSIDE;
 
@@ -70,83 +70,20 @@ public final class Tape implements AutoCloseable {
   /** How a step takes a gradient from what it answered to what it read. */
   @FunctionalInterface
   interface Back {
-    void take(Tensor dy, Into into);
-  }
-
-  /** A tensor of the pass whose gradient is collected. */
-  private static final class Value {
-    private final Tensor leaf;
-    private final List<Tensor> names = new ArrayList<>(); // by which it is known
-    private int block;
-    private @Nullable Tensor gradient;
-    private boolean owned; // nobody else has the gradient's memory
-
-    Value(Tensor leaf, int block) {
-      this.leaf = leaf;
-      this.block = block;
-    }
-
-    void add(Tensor more, boolean fresh) {
-      if (gradient == null) {
-        gradient = more;
-        owned = fresh;
-      } else if (owned) {
-        gradient.addInPlace(more, 1);
-      } else {
-        gradient = gradient.add(more);
-        owned = true;
-      }
-    }
+    void take(Tensor dy, InputGradients into);
   }
 
   /** What leads to a value. */
   private abstract static class Step {
-    final Value answer;
+    final TapeValue answer;
     final List<Tensor> saved;
 
-    Step(Value answer, List<Tensor> saved) {
+    Step(TapeValue answer, List<Tensor> saved) {
       this.answer = answer;
       this.saved = saved;
     }
 
     abstract void take(Tensor dy);
-  }
-
-  /** The gradients of what a step read, which may be none where nothing asks for one. */
-  static final class Into {
-    private final List<@Nullable Value> inputs;
-
-    private Into(List<@Nullable Value> inputs) {
-      this.inputs = inputs;
-    }
-
-    /** Whether an input's gradient is asked for. */
-    boolean needs(int input) {
-      return inputs.get(input) != null;
-    }
-
-    /** An input's gradient so far, if it may be added to in place; else null. */
-    @Nullable Tensor sum(int input) {
-      Value value = inputs.get(input);
-      return value == null || !value.owned ? null : value.gradient;
-    }
-
-    /** Adds to an input's gradient a new tensor, whose memory nobody else has. */
-    void add(int input, Tensor gradient) {
-      add(input, gradient, true);
-    }
-
-    /** Adds to an input's gradient a tensor that others may have, too. */
-    void addShared(int input, Tensor gradient) {
-      add(input, gradient, false);
-    }
-
-    private void add(int input, Tensor gradient, boolean fresh) {
-      Value value = inputs.get(input);
-      if (value != null) {
-        value.add(gradient, fresh);
-      }
-    }
   }
 
   /** A tape that the model's layers record on until it is closed. */
@@ -174,14 +111,14 @@ public final class Tape implements AutoCloseable {
    * @return x itself where nothing asks for its gradient
    */
   Tensor cut(Tensor x) {
-    Value known = values.get(x);
+    TapeValue known = values.get(x);
     if (known != null) {
       return known.leaf;
     }
     if (!x.requiresGrad()) {
       return x;
     }
-    Value value = value(x.detach().requiresGrad(true));
+    TapeValue value = value(x.detach().requiresGrad(true));
     name(value, x);
     Tensor graph = kept.adopt(x.alias());
     int from = block;
@@ -200,20 +137,20 @@ public final class Tape implements AutoCloseable {
     return values.containsKey(x);
   }
 
-  private Value value(Tensor leaf) {
-    Value value = new Value(kept.adopt(leaf.alias()), block);
+  private TapeValue value(Tensor leaf) {
+    TapeValue value = new TapeValue(kept.adopt(leaf.alias()), block, kept);
     name(value, leaf);
     name(value, value.leaf);
     return value;
   }
 
-  private void name(Value value, Tensor name) {
+  private void name(TapeValue value, Tensor name) {
     values.put(name, value);
     value.names.add(name);
   }
 
   /** The value that an input is, or stands for; null where nothing asks for its gradient. */
-  private @Nullable Value read(Tensor x) {
+  private @Nullable TapeValue read(Tensor x) {
     cut(x);
     return values.get(x);
   }
@@ -232,7 +169,7 @@ public final class Tape implements AutoCloseable {
 
   private Tensor record(
       Tensor y, List<Tensor> inputs, List<Tensor> saved, boolean trains, Back back) {
-    List<@Nullable Value> read = new ArrayList<>();
+    List<@Nullable TapeValue> read = new ArrayList<>();
     inputs.forEach(input -> read.add(read(input)));
     if (!trains && read.stream().allMatch(input -> input == null)) {
       return y;
@@ -243,7 +180,7 @@ public final class Tape implements AutoCloseable {
         new Step(value(leaf), saved) {
           @Override
           void take(Tensor dy) {
-            back.take(dy, new Into(read));
+            back.take(dy, new InputGradients(read));
           }
         });
     return leaf;
@@ -275,7 +212,7 @@ public final class Tape implements AutoCloseable {
     if (trains) {
       byRule.addAll(parameters);
     }
-    Value read = read(x);
+    TapeValue read = read(x);
     Tensor input = (read == null ? x : read.leaf).alias();
     Tensor matrix = weight.alias();
     return record(
@@ -285,7 +222,7 @@ public final class Tape implements AutoCloseable {
         trains,
         (dy, into) -> {
           if (trains) {
-            rule.gradients(input, dy).forEach((p, g) -> sums.merge(p, g, Tensor::add));
+            rule.gradients(input, dy).forEach(this::add);
           }
           if (into.needs(0)) {
             Tensor sum = into.sum(0);
@@ -332,7 +269,7 @@ public final class Tape implements AutoCloseable {
   /** A block's answer as a value that all may read. */
   private Tensor answer(Tensor y) {
     Tensor leaf = cut(y);
-    Value value = values.get(leaf);
+    TapeValue value = values.get(leaf);
     if (value != null) {
       value.block = OUTSIDE;
     }
@@ -347,8 +284,8 @@ public final class Tape implements AutoCloseable {
   }
 
   private Step again(
-      Value answer, Tensor input, Tensor read, long seed, UnaryOperator<Tensor> layers) {
-    Value below = values.get(read);
+      TapeValue answer, Tensor input, Tensor read, long seed, UnaryOperator<Tensor> layers) {
+    TapeValue below = values.get(read);
     return new Step(answer, List.of(input)) {
       @Override
       void take(Tensor dy) {
@@ -358,7 +295,7 @@ public final class Tape implements AutoCloseable {
         Torch.seed(seed);
         block = blocks++;
         try (GradMode on = GradMode.enabled()) {
-          Value value = read(layers.apply(input));
+          TapeValue value = read(layers.apply(input));
           if (value != null) {
             value.add(dy.alias(), false);
           }
@@ -414,59 +351,51 @@ public final class Tape implements AutoCloseable {
     Tape other = mode.tape();
     mode.tape(this);
     try (Scope scope = Scope.open()) {
-      List<Value> ofLeaves = leaves.stream().map(leaf -> new Value(leaf, OUTSIDE)).toList();
-      Map<Parameter, Value> ofParameters = new LinkedHashMap<>();
+      List<TapeValue> ofLeaves =
+          leaves.stream().map(leaf -> new TapeValue(leaf, OUTSIDE, kept)).toList();
+      Map<Parameter, TapeValue> ofParameters = new LinkedHashMap<>();
       parameters.stream()
           .filter(parameter -> !byRule.contains(parameter))
-          .forEach(p -> ofParameters.put(p, new Value(p.original(), OUTSIDE)));
+          .forEach(p -> ofParameters.put(p, new TapeValue(p.original(), OUTSIDE, kept)));
       roots = Stream.concat(ofLeaves.stream(), ofParameters.values().stream()).toList();
       autograd(OUTSIDE, inputs -> Ops.gradAgain(output, gradient, inputs));
       try (GradMode off = GradMode.disabled()) {
         while (!steps.isEmpty()) {
-          takeBack(steps.pop(), scope);
+          takeBack(steps.pop());
         }
       }
       Tensor nothing = Tensor.zeros(DType.FLOAT32, Device.CPU, 0);
+      UnaryOperator<@Nullable Tensor> given =
+          sum -> scope.keep(sum == null ? nothing : scope.adopt(sum));
       // In the order asked for: sums over all gradients must come out the same to the last bit.
       Map<Parameter, Tensor> inOrder = new LinkedHashMap<>();
       for (Parameter parameter : parameters) {
-        Value value = ofParameters.get(parameter);
-        Tensor sum = value == null ? sums.get(parameter) : value.gradient;
-        inOrder.put(parameter, scope.keep(sum == null ? nothing : sum));
+        TapeValue value = ofParameters.get(parameter);
+        inOrder.put(parameter, given.apply(value == null ? sums.get(parameter) : value.gradient()));
       }
       return new Gradients(
-          inOrder,
-          ofLeaves.stream()
-              .map(leaf -> scope.keep(leaf.gradient == null ? nothing : leaf.gradient))
-              .toList());
+          inOrder, ofLeaves.stream().map(leaf -> given.apply(leaf.gradient())).toList());
     } finally {
       mode.tape(other);
     }
   }
 
   /** Takes a step back, and frees what was kept for it. */
-  private void takeBack(Step step, Scope whole) {
-    Tensor dy = step.answer.gradient;
+  private void takeBack(Step step) {
+    Tensor dy = step.answer.gradient();
     if (dy != null) {
       try (Scope scope = Scope.open()) {
         step.take(dy);
-        keepGradients(scope);
       }
-      whole.release(dy);
+      kept.release(dy);
     }
     release(step);
   }
 
-  /** Moves all gradients that a step made or changed to the scope around it. */
-  private void keepGradients(Scope scope) {
-    sums.values().forEach(scope::keep);
-    Stream.concat(roots.stream(), steps.stream().map(step -> step.answer))
-        .forEach(
-            value -> {
-              if (value.gradient != null) {
-                scope.keep(value.gradient);
-              }
-            });
+  /** Adds to the gradient of a parameter that a rule makes. */
+  private void add(Parameter parameter, Tensor gradient) {
+    Tensor sum = sums.get(parameter);
+    sums.put(parameter, kept.adopt(sum == null ? gradient : sum.add(gradient)));
   }
 
   private void release(Step step) {
@@ -481,7 +410,7 @@ public final class Tape implements AutoCloseable {
    * @param from the block that it lies in
    */
   private void autograd(int from, UnaryOperator<List<Tensor>> gradients) {
-    List<Value> read = new ArrayList<>(roots);
+    List<TapeValue> read = new ArrayList<>(roots);
     for (Step step : steps) {
       if (step.answer.block == from || step.answer.block == OUTSIDE) {
         read.add(step.answer);

@@ -102,7 +102,7 @@ public final class Scope implements AutoCloseable {
   public void release(Tensor tensor) {
     if (tensor.owner() == this) {
       tensor.free();
-      tensors.remove(tensor);
+      tensors.remove(tensors.lastIndexOf(tensor)); // most often one of the last
     }
   }
 

@@ -28,8 +28,12 @@ public final class Evaluator {
    * @param batchSize examples a batch; it changes the time and memory, not the result
    */
   public Evaluator(Model model, int batchSize, int padTokenId) {
+    this(model, new Predictor(model, batchSize, padTokenId));
+  }
+
+  Evaluator(Model model, Predictor predictor) {
     this.model = model;
-    predictor = new Predictor(model, batchSize, padTokenId);
+    this.predictor = predictor;
     loss = new Loss(model);
     labelled = new LabelledStates(model);
     chunks = HeadChunks.of(model);

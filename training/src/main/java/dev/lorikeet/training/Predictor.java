@@ -11,12 +11,16 @@ import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Runs a model over a data set without gradients or dropout, in batches of similar length. */
+/**
+ * Runs a model over a data set without gradients or dropout, in batches of similar length, which go
+ * through the model in parts of so many tokens at most, as in training.
+ */
 public final class Predictor {
   private final Model model;
   private final Forward forward;
   private final int batchSize;
   private final int padTokenId;
+  private final int maxTokens;
 
   /** Who answers a batch. */
   @FunctionalInterface
@@ -35,10 +39,20 @@ public final class Predictor {
 
   /** Asks something else for the model's answers, such as different adapters for different rows. */
   public Predictor(Model model, Forward forward, int batchSize, int padTokenId) {
+    this(
+        model,
+        forward,
+        batchSize,
+        padTokenId,
+        TrainingConfig.DEFAULT.maxTokensPerPass(model.mode().device()));
+  }
+
+  Predictor(Model model, Forward forward, int batchSize, int padTokenId, int maxTokens) {
     this.model = model;
     this.forward = forward;
     this.batchSize = batchSize;
     this.padTokenId = padTokenId;
+    this.maxTokens = maxTokens;
   }
 
   /**
@@ -68,11 +82,13 @@ public final class Predictor {
   /** Gives all batches to {@code consumer}, and frees afterwards what it made of each. */
   void batches(List<EncodedExample> examples, Consumer<Batch> consumer) {
     model.training(false);
-    for (int[] indices :
-        LengthGroupedBatches.evaluation(EncodedExample.lengths(examples), batchSize)) {
-      try (Scope scope = Scope.open();
-          GradMode off = GradMode.disabled()) {
-        consumer.accept(batch(examples, indices));
+    int[] lengths = EncodedExample.lengths(examples);
+    for (int[] indices : LengthGroupedBatches.evaluation(lengths, batchSize)) {
+      for (int[] part : GradientPass.parts(indices, lengths, maxTokens)) {
+        try (Scope scope = Scope.open();
+            GradMode off = GradMode.disabled()) {
+          consumer.accept(batch(examples, part));
+        }
       }
     }
   }

@@ -80,14 +80,23 @@ public final class Trainer {
     this.padTokenId = padTokenId;
     loss = new Loss(model, config.regularization(), first);
     lossScale = LossScale.of(model.mode().dtype());
+    int maxTokens = config.maxTokensPerPass(model.mode().device());
     pass =
         new GradientPass(
             model,
             padTokenId,
-            config.maxTokensPerPass(model.mode().device()),
+            maxTokens,
             config.throughput().gradientCheckpointing(),
             listener::remarked);
-    evaluator = new Evaluator(model, config.batchSize(), padTokenId);
+    evaluator =
+        new Evaluator(
+            model,
+            new Predictor(
+                model,
+                (input, indices) -> model.logits(input),
+                config.batchSize(),
+                padTokenId,
+                maxTokens));
   }
 
   /** What is computed once for all epochs must not be asked to change with them. */
