@@ -345,20 +345,28 @@ class JointTrainerTest {
   }
 
   @Test
-  void layersThatAreComputedAgainAreRefused() {
+  void layersThatAreComputedAgainOrKeptAreRefused() {
+    assertRefused(
+        new ThroughputConfig(true, false, false, true),
+        "a: gradient_checkpointing would compute layers again");
+    assertRefused(
+        new ThroughputConfig(true, true, false, false),
+        "a: cache_frozen_layers keeps what one adapter's layers read");
+  }
+
+  private static void assertRefused(ThroughputConfig throughput, String message) {
     try (Model model = model("bert-classify-lora")) {
       Adapters adapters = new Adapters(model);
       Member member =
           new Member(
               "{'peft_type': 'LORA', 'r': 2}",
-              settings(1e-3, 4, 1, 1)
-                  .with(draft -> draft.throughput = new ThroughputConfig(true, false, false, true)),
+              settings(1e-3, 4, 1, 1).with(draft -> draft.throughput = throughput),
               examples(Task.SEQUENCE_CLASSIFICATION, 6, 1),
               List.of());
       Trainer saving = trainer(model, adapters.add("a", config(member.adapter), 1), member);
       assertThatThrownBy(() -> new JointTrainer(adapters, Map.of("a", saving)))
           .isInstanceOf(UsageException.class)
-          .hasMessageStartingWith("a: gradient_checkpointing would compute layers again");
+          .hasMessageStartingWith(message);
     }
   }
 

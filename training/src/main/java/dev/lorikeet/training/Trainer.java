@@ -12,7 +12,6 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.Updates;
-import dev.lorikeet.torch.UsageException;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -35,6 +34,7 @@ public final class Trainer {
   private final LossScale lossScale;
   private final GradientPass pass;
   private final Evaluator evaluator;
+  private final FeatureKeeping keeping;
   private final int[] lengths;
   private @Nullable Checkpoints checkpoints;
   private @Nullable TrainingPart part;
@@ -47,8 +47,8 @@ public final class Trainer {
    *
    * @param evaluationData scored as the settings say; empty for none
    * @throws LorikeetException when there are no examples or no trainable parameters
-   * @throws UsageException when what is to be frozen is not there, or what is to be kept of all
-   *     epochs changes
+   * @throws dev.lorikeet.torch.UsageException when what is to be frozen is not there, or what is to
+   *     be kept of all epochs changes
    */
   public Trainer(
       Model model,
@@ -65,7 +65,7 @@ public final class Trainer {
     if (trainables.isEmpty()) {
       throw new LorikeetException("there are no trainable parameters: attach an adapter first");
     }
-    mustKeep(config, data);
+    keeping = new FeatureKeeping(config, data, evaluationData, listener);
     this.model = model;
     lengths = EncodedExample.lengths(first);
     stepsPerEpoch =
@@ -99,19 +99,6 @@ public final class Trainer {
                 maxTokens));
   }
 
-  /** What is computed once for all epochs must not be asked to change with them. */
-  private static void mustKeep(TrainingConfig config, TrainingData data) {
-    boolean noisy = config.regularization().neftuneNoiseAlpha() > 0;
-    if (config.throughput().cacheFrozenLayers() && (noisy || !data.isFixed())) {
-      throw new UsageException(
-          "cache_frozen_layers keeps what the first layers make of each text, and "
-              + (noisy
-                  ? "neftune_noise_alpha changes it in each step"
-                  : "augmentation changes texts in each epoch")
-              + ": leave one of them out");
-    }
-  }
-
   /** Lets the run be saved and go on. */
   public Trainer checkpoints(@Nullable Checkpoints folder) {
     checkpoints = folder;
@@ -121,7 +108,7 @@ public final class Trainer {
   /**
    * Lets an adapter method take its part in the run.
    *
-   * @throws UsageException when its settings do not fit the run
+   * @throws dev.lorikeet.torch.UsageException when its settings do not fit the run
    */
   public Trainer part(@Nullable TrainingPart method) {
     part = method;
@@ -135,7 +122,7 @@ public final class Trainer {
    * Trains, and leaves the model with the parameters of the best evaluation, or of the last step.
    *
    * @throws RunInterrupted when the run was asked to stop, after it has been saved
-   * @throws UsageException when a parameter group matches nothing
+   * @throws dev.lorikeet.torch.UsageException when a parameter group matches nothing
    * @throws LorikeetException when the loss is not finite, or a parameter got no gradient or did
    *     not move
    */
@@ -214,18 +201,12 @@ public final class Trainer {
   /**
    * What {@link #run} would do.
    *
-   * @throws UsageException as {@link #run}
+   * @throws dev.lorikeet.torch.UsageException as {@link #run}
    */
   public TrainingPlan plan() {
     List<ParameterGroup> groups = groups();
     LearningRates rates = new LearningRates(groups, config.schedule(), totalSteps(), new Plateau());
     return TrainingPlan.of(groups, rates, freezing, stepsPerEpoch, totalSteps());
-  }
-
-  /** How features are kept: what the user should know of it, or null. */
-  @FunctionalInterface
-  private interface Keeping {
-    @Nullable String keep(Features features, List<EncodedExample> examples);
   }
 
   /** A run under way; its tensors belong to the scope that is open when it is made. */
@@ -306,35 +287,8 @@ public final class Trainer {
     private void keepFeatures() {
       freezing.at(Long.MAX_VALUE); // all that trains at some time
       state.startClock();
-      if (mayKeepFeatures()) {
-        keep(Features::keep);
-      }
-      if (config.throughput().cacheFrozenLayers() && !pass.features().areKept()) {
-        keep(Features::keepFrozenLayers);
-      }
+      keeping.keep(pass.features(), evaluator.features());
       state.stopClock();
-    }
-
-    private boolean mayKeepFeatures() {
-      RegularizationConfig noise = config.regularization();
-      return config.throughput().cacheFeatures()
-          && data.isFixed()
-          && noise.neftuneNoiseAlpha() == 0
-          && noise.dropouts().hidden() == null
-          && noise.dropouts().attention() == null;
-    }
-
-    /** Keeps something of the training data, and if that can be, of what is scored on the way. */
-    private void keep(Keeping kind) {
-      String remark = kind.keep(pass.features(), data.epoch(1));
-      if (remark != null) {
-        listener.remarked(remark);
-      }
-      if (pass.features().areKept()
-          && !evaluationData.isEmpty()
-          && config.evaluation().evalStrategy() != IntervalStrategy.NO) {
-        kind.keep(evaluator.features(), evaluationData);
-      }
     }
 
     private void step() {
