@@ -63,6 +63,11 @@ class FeaturesTest {
     return new Outcome(TinyBert.bytes(model), result, remarks);
   }
 
+  private static void mustBeTheSame(Outcome kept, Outcome anew) {
+    assertThat(kept.bytes)
+        .allSatisfy((key, bytes) -> assertThat(bytes).as(key).isEqualTo(anew.bytes.get(key)));
+  }
+
   private static TrainingConfig withoutCache() {
     return CONFIG.with(
         draft -> draft.throughput = new ThroughputConfig(false, false, false, false));
@@ -81,8 +86,7 @@ class FeaturesTest {
               "nothing below the head trains: what the head reads is computed once, without dropout"
                   + " (cache_features)");
       assertThat(anew.remarks).isEmpty();
-      assertThat(kept.bytes)
-          .allSatisfy((key, bytes) -> assertThat(bytes).as(key).isEqualTo(anew.bytes.get(key)));
+      mustBeTheSame(kept, anew);
       assertThat(kept.result.epochs())
           .extracting(EpochReport::trainLoss)
           .isEqualTo(anew.result.epochs().stream().map(EpochReport::trainLoss).toList());
@@ -143,8 +147,7 @@ class FeaturesTest {
         Model quiet = TinyBert.open(TinyBert.CLASSIFY)) {
       Outcome kept = probe(noisy, data, CONFIG.withBatchSize(16, 1));
       Outcome anew = probe(quiet, data, withoutCache().withBatchSize(16, 1));
-      assertThat(kept.bytes)
-          .allSatisfy((key, bytes) -> assertThat(bytes).as(key).isEqualTo(anew.bytes.get(key)));
+      mustBeTheSame(kept, anew);
     }
   }
 
@@ -196,8 +199,7 @@ class FeaturesTest {
               "nothing of the first 1 layers trains: what the next one reads is computed once,"
                   + " without dropout (cache_frozen_layers, 0 MiB)");
       assertThat(anew.remarks).isEmpty();
-      assertThat(kept.bytes)
-          .allSatisfy((key, bytes) -> assertThat(bytes).as(key).isEqualTo(anew.bytes.get(key)));
+      mustBeTheSame(kept, anew);
       assertThat(kept.result.evaluations())
           .extracting(scored -> scored.evaluation().loss())
           .isEqualTo(
