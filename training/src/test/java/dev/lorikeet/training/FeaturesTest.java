@@ -156,20 +156,9 @@ class FeaturesTest {
     List<EncodedExample> data = TinyBert.classified(16, 5, 5, 1);
     TrainingConfig unfreezing =
         CONFIG.with(draft -> draft.freeze = new FreezeConfig(0, false, false, 1, 0));
-    List<String> remarks = new ArrayList<>();
-    TrainingListener listener =
-        new TrainingListener() {
-          @Override
-          public void remarked(String remark) {
-            remarks.add(remark);
-          }
-        };
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
-      List<Trainable> all = Trainable.allOf(model);
-      TrainingData examples = TrainingData.of(data);
-      new Trainer(model, all, examples, List.of(), 0, unfreezing, listener).run();
+      assertThat(train(model, Trainable.allOf(model), data, unfreezing).remarks).isEmpty();
     }
-    assertThat(remarks).isEmpty();
   }
 
   // ---- cache_frozen_layers ----
