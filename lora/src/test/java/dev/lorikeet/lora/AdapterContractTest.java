@@ -43,6 +43,14 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** What every adapter method promises; a new method adds its examples to {@link #examples}. */
 class AdapterContractTest {
   /**
+   * Logits near 1 of sums of at most 48 terms, taken in another order or from other halves: a few
+   * dozen roundings of 6e-8 each. 8e-7 was seen. Which bits differ is up to the kernels that
+   * libtorch, MKL and oneDNN choose for a CPU; equal bits are asserted only between two runs of the
+   * same operations.
+   */
+  private static final double ANOTHER_ORDER = 4e-6;
+
+  /**
    * The number of a layer's trainable elements, for W or a table [rows, columns]; of all of the
    * adapter's but the head's, for no path, where the method puts nothing around layers.
    */
@@ -137,24 +145,26 @@ class AdapterContractTest {
             1e-6,
             false,
             six),
+        // What starts from W's own factors takes them off again: two equal products cancel but for
+        // rounding.
         new Example(
             "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'olora',"
                 + " 'target_modules': ['query', 'intermediate.dense'], 'use_rslora': true,"
                 + " 'alpha_pattern': {'query': 3}}",
-            0,
+            ANOTHER_ORDER,
             true,
             six),
         new Example(
             "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'pissa_niter_4',"
                 + " 'target_modules': ['query', 'intermediate.dense'],"
                 + " 'rank_pattern': {'layer.0.attention.self.query': 6}}",
-            0,
+            ANOTHER_ORDER,
             true,
             six),
         new Example(
             "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'pissa',"
                 + " 'use_dora': true, 'target_modules': ['query', 'output.dense']}",
-            0,
+            ANOTHER_ORDER,
             true,
             (path, rows, columns) -> 6 * (rows + columns) + rows),
         new Example("{'peft_type': 'IA3'}", (path, rows, columns) -> ia3(path, rows, columns)),
@@ -196,7 +206,7 @@ class AdapterContractTest {
             "{'peft_type': 'LORA', 'r': 6, 'lora_alpha': 9, 'init_lora_weights': 'loftq',"
                 + " 'loftq_config': {'loftq_bits': 2, 'loftq_iter': 2},"
                 + " 'target_modules': ['query', 'intermediate.dense']}",
-            0,
+            ANOTHER_ORDER,
             true,
             six),
         // 32 is 4 times 8, and 2 times 16 by a factor of 2.
@@ -377,9 +387,7 @@ class AdapterContractTest {
       Tensor adapted = TinyBert.logits(model);
       assertThat(difference(adapted, base)).isGreaterThan(0.1);
       adapter.merge();
-      // Logits near 1 of sums of at most 48 terms, in another order: a few dozen roundings of 6e-8
-      // each; 8e-7 was seen.
-      assertThat(difference(TinyBert.logits(model), adapted)).isLessThan(4e-6);
+      assertThat(difference(TinyBert.logits(model), adapted)).isLessThan(ANOTHER_ORDER);
     }
   }
 
@@ -500,11 +508,10 @@ class AdapterContractTest {
         Map<Parameter, Tensor> taped = tape.gradients(loss(model), parameters);
         for (int i = 0; i < parameters.size(); i++) {
           Tensor gradient = Objects.requireNonNull(taped.get(parameters.get(i)));
-          // Sums of at most 48 terms in another order, as the logits'.
           double scale = 1 + plain.get(i).abs().max().item();
           assertThat(difference(gradient, plain.get(i)) / scale)
               .as(parameters.get(i).name())
-              .isLessThan(4e-6);
+              .isLessThan(ANOTHER_ORDER);
         }
       }
     }
@@ -551,8 +558,8 @@ class AdapterContractTest {
       AdapterFolder.write(adapter, example.settings(), first);
       Adapter reloaded = AdapterFolder.open(first).attachTo(fresh);
       if (example.rewritten()) {
-        // The same in sums of twice as many terms: a few dozen roundings of 6e-8.
-        assertThat(difference(TinyBert.logits(fresh), TinyBert.logits(model))).isLessThan(4e-6);
+        assertThat(difference(TinyBert.logits(fresh), TinyBert.logits(model)))
+            .isLessThan(ANOTHER_ORDER);
       } else {
         assertThat(differing(adapter, reloaded)).isEmpty();
         assertThat(TinyBert.logits(fresh).sameAs(TinyBert.logits(model))).isTrue();
