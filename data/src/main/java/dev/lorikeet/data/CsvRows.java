@@ -1,11 +1,15 @@
 package dev.lorikeet.data;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import dev.lorikeet.torch.LorikeetException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -113,7 +117,16 @@ final class CsvRows implements Rows {
         null,
         cell(fields, columns.text()),
         cell(fields, columns.textPair()),
-        cell(fields, columns.label()));
+        cell(fields, columns.label()),
+        kept(fields));
+  }
+
+  private Map<String, JsonNode> kept(List<String> fields) {
+    Map<String, JsonNode> kept = new LinkedHashMap<>();
+    for (String name : columns.kept()) {
+      kept.put(name, TextNode.valueOf(fields.get(header.indexOf(name))));
+    }
+    return kept;
   }
 
   private Cell cell(List<String> fields, @Nullable String column) {

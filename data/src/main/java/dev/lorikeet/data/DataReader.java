@@ -58,13 +58,31 @@ public final class DataReader {
    *     prompt, for an encoder-decoder the target; null when texts are single
    * @param label the label or labels; null when the rows are unlabelled
    * @param chats whether the texts are lists of messages
+   * @param kept columns that are passed through as they are, see {@link DataRow#kept}
    */
   public record Columns(
-      String text, @Nullable String textPair, @Nullable String label, boolean chats) {
+      String text,
+      @Nullable String textPair,
+      @Nullable String label,
+      boolean chats,
+      List<String> kept) {
+    public Columns {
+      kept = kept.stream().distinct().toList();
+    }
+
+    /** Columns of which none is passed through. */
+    public Columns(String text, @Nullable String textPair, @Nullable String label, boolean chats) {
+      this(text, textPair, label, chats, List.of());
+    }
 
     /** Columns of texts. */
     public Columns(String text, @Nullable String textPair, @Nullable String label) {
       this(text, textPair, label, false);
+    }
+
+    /** Without labels, and with columns that are passed through. */
+    public Columns unlabelled(List<String> kept) {
+      return new Columns(text, textPair, null, chats, kept);
     }
 
     /** Chats for a language model: {@code [{"role": ..., "content": ...}, ...]}. */
@@ -72,9 +90,11 @@ public final class DataReader {
       return new Columns(messages, null, null, true);
     }
 
-    /** The names of those columns that are given. */
+    /** The names of those columns that are given, each once. */
     List<String> names() {
-      return Stream.of(text, textPair, label).filter(Objects::nonNull).toList();
+      return Stream.concat(Stream.of(text, textPair, label).filter(Objects::nonNull), kept.stream())
+          .distinct()
+          .toList();
     }
 
     /**
@@ -143,32 +163,46 @@ public final class DataReader {
    */
   public static DataSet read(
       String source, Columns columns, Task task, ProblemType problemType, OnBadRow onBadRow) {
-    Format format = Format.of(source, task);
-    RowParser parser =
-        new RowParser(columns, task, problemType, format.flat(), format.images(source, task));
     List<Example> examples = new ArrayList<>();
     List<String> reports = new ArrayList<>();
     int skipped = 0;
-    try (Rows rows = format.open(source, columns)) {
-      for (Rows.Row row = rows.next(); row != null; row = rows.next()) {
-        try {
-          examples.add(parser.parse(row));
-        } catch (BadRow bad) {
-          String report = format.place(source, row.number()) + ": " + bad.getMessage();
-          if (onBadRow == OnBadRow.FAIL) {
-            throw new LorikeetException(report + "; mend the row, or have bad rows skipped", bad);
-          }
-          skipped++;
-          if (reports.size() < REPORTS) {
-            reports.add(report);
-          }
+    try (ExampleRows rows = open(source, columns, task, problemType)) {
+      for (DataRow row = rows.next(); row != null; row = rows.next()) {
+        if (row.example() != null || onBadRow == OnBadRow.FAIL) {
+          examples.add(row.mustBeGood());
+          continue;
+        }
+        skipped++;
+        if (reports.size() < REPORTS) {
+          reports.add(row.report());
         }
       }
     }
     if (examples.isEmpty()) {
-      throw nothing(format.name(source), skipped, reports);
+      throw nothing(Format.of(source, task).name(source), skipped, reports);
     }
     return new DataSet(examples, skipped, reports);
+  }
+
+  /**
+   * Opens a data set whose rows are read one after the other, in bounded memory.
+   *
+   * @param source a file, {@code sql:} and a query, or a folder of images
+   * @param problemType what the labels are; only sequence classification asks for it
+   * @throws LorikeetException when the file is missing, unreadable or not UTF-8
+   * @throws UsageException as {@link #read}
+   */
+  public static ExampleRows open(
+      String source, Columns columns, Task task, ProblemType problemType) {
+    Format format = Format.of(source, task);
+    if (format == Format.FOLDER && !columns.kept().isEmpty()) {
+      throw new UsageException(
+          source + " is a folder of images, which has no columns: leave --keep out");
+    }
+    RowParser parser =
+        new RowParser(columns, task, problemType, format.flat(), format.images(source, task));
+    return new ExampleRows(
+        format.open(source, columns), parser, number -> format.place(source, number));
   }
 
   private static LorikeetException nothing(String name, int skipped, List<String> reports) {

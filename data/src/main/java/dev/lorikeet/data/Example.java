@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One row of a data set, as read: the text, or the image, and what is said of it.
  *
- * @param text the text, the words joined by spaces, or the name of the image
+ * @param text the text, which has the words in their order where there are words, or the name of
+ *     the image
  * @param textPair the second text of a pair; null when texts are single
  * @param words the words that labels stand beside; empty unless the task is token classification
  * @param labels the labels as written: one for a single-label task; one for regression, the

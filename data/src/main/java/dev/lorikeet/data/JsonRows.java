@@ -1,9 +1,17 @@
 package dev.lorikeet.data;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.NullNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -19,6 +27,12 @@ import org.jspecify.annotations.Nullable;
  * JSON, else null) and {@code doc} (the JSON value, else null).
  */
 final class JsonRows implements Rows {
+  /** Numbers that are passed through keep their digits. */
+  private static final ObjectMapper JSON =
+      new ObjectMapper()
+          .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+          .setNodeFactory(JsonNodeFactory.withExactBigDecimals(true));
+
   private static final String ARRAY_HINT =
       " (a file that is one array is read by sql:SELECT * FROM read_json('FILE'))";
   private static final String NOT_BLANK = "trim(line, chr(32) || chr(9) || chr(13)) <> ''";
@@ -101,21 +115,32 @@ final class JsonRows implements Rows {
     }
   }
 
-  /** A query for number, line, the type of the document, and three columns for each field. */
+  /**
+   * A query for number, line, the type of the document, three columns for each field, and the JSON
+   * of each that is kept.
+   */
   private static String fields(String documents, DataReader.Columns columns) {
-    return Stream.of(columns.text(), columns.textPair(), columns.label())
-        .map(JsonRows::field)
+    Stream<String> fields =
+        Stream.of(columns.text(), columns.textPair(), columns.label()).map(JsonRows::field);
+    Stream<String> kept =
+        columns.kept().stream()
+            .map(name -> "CAST(json_extract(doc, " + pointer(name) + ") AS VARCHAR)");
+    return Stream.concat(fields, kept)
         .collect(
             Collectors.joining(
                 ", ", "SELECT number, line, json_type(doc), ", " FROM (" + documents + ")"));
+  }
+
+  /** A JSON pointer (RFC 6901), in which ~ and / are written ~0 and ~1. */
+  private static String pointer(String name) {
+    return DuckDb.quote("/" + name.replace("~", "~0").replace("/", "~1"));
   }
 
   private static String field(@Nullable String name) {
     if (name == null) {
       return "NULL, NULL, NULL";
     }
-    // A JSON pointer (RFC 6901), in which ~ and / are written ~0 and ~1.
-    String pointer = DuckDb.quote("/" + name.replace("~", "~0").replace("/", "~1"));
+    String pointer = pointer(name);
     String value = "json_extract(doc, " + pointer + ")";
     String type = "json_type(doc, " + pointer + ")";
     String elementTypes =
@@ -146,7 +171,26 @@ final class JsonRows implements Rows {
         null,
         cell(columns.text(), 4),
         cell(columns.textPair(), 7),
-        cell(columns.label(), 10));
+        cell(columns.label(), 10),
+        kept());
+  }
+
+  private Map<String, JsonNode> kept() {
+    Map<String, JsonNode> kept = new LinkedHashMap<>();
+    for (String name : columns.kept()) {
+      String json = cursor.text(13 + kept.size());
+      mustBeSomewhere(name, json != null);
+      kept.put(name, json == null ? NullNode.getInstance() : value(json));
+    }
+    return kept;
+  }
+
+  private static JsonNode value(String json) {
+    try {
+      return JSON.readTree(json);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("a database's JSON is not JSON: " + json, e);
+    }
   }
 
   private static String problemOf(String line) {
@@ -159,12 +203,14 @@ final class JsonRows implements Rows {
       return Cell.MISSING;
     }
     Cell cell = Cell.ofJson(cursor.text(column), cursor.text(column + 1), cursor.texts(column + 2));
-    if (cell.kind() != Cell.Kind.MISSING) {
-      seenColumns.add(name);
-    } else if (seenColumns.add(name)) {
+    mustBeSomewhere(name, cell.kind() != Cell.Kind.MISSING);
+    return cell;
+  }
+
+  private void mustBeSomewhere(String name, boolean isHere) {
+    if (seenColumns.add(name) && !isHere) {
       requireSomewhere(name);
     }
-    return cell;
   }
 
   /** A field that one line lacks is a bad row; one that all lines lack is an unknown column. */

@@ -120,14 +120,14 @@ final class RowParser {
     if (words.isEmpty()) {
       throw bad(columns.text(), "is empty");
     }
-    if (columns.label() == null) {
-      return Example.ofWords(words, List.of());
-    }
-    List<String> labels = wordLabels(columns.label(), row.label());
-    if (labels.size() != words.size()) {
+    List<String> labels =
+        columns.label() == null ? List.of() : wordLabels(columns.label(), row.label());
+    if (columns.label() != null && labels.size() != words.size()) {
       throw new BadRow(count(labels, "label") + " for " + count(words, "word"));
     }
-    return Example.ofWords(words, labels);
+    return row.text().kind() == Cell.Kind.STRING
+        ? new Example(row.text().values().get(0), null, words, labels)
+        : Example.ofWords(words, labels);
   }
 
   private static String count(List<String> items, String what) {

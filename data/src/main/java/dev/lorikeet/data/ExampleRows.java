@@ -1,0 +1,46 @@
+package dev.lorikeet.data;
+
+import dev.lorikeet.torch.LorikeetException;
+import java.util.function.LongFunction;
+import org.jspecify.annotations.Nullable;
+
+/** The rows of a data set in the order of the file, malformed ones among them. Not thread-safe. */
+public final class ExampleRows implements AutoCloseable {
+  private final Rows rows;
+  private final RowParser parser;
+  private final LongFunction<String> place;
+
+  /**
+   * Rows that are yet to be parsed.
+   *
+   * @param place where the row with a number is, as errors say it
+   */
+  ExampleRows(Rows rows, RowParser parser, LongFunction<String> place) {
+    this.rows = rows;
+    this.parser = parser;
+    this.place = place;
+  }
+
+  /**
+   * The next row; null after the last.
+   *
+   * @throws LorikeetException when the file cannot be read on
+   */
+  public @Nullable DataRow next() {
+    Rows.Row row = rows.next();
+    if (row == null) {
+      return null;
+    }
+    String where = place.apply(row.number());
+    try {
+      return new DataRow(row.number(), where, parser.parse(row), null, row.kept());
+    } catch (BadRow bad) {
+      return new DataRow(row.number(), where, null, bad.getMessage(), row.kept());
+    }
+  }
+
+  @Override
+  public void close() {
+    rows.close();
+  }
+}
