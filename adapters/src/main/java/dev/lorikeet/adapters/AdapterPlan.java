@@ -241,7 +241,7 @@ public record AdapterPlan(
       json.path(patterns)
           .properties()
           .forEach(entry -> byPattern.put(entry.getKey(), entry.getValue().asDouble()));
-      return PathPatterns.first(byPattern, path).orElse(json.path(key).asDouble());
+      return PathPatterns.first(patterns, byPattern, path).orElse(json.path(key).asDouble());
     }
   }
 
@@ -270,10 +270,16 @@ public record AdapterPlan(
       List<String> candidates = adapter.parts().paths(asked);
       for (String entry : targets.modules()) {
         boolean all = entry.equals(Targets.ALL_LINEAR);
-        add("target_modules", entry, all ? adapted : meant(entry, targets.regex(), adapted));
+        add(
+            "target_modules",
+            entry,
+            all ? adapted : meant("target_modules", entry, targets.regex(), adapted));
       }
       for (String entry : targets.exclude()) {
-        add("exclude_modules", entry, meant(entry, targets.excludeRegex(), candidates));
+        add(
+            "exclude_modules",
+            entry,
+            meant("exclude_modules", entry, targets.excludeRegex(), candidates));
       }
       if (targets.layersToTransform() != null) {
         targets.layersToTransform().stream().sorted().forEach(this::addLayer);
@@ -295,11 +301,12 @@ public record AdapterPlan(
     }
 
     /** What an entry means among some paths, by its names in memory or on disk. */
-    private List<String> meant(String entry, boolean regex, List<String> paths) {
+    private List<String> meant(
+        String setting, String entry, boolean regex, List<String> paths) {
       Targets alone =
           new Targets(List.of(entry), regex, List.of(), false, null, List.of()).inMemory(onDisk);
       return paths.stream()
-          .filter(path -> Targets.matches(alone.modules(), alone.regex(), path))
+          .filter(Targets.matcher(setting, alone.modules(), alone.regex()))
           .toList();
     }
 
@@ -309,7 +316,7 @@ public record AdapterPlan(
     }
 
     private void addFeedForward(String entry) {
-      add("feedforward_modules", entry, meant(entry, false, adapted));
+      add("feedforward_modules", entry, meant("feedforward_modules", entry, false, adapted));
     }
 
     private void addPatterns(String setting) {
@@ -325,7 +332,7 @@ public record AdapterPlan(
       for (String key : keys.keySet()) {
         List<String> paths =
             adapted.stream()
-                .filter(path -> PathPatterns.first(keys, path).orElse("").equals(key))
+                .filter(path -> PathPatterns.first(setting, keys, path).orElse("").equals(key))
                 .toList();
         add(setting, key + ": " + values.get(key), paths);
       }

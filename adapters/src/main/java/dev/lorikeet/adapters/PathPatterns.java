@@ -1,12 +1,11 @@
 package dev.lorikeet.adapters;
 
+import dev.lorikeet.models.PythonRegex;
 import dev.lorikeet.torch.UsageException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * Values for some modules, as in {@code rank_pattern}: the first key counts for which {@code
@@ -15,33 +14,30 @@ import java.util.regex.PatternSyntaxException;
 public final class PathPatterns {
   private PathPatterns() {}
 
-  /** The value for a path, if a key matches it. */
-  public static <T> Optional<T> first(Map<String, T> patterns, String path) {
+  /**
+   * The value for a path, if a key matches it.
+   *
+   * @param name of the setting, for errors
+   */
+  public static <T> Optional<T> first(String name, Map<String, T> patterns, String path) {
     return patterns.entrySet().stream()
-        .filter(entry -> matches(entry.getKey(), path))
+        .filter(entry -> compile(name, entry.getKey()).matches(path))
         .map(Map.Entry::getValue)
         .findFirst();
   }
 
-  private static boolean matches(String key, String path) {
-    return Pattern.matches("(.*\\.)?(" + key + ")", path);
+  private static PythonRegex compile(String name, String key) {
+    return PythonRegex.of(name, key, "(.*\\.)?(" + key + ")");
   }
 
   /**
-   * Checks that all keys are regular expressions.
+   * Checks that all keys are regular expressions of Python's.
    *
    * @param name of the setting, for the error
    * @throws UsageException naming the first that is none
    */
   public static void mustBeExpressions(String name, Collection<String> keys) {
-    for (String key : keys) {
-      try {
-        Pattern.compile(key);
-      } catch (PatternSyntaxException e) {
-        throw new UsageException(
-            name + " \"" + key + "\" is not a regular expression: " + e.getDescription());
-      }
-    }
+    keys.forEach(key -> compile(name, key));
   }
 
   /**
@@ -51,7 +47,7 @@ public final class PathPatterns {
    */
   public static void mustMatch(String name, Collection<String> keys, List<String> paths) {
     for (String key : keys) {
-      if (paths.stream().noneMatch(path -> matches(key, path))) {
+      if (paths.stream().noneMatch(compile(name, key)::matches)) {
         throw Targets.noMatch(name, key, paths);
       }
     }

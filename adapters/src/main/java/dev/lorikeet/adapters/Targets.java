@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.PythonRegex;
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
 import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
@@ -16,15 +18,14 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Which modules an adapter slips into, by PEFT's rules and one more: every entry must match.
  *
- * <p>A list entry matches a path that equals it or ends with a dot and it. A regular expression
- * must match the whole path. {@code all-linear} is every linear layer but the head. What {@code
+ * <p>A list entry matches a path that equals it or ends with a dot and it. A regular expression,
+ * one of Python's, must match the whole path. {@code all-linear} is every linear layer but the head. What {@code
  * exclude_modules} matches is left out, and so is what lies in a module that is saved whole.
  *
  * @param modules entries; one entry {@code all-linear}; or, when {@code regex}, one expression.
@@ -69,6 +70,13 @@ public record Targets(
 
   private static final Pattern NUMBERED = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
 
+  /** A layer's number in a path. */
+  private static final Pattern NUMBER = Pattern.compile("\\.(\\d+)(?=\\.)");
+
+  private static final String TARGETS = "target_modules";
+  private static final String EXCLUDE = "exclude_modules";
+  private static final String LAYERS_PATTERN = "layers_pattern";
+
   public Targets {
     modules = List.copyOf(modules);
     exclude = List.copyOf(exclude);
@@ -86,12 +94,8 @@ public record Targets(
       throw new UsageException(
           "layers_pattern is set without layers_to_transform: name the layers");
     }
-    if (regex) {
-      compile("target_modules", modules.get(0));
-    }
-    if (excludeRegex) {
-      compile("exclude_modules", exclude.get(0));
-    }
+    matcher(TARGETS, modules, regex); // throws where there is no such expression
+    matcher(EXCLUDE, exclude, excludeRegex);
   }
 
   /** A list of entries. */
@@ -152,8 +156,8 @@ public record Targets(
    * @param onDisk the path on disk of each path in memory
    */
   Targets inMemory(Map<String, String> onDisk) {
-    List<String> renamed = inMemory(modules, regex, onDisk);
-    List<String> renamedExclude = inMemory(exclude, excludeRegex, onDisk);
+    List<String> renamed = inMemory(TARGETS, modules, regex, onDisk);
+    List<String> renamedExclude = inMemory(EXCLUDE, exclude, excludeRegex, onDisk);
     return new Targets(
         renamed,
         regex && renamed.equals(modules),
@@ -164,14 +168,15 @@ public record Targets(
   }
 
   private static List<String> inMemory(
-      List<String> entries, boolean regex, Map<String, String> onDisk) {
+      String key, List<String> entries, boolean regex, Map<String, String> onDisk) {
     Set<String> renamed = new LinkedHashSet<>();
     for (String entry : entries) {
       List<String> alone = List.of(entry);
-      boolean known = onDisk.keySet().stream().anyMatch(path -> matches(alone, regex, path));
+      Predicate<String> matches = matcher(key, alone, regex);
+      boolean known = onDisk.keySet().stream().anyMatch(matches);
       List<String> meant =
           onDisk.entrySet().stream()
-              .filter(path -> !known && matches(alone, regex, path.getValue()))
+              .filter(path -> !known && matches.test(path.getValue()))
               .map(Map.Entry::getKey)
               .toList();
       renamed.addAll(meant.isEmpty() ? alone : shortest(meant, onDisk.keySet()));
@@ -183,7 +188,7 @@ public record Targets(
   private static List<String> shortest(List<String> paths, Collection<String> all) {
     List<String> names =
         paths.stream().map(path -> path.substring(path.lastIndexOf('.') + 1)).distinct().toList();
-    List<String> matched = all.stream().filter(path -> matches(names, false, path)).toList();
+    List<String> matched = all.stream().filter(path -> isListed(names, path)).toList();
     return matched.equals(paths) ? names : paths;
   }
 
@@ -204,12 +209,12 @@ public record Targets(
    */
   public List<String> match(
       Collection<String> paths, Predicate<String> saved, Set<String> notLinear) {
-    mustMatch("target_modules", modules, regex, paths);
-    mustMatch("exclude_modules", exclude, excludeRegex, paths);
+    mustMatch(TARGETS, modules, regex, paths);
+    mustMatch(EXCLUDE, exclude, excludeRegex, paths);
     List<String> matched =
         paths.stream()
-            .filter(path -> isTarget(path, notLinear))
-            .filter(path -> !matches(exclude, excludeRegex, path))
+            .filter(isTarget(notLinear))
+            .filter(matcher(EXCLUDE, exclude, excludeRegex).negate())
             .filter(path -> !saved.test(path))
             .toList();
     if (matched.isEmpty()) {
@@ -223,11 +228,10 @@ public record Targets(
     return matched;
   }
 
-  private boolean isTarget(String path, Set<String> notLinear) {
-    if (modules.contains(ALL_LINEAR)) {
-      return !notLinear.contains(path);
-    }
-    return matches(modules, regex, path) && inLayers(path);
+  private Predicate<String> isTarget(Set<String> notLinear) {
+    return modules.contains(ALL_LINEAR)
+        ? path -> !notLinear.contains(path)
+        : matcher(TARGETS, modules, regex).and(this::inLayers);
   }
 
   /** A path that is named whole counts whatever its layer. */
@@ -242,16 +246,30 @@ public record Targets(
   int layer(String path) {
     if (layersPattern.isEmpty()) {
       Matcher matcher = NUMBERED.matcher(path);
-      return matcher.matches() ? Integer.parseInt(matcher.group(1)) : -1;
+      return matcher.matches() ? number(matcher.group(1)) : -1;
     }
-    for (String pattern : layersPattern) {
-      Matcher matcher =
-          compile("layers_pattern", "(?:.*?\\.)?" + pattern + "\\.(\\d+)\\..*").matcher(path);
-      if (matcher.matches()) {
-        return Integer.parseInt(matcher.group(1));
-      }
-    }
-    return -1;
+    return layersPattern.stream()
+        .map(pattern -> layer(pattern, path))
+        .filter(layer -> layer >= 0)
+        .findFirst()
+        .orElse(-1);
+  }
+
+  /** The first number in a path that stands behind what a pattern matches, or −1. */
+  private static int layer(String pattern, String path) {
+    PythonRegex before = PythonRegex.of(LAYERS_PATTERN, pattern, "(?:.*?\\.)?" + pattern);
+    return NUMBER
+        .matcher(path)
+        .results()
+        .filter(number -> before.matches(path.substring(0, number.start())))
+        .findFirst()
+        .map(number -> number(number.group(1)))
+        .orElse(-1);
+  }
+
+  /** A layer's number, or −1 for one that no model has. */
+  private static int number(String digits) {
+    return digits.length() > 9 ? -1 : Integer.parseInt(digits);
   }
 
   private void layersMustMatch(List<String> matched) {
@@ -266,10 +284,14 @@ public record Targets(
     }
   }
 
-  static boolean matches(List<String> entries, boolean regex, String path) {
-    if (regex) {
-      return compile("target_modules", entries.get(0)).matcher(path).matches();
-    }
+  /** Tells whether a path matches a setting's entries, or its one expression. */
+  static Predicate<String> matcher(String key, List<String> entries, boolean regex) {
+    return regex
+        ? PythonRegex.of(key, entries.get(0))::matches
+        : path -> isListed(entries, path);
+  }
+
+  private static boolean isListed(List<String> entries, String path) {
     return entries.stream().anyMatch(entry -> path.equals(entry) || path.endsWith("." + entry));
   }
 
@@ -279,7 +301,7 @@ public record Targets(
       if (entry.equals(ALL_LINEAR)) {
         continue;
       }
-      if (paths.stream().noneMatch(path -> matches(List.of(entry), regex, path))) {
+      if (paths.stream().noneMatch(matcher(key, List.of(entry), regex))) {
         throw noMatch(key, entry, paths);
       }
     }
@@ -301,15 +323,6 @@ public record Targets(
             + String.join(", ", Nearest.of(entry, names, 2)));
   }
 
-  private static Pattern compile(String key, String expression) {
-    try {
-      return Pattern.compile(expression);
-    } catch (PatternSyntaxException e) {
-      throw new UsageException(
-          key + " \"" + expression + "\" is not a regular expression: " + e.getDescription());
-    }
-  }
-
   /**
    * The adapted paths whose base's weight PEFT saves too: input and output embeddings under their
    * usual names, where one of these is a target.
@@ -326,24 +339,29 @@ public record Targets(
 
   /** Reads {@code target_modules}, {@code exclude_modules} and what narrows them to layers. */
   public static Targets read(ObjectNode json) {
-    JsonNode layers = json.path("layers_to_transform");
-    Set<Integer> layersToTransform = null;
-    if (layers.isInt()) {
-      layersToTransform = Set.of(layers.intValue());
-    } else if (layers.isArray()) {
-      layersToTransform = new LinkedHashSet<>();
-      for (JsonNode layer : layers) {
-        layersToTransform.add(layer.intValue());
-      }
-    }
     JsonNode targets = json.path("target_modules");
     return new Targets(
         texts(targets),
         targets.isTextual() && !targets.asText().equals(ALL_LINEAR),
         texts(json.path("exclude_modules")),
         json.path("exclude_modules").isTextual(),
-        layersToTransform,
+        layers(json.path("layers_to_transform")),
         texts(json.path("layers_pattern")));
+  }
+
+  private static @Nullable Set<Integer> layers(JsonNode value) {
+    if (value.isMissingNode() || value.isNull()) {
+      return null;
+    }
+    Set<Integer> layers = new LinkedHashSet<>();
+    for (JsonNode layer : value.isArray() ? value : List.of(value)) {
+      if (!layer.isInt()) {
+        throw new LorikeetException(
+            "adapter_config.json: layers_to_transform must be layers' numbers, not " + value);
+      }
+      layers.add(layer.intValue());
+    }
+    return layers;
   }
 
   /** Writes what {@link #read} reads. */

@@ -125,7 +125,7 @@ public record LoraConfig(
 
   /** The rank at a path. */
   public int rank(String path) {
-    return PathPatterns.first(rankPattern, path).orElse(r);
+    return PathPatterns.first("rank_pattern", rankPattern, path).orElse(r);
   }
 
   /** The factor of the update at a path: α/r, or α/√r. */
@@ -134,7 +134,7 @@ public record LoraConfig(
   }
 
   double alpha(String path) {
-    return PathPatterns.first(alphaPattern, path).orElse(loraAlpha);
+    return PathPatterns.first("alpha_pattern", alphaPattern, path).orElse(loraAlpha);
   }
 
   @Override

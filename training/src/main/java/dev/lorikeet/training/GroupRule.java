@@ -1,15 +1,16 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.PythonRegex;
 import dev.lorikeet.torch.UsageException;
 import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A learning rate, its schedule and a weight decay for the parameters that a pattern matches.
  *
  * @param pattern {@code head}; a part of the path between dots, such as {@code lora_B} or {@code
- *     layer.3}; or any regular expression that is found in the parameter's name
+ *     layer.3}; or any regular expression of
+ *     Python's that is found in the parameter's name
  * @param lr the learning rate, or null to take the run's
  * @param multiplier of the learning rate
  * @param weightDecay the weight decay, or null to take the run's
@@ -81,18 +82,15 @@ public record GroupRule(
   boolean matches(Trainable trainable) {
     return pattern.equals(HEAD)
         ? trainable.head()
-        : compile(pattern).matcher(trainable.name()).find();
+        : compile(pattern).isFoundIn(trainable.name());
   }
 
-  private static Pattern compile(String pattern) {
-    try {
-      return Pattern.compile(
-          PLAIN_PATH.matcher(pattern).matches()
-              ? "(^|\\.)" + Pattern.quote(pattern) + "(\\.|$)"
-              : pattern);
-    } catch (PatternSyntaxException e) {
-      throw new UsageException(
-          "parameter group \"" + pattern + "\" is not a regular expression: " + e.getDescription());
-    }
+  private static PythonRegex compile(String pattern) {
+    return PythonRegex.of(
+        "parameter group",
+        pattern,
+        PLAIN_PATH.matcher(pattern).matches()
+            ? "(^|\\.)" + pattern.replace(".", "\\.") + "(\\.|$)"
+            : pattern);
   }
 }

@@ -9,6 +9,7 @@ import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.ModelConfig;
+import dev.lorikeet.models.PythonRegex;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
@@ -148,7 +149,9 @@ public record Ia3(
   }
 
   private boolean isFeedForward(String entry, String path) {
-    return feedForwardRegex ? path.matches(entry) : path.endsWith(entry);
+    return feedForwardRegex
+        ? PythonRegex.of("feedforward_modules", entry).matches(path)
+        : path.endsWith(entry);
   }
 
   @Override

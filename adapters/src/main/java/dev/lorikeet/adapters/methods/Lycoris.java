@@ -125,12 +125,12 @@ public record Lycoris(
   }
 
   int rank(String path) {
-    return PathPatterns.first(rankPattern, path).orElse(r);
+    return PathPatterns.first("rank_pattern", rankPattern, path).orElse(r);
   }
 
   /** α/r at a path. */
   double scaling(String path) {
-    return PathPatterns.first(alphaPattern, path).orElse(alpha) / rank(path);
+    return PathPatterns.first("alpha_pattern", alphaPattern, path).orElse(alpha) / rank(path);
   }
 
   /** A factor [rows, columns] drawn as PyTorch draws a linear layer's weight, or zero. */
