@@ -8,10 +8,29 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A method's settings in adapter_config.json, read key by key; what is missing is a default. */
 public record Settings(ObjectNode json) {
+  /** What an adapter makes or repeats so often; a damaged file's would never end. */
+  private static final Set<String> SIZES =
+      Set.of(
+          "r",
+          "init_r",
+          "target_r",
+          "rank_pattern",
+          "num_virtual_tokens",
+          "token_dim",
+          "encoder_hidden_size",
+          "encoder_num_layers",
+          "num_layers",
+          "loftq_iter",
+          "num_cayley_neumann_terms",
+          "num_attention_heads",
+          "oft_block_size");
+
+  private static final int MAX_SIZE = 100_000;
 
   /** A whole number. */
   public int integer(String key, int otherwise) {
@@ -19,8 +38,15 @@ public record Settings(ObjectNode json) {
     if (isAbsent(value)) {
       return otherwise;
     }
+    return integer(key, value);
+  }
+
+  private static int integer(String key, JsonNode value) {
     if (!value.isInt()) {
       throw wrong(key, "a whole number", value);
+    }
+    if (SIZES.contains(key) && value.intValue() > MAX_SIZE) {
+      throw wrong(key, "at most " + MAX_SIZE, value);
     }
     return value.intValue();
   }
@@ -77,15 +103,7 @@ public record Settings(ObjectNode json) {
   /** Whole numbers by path pattern. */
   public Map<String, Integer> integers(String key) {
     Map<String, Integer> integers = new LinkedHashMap<>();
-    json.path(key)
-        .properties()
-        .forEach(
-            e -> {
-              if (!e.getValue().isInt()) {
-                throw wrong(key, "a whole number", e.getValue());
-              }
-              integers.put(e.getKey(), e.getValue().intValue());
-            });
+    json.path(key).properties().forEach(e -> integers.put(e.getKey(), integer(key, e.getValue())));
     return integers;
   }
 

@@ -113,7 +113,15 @@ final class RunRecord {
 
   /** The texts' length: as written, else the most that the model takes, 512 at most. */
   int maxLength(ModelConfig config) {
-    return json.path("max_length").asInt(Math.min(DEFAULT_MAX_LENGTH, config.maxTokens()));
+    JsonNode length = json.path("max_length");
+    if (length.isMissingNode() || length.isNull()) {
+      return Math.min(DEFAULT_MAX_LENGTH, config.maxTokens());
+    }
+    if (!length.isInt() || length.intValue() < 1) {
+      throw new LorikeetException(
+          FILE + ": \"max_length\" must be a number of tokens from 1 on, not " + length);
+    }
+    return length.intValue();
   }
 
   /** Which tokens of chats the run learned, and are therefore scored. */

@@ -184,6 +184,12 @@ public final class TextModel implements AutoCloseable {
       throw new UsageException(
           checkpoint + " has no head: give --task, or the adapter that was trained on it");
     }
+    if (adapter == null && !model.otherOutputs().isEmpty()) {
+      throw new LorikeetException(
+          (checkpoint + ": " + model.otherOutputs().get(0))
+              + (", for " + model.config().labelCount() + " labels: correct id2label there, or give")
+              + " the adapter that was trained for these labels");
+    }
     if (adapter == null && !model.newModules().isEmpty()) {
       throw new LorikeetException(
           checkpoint

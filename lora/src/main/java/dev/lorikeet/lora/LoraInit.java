@@ -35,7 +35,7 @@ public record LoraInit(Kind kind, int iterations, LoftqConfig loftq, EvaConfig e
   /** As {@link #KAIMING}, and B from U(−1/√r, 1/√r): not the identity. PEFT's {@code false}. */
   public static final LoraInit RANDOM = new LoraInit(Kind.RANDOM, 0);
 
-  private static final Pattern ITERATIONS = Pattern.compile("pissa_niter_(\\d+)");
+  private static final Pattern ITERATIONS = Pattern.compile("pissa_niter_(\\d{1,4})");
 
   private LoraInit(Kind kind, int iterations) {
     this(kind, iterations, LoftqConfig.DEFAULT, EvaConfig.DEFAULT);

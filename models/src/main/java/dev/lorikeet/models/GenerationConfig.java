@@ -110,10 +110,14 @@ public record GenerationConfig(
     JsonNode value =
         json.has("eos_token_id") ? json.get("eos_token_id") : MissingNode.getInstance();
     List<Integer> ids = new ArrayList<>();
-    if (value.isInt()) {
-      ids.add(value.intValue());
+    for (JsonNode id : value.isArray() ? value : List.of(value)) {
+      if (id.isInt()) {
+        ids.add(id.intValue());
+      } else if (!id.isMissingNode()) {
+        throw new LorikeetException(
+            json.place() + ": \"eos_token_id\" must be a token's id or a list of them, not " + value);
+      }
     }
-    value.forEach(id -> ids.add(id.asInt()));
     return ids;
   }
 

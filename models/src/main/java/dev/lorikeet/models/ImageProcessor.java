@@ -137,9 +137,10 @@ public final class ImageProcessor {
   }
 
   private static Size positive(ModelConfig json, String key, Size size) {
-    if (size.height < 1 || size.width < 1) {
+    int most = SizeLimits.of("image_size").most();
+    if (Math.min(size.height, size.width) < 1 || Math.max(size.height, size.width) > most) {
       throw new LorikeetException(
-          json.place() + ": " + key + " is " + json.get(key) + ": it must be at least 1");
+          json.place() + ": " + key + " is " + json.get(key) + ": it must be from 1 to " + most);
     }
     return size;
   }

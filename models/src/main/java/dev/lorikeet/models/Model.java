@@ -172,6 +172,14 @@ public final class Model implements AutoCloseable {
     return Collections.unmodifiableSet(build.newModules);
   }
 
+  /**
+   * Of the tensors of new modules those that the checkpoint has for another number of outputs: name
+   * and both shapes.
+   */
+  public List<String> otherOutputs() {
+    return Collections.unmodifiableList(build.otherOutputs);
+  }
+
   /** Whether the weights have names and shapes only, and no values: see {@link Blueprint}. */
   public boolean isPlanned() {
     return build.blueprint != null;

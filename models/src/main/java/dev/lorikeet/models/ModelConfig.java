@@ -84,10 +84,21 @@ public final class ModelConfig {
     return text("model_type");
   }
 
+  /**
+   * A whole number.
+   *
+   * @throws LorikeetException when there is none, or it is a size that no model has
+   */
   public int integer(String key) {
     JsonNode value = json.path(key);
     if (!value.isIntegralNumber()) {
       throw wrong(key, "a whole number", value);
+    }
+    SizeLimits.Range range = SizeLimits.of(key);
+    if (!value.canConvertToInt()
+        || value.intValue() < range.least()
+        || value.intValue() > range.most()) {
+      throw wrong(key, "from " + range.least() + " to " + range.most(), value);
     }
     return value.intValue();
   }
@@ -207,7 +218,7 @@ public final class ModelConfig {
   /** The number of outputs of a classification head: of id2label, else num_labels, else 2. */
   public int labelCount() {
     List<String> labels = labels();
-    return labels.isEmpty() ? (int) number("num_labels", 2) : labels.size();
+    return labels.isEmpty() ? integer("num_labels", 2) : labels.size();
   }
 
   /**

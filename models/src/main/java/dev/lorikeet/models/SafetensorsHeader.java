@@ -121,7 +121,11 @@ record SafetensorsHeader(Map<String, Entry> entries, Map<String, String> metadat
       }
     }
 
+    /** Some writers say null where they have no texts. */
     private Map<String, String> metadata(JsonNode texts) {
+      if (texts.isNull()) {
+        return Map.of();
+      }
       Map<String, String> metadata = new LinkedHashMap<>();
       texts.properties().forEach(text -> metadata.put(text.getKey(), text.getValue().textValue()));
       if (!texts.isObject() || metadata.containsValue(null)) {

@@ -112,7 +112,6 @@ final class T5 implements Architecture {
     Config {
       atLeast("num_layers", numLayers, 1);
       atLeast("num_decoder_layers", numDecoderLayers, 1);
-      atLeast("num_heads", numHeads, 1);
       atLeast("relative_attention_num_buckets", relativeAttentionNumBuckets, 4);
       atLeast(
           "relative_attention_max_distance",

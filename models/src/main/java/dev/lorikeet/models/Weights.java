@@ -5,9 +5,11 @@ import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -54,6 +56,7 @@ public final class Weights {
     final Map<String, ProjectionSlot> projections = new LinkedHashMap<>();
     final Map<String, EmbeddingSlot> embeddings = new LinkedHashMap<>();
     final Set<String> newModules = new LinkedHashSet<>();
+    final List<String> otherOutputs = new ArrayList<>();
 
     Build(
         @Nullable Checkpoint checkpoint,
@@ -249,20 +252,28 @@ public final class Weights {
       if (!newModule.equals(AS_IT_STARTS)) {
         build.newModules.add(newModule);
       }
+      if (checkpoint.has(stored)) {
+        build.otherOutputs.add(difference(checkpoint, stored, shape));
+      }
       return null;
     }
     if (checkpoint.has(stored) && !Arrays.equals(checkpoint.shape(stored), shape)) {
       throw new LorikeetException(
           checkpoint.folder()
-              + ": tensor \""
-              + stored
-              + "\" is "
-              + Arrays.toString(checkpoint.shape(stored))
-              + ", config.json asks for "
-              + Arrays.toString(shape)
+              + ": "
+              + difference(checkpoint, stored, shape)
               + ": is this config.json from another checkpoint?");
     }
     return build.blueprint != null && checkpoint.has(stored) ? null : checkpoint.tensor(stored);
+  }
+
+  private static String difference(Checkpoint checkpoint, String stored, long[] shape) {
+    return "tensor \""
+        + stored
+        + "\" is "
+        + Arrays.toString(checkpoint.shape(stored))
+        + ", config.json asks for "
+        + Arrays.toString(shape);
   }
 
   /** Whether only the number of outputs differs, as for a head made for other labels. */

@@ -139,7 +139,7 @@ class ImageProcessorTest {
         "{\"resample\": 1} | FILE: resample is 1: use 2 (bilinear) or 3 (bicubic)",
         "{\"size\": {\"longest_edge\": 3}} | FILE: size must be a number, {\"height\", \"width\"} or"
             + " {\"shortest_edge\"}, not {\"longest_edge\":3}",
-        "{\"size\": 0} | FILE: size is 0: it must be at least 1",
+        "{\"size\": 0} | FILE: size is 0: it must be from 1 to 16384",
         "{\"do_center_crop\": true} | FILE: crop_size must be a number, {\"height\", \"width\"} or"
             + " {\"shortest_edge\"}, not ",
         "{\"image_mean\": [0.5]} | FILE: image_mean must be three numbers other than 0, not [0.5]",

@@ -167,7 +167,8 @@ class T5Test {
         "unknown activation \"swish-2\"; supported: gelu, gelu_new, gelu_pytorch_tanh, relu, silu,"
             + " swish, tanh");
     assertRefused(
-        json -> json.put("num_heads", 0), "config.json: num_heads is 0: it must be at least 1");
+        json -> json.put("num_heads", 0),
+        "COPY/config.json: \"num_heads\" must be from 1 to 100000, not 0");
     assertRefused(
         json -> json.put("relative_attention_max_distance", 4),
         "config.json: relative_attention_max_distance is 4: it must be at least 5");
