@@ -42,13 +42,30 @@ public record Settings(ObjectNode json) {
   }
 
   private static int integer(String key, JsonNode value) {
-    if (!value.isInt()) {
+    if (!isInt(value)) {
       throw wrong(key, "a whole number", value);
     }
     if (SIZES.contains(key) && value.intValue() > MAX_SIZE) {
       throw wrong(key, "at most " + MAX_SIZE, value);
     }
     return value.intValue();
+  }
+
+  /** A whole number of up to 64 bits, as seeds are. */
+  public long longInteger(String key, long otherwise) {
+    JsonNode value = json.path(key);
+    if (isAbsent(value)) {
+      return otherwise;
+    }
+    if (!value.isIntegralNumber() || !value.canConvertToLong()) {
+      throw wrong(key, "a whole number", value);
+    }
+    return value.longValue();
+  }
+
+  /** Whether it is a whole number that an int can hold, whatever Jackson holds it in. */
+  private static boolean isInt(JsonNode value) {
+    return value.isIntegralNumber() && value.canConvertToInt();
   }
 
   public double number(String key, double otherwise) {

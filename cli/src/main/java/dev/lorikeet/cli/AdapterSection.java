@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 final class AdapterSection {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
+  /** Doubles hold every whole number up to this one. */
+  private static final double MAX_WHOLE = 0x1p53;
+
   /** Keys that are a list of texts. */
   private static final Set<String> LISTS = Set.of("modules_to_save", "feedforward_modules");
 
@@ -67,8 +70,8 @@ final class AdapterSection {
   /** A whole number, or one with a fraction. */
   private static JsonNode number(Section section, String key, JsonNode value) {
     double number = section.number(key, value);
-    return number == Math.rint(number) && Math.abs(number) <= Integer.MAX_VALUE
-        ? JSON.numberNode((int) number)
+    return number == Math.rint(number) && Math.abs(number) <= MAX_WHOLE
+        ? JSON.numberNode((long) number)
         : JSON.numberNode(number);
   }
 

@@ -68,7 +68,7 @@ public record Vera(
       settings.mustBeOff("exclude_modules"); // PEFT's VeRA has none
       return new Vera(
           settings.integer("r", 256),
-          settings.integer("projection_prng_key", 0),
+          settings.longInteger("projection_prng_key", 0),
           settings.flag("save_projection", true),
           settings.number("vera_dropout", 0),
           settings.number("d_initial", 0.1),

@@ -1,0 +1,69 @@
+package dev.lorikeet.endtoend;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Models of the golden cases, whose weights are random, with a tokenizer of characters: they train
+ * within a second.
+ */
+final class Tiny {
+  private static final Path RESOURCES = Path.of("resources");
+
+  private Tiny() {}
+
+  /** Copies a golden case's checkpoint into a folder of its name, the tokenizer beside it. */
+  static Path model(String golden, Path parent) {
+    try {
+      Path folder = Files.createDirectories(parent.resolve(golden));
+      for (String name : List.of("config.json", "model.safetensors")) {
+        Files.copy(RESOURCES.resolve("golden").resolve(golden).resolve(name), folder.resolve(name));
+      }
+      for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+        Files.copy(RESOURCES.resolve("chat/tiny").resolve(name), folder.resolve(name));
+      }
+      return folder;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Eight texts of two labels, which their first letters tell. */
+  static Path texts(Path parent) {
+    return file(
+        parent.resolve("texts.jsonl"),
+        """
+        {"text": "an apple", "label": "fruit"}
+        {"text": "the dog", "label": "animal"}
+        {"text": "an acorn", "label": "fruit"}
+        {"text": "the fox", "label": "animal"}
+        {"text": "an orange", "label": "fruit"}
+        {"text": "the cow", "label": "animal"}
+        {"text": "an olive", "label": "fruit"}
+        {"text": "the cat", "label": "animal"}
+        """);
+  }
+
+  /** Four texts to continue. */
+  static Path stories(Path parent) {
+    return file(
+        parent.resolve("stories.jsonl"),
+        """
+        {"text": "a cat sat"}
+        {"text": "a dog ran"}
+        {"text": "a fox hid"}
+        {"text": "a cow ate"}
+        """);
+  }
+
+  static Path file(Path file, String text) {
+    try {
+      return Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
