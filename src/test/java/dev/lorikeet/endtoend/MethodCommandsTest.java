@@ -49,12 +49,10 @@ class MethodCommandsTest {
     JsonNode scored = Cli.done("evaluate %s --data %s --json", flags, texts).json();
     assertThat(scored.path("eval_loss").asDouble())
         .isEqualTo(trained.path("eval_loss").asDouble(), within(ANOTHER_ORDER));
-    List<JsonNode> answers =
-        Cli.done("predict %s --data %s --json", flags, texts).jsonLines();
+    List<JsonNode> answers = Cli.done("predict %s --data %s --json", flags, texts).jsonLines();
     assertThat(answers)
         .hasSize(8)
-        .allSatisfy(
-            answer -> assertThat(answer.path("label").asText()).isIn("fruit", "animal"));
+        .allSatisfy(answer -> assertThat(answer.path("label").asText()).isIn("fruit", "animal"));
   }
 
   @ParameterizedTest

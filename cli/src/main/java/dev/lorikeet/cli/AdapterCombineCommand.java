@@ -11,6 +11,7 @@ import dev.lorikeet.lora.CombinedAdapter;
 import dev.lorikeet.lora.CombinedAdapter.Weighted;
 import dev.lorikeet.lora.MajoritySign;
 import dev.lorikeet.models.FileHash;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -82,16 +83,12 @@ final class AdapterCombineCommand implements Callable<Integer> {
       description = "For dare: of what is left out.")
   private long seed;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "DIR",
-      description = "The folder to write.")
-  private Path output;
+  @Mixin private OutputFlags outputFlags;
 
   @Override
   public Integer call() {
-    Outputs.mustBeWritable(output);
+    Output output = outputFlags.output();
+    output.check(ResultKind.ADAPTER);
     if (weights.size() != adapters.size()) {
       throw new UsageException(
           "there are "
@@ -121,10 +118,16 @@ final class AdapterCombineCommand implements Callable<Integer> {
     }
     ObjectNode made = made(opened);
     Path first = opened.get(0).adapter().folder();
+    output.check(ResultKind.ADAPTER, folders(opened));
     SortedMap<String, Integer> ranks =
-        combined.write(output, temporary -> Provenance.write(first, made, temporary));
-    print(ranks);
+        output.written(
+            place -> combined.write(place, temporary -> Provenance.write(first, made, temporary)));
+    print(ranks, output.folder());
     return 0;
+  }
+
+  private static Path[] folders(List<Weighted> opened) {
+    return opened.stream().map(one -> one.adapter().folder()).toArray(Path[]::new);
   }
 
   /** What lorikeet.json says of how the adapter came to be. */
@@ -146,7 +149,7 @@ final class AdapterCombineCommand implements Callable<Integer> {
     return made;
   }
 
-  private void print(SortedMap<String, Integer> ranks) {
+  private void print(SortedMap<String, Integer> ranks, Path output) {
     TreeSet<Integer> different = new TreeSet<>(ranks.values());
     ObjectNode results = JsonNodeFactory.instance.objectNode().put("output", output.toString());
     results.put("layers", ranks.size());

@@ -7,6 +7,7 @@ import dev.lorikeet.models.Blueprint;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.Scope;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,31 +54,36 @@ final class AdapterConvertCommand implements Callable<Integer> {
       description = "Its base: a folder, a config.json, or on the hub. No weights are read.")
   private String model;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "DIR",
-      description = "The folder to write.")
-  private Path output;
+  @Mixin private OutputFlags outputFlags;
 
   @Override
   public Integer call() {
     LoraFormat source = LoraFormat.of(from);
     LoraFormat target = LoraFormat.of(to);
-    Outputs.mustBeWritable(output);
+    Output output = outputFlags.output();
+    output.check(ResultKind.ADAPTER, adapter);
     Path config = Folders.config(model, console.messages());
     ModelConfig read =
         Files.isDirectory(config) ? ModelConfig.read(config) : ModelConfig.readFile(config);
     try (Blueprint blueprint = Blueprint.of(read, ModelOptions.DEFAULT);
         Scope scope = Scope.open()) {
       LoraTensors tensors = source.read(adapter, blueprint.model());
-      OutputFolder.write(output, temporary -> target.write(tensors, temporary, blueprint.model()));
+      output.write(
+          place ->
+              OutputFolder.write(
+                  place,
+                  ResultKind.ADAPTER,
+                  temporary -> target.write(tensors, temporary, blueprint.model())));
       console.print(
           JsonNodeFactory.instance
               .objectNode()
-              .put("output", output.toString())
+              .put("output", output.folder().toString())
               .put("layers", tensors.updates().size()),
-          tensors.updates().size() + " layers' updates written to " + output + " for " + to);
+          tensors.updates().size()
+              + " layers' updates written to "
+              + output.folder()
+              + " for "
+              + to);
     }
     return 0;
   }

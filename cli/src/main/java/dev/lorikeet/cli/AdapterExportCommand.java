@@ -6,6 +6,7 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
@@ -43,12 +44,7 @@ final class AdapterExportCommand implements Callable<Integer> {
       description = "The form.")
   private String form;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "DIR",
-      description = "The folder to write.")
-  private Path output;
+  @Mixin private OutputFlags outputFlags;
 
   @Option(
       names = "--model",
@@ -64,47 +60,63 @@ final class AdapterExportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Outputs.mustBeWritable(output);
     if (!List.of("peft", "merged", "onnx").contains(form)) {
       throw new UsageException("unknown form \"" + form + "\": use peft, merged or onnx");
     }
+    Output output = outputFlags.output();
+    output.check(kind());
     Path folder = Folders.adapter(adapter, console.messages());
+    output.check(kind(), folder);
     switch (form) {
-      case "peft" -> toPeft(folder);
-      case "merged" -> toMerged(folder);
-      default -> toOnnx(folder);
+      case "peft" -> toPeft(folder, output);
+      case "merged" -> toMerged(folder, output);
+      default -> toOnnx(folder, output);
     }
     return 0;
   }
 
-  /** The two files that PEFT reads, checked, and no others. */
-  private void toPeft(Path folder) {
-    AdapterFolder.open(folder).weights();
-    OutputFolder.write(
-        output,
-        temporary -> {
-          for (String file : List.of(AdapterFolder.CONFIG, AdapterFolder.WEIGHTS)) {
-            Files.copy(folder.resolve(file), temporary.resolve(file));
-          }
-        });
-    console.print(
-        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
-        "PEFT adapter written to " + output);
+  private ResultKind kind() {
+    return switch (form) {
+      case "peft" -> ResultKind.ADAPTER;
+      case "merged" -> ResultKind.MODEL;
+      default -> ResultKind.ONNX;
+    };
   }
 
-  private void toMerged(Path folder) {
+  /** The two files that PEFT reads, checked, and no others. */
+  private void toPeft(Path folder, Output output) {
+    AdapterFolder.open(folder).weights();
+    output.write(
+        place ->
+            OutputFolder.write(
+                place,
+                ResultKind.ADAPTER,
+                temporary -> {
+                  for (String file : List.of(AdapterFolder.CONFIG, AdapterFolder.WEIGHTS)) {
+                    Files.copy(folder.resolve(file), temporary.resolve(file));
+                  }
+                }));
+    console.print(
+        JsonNodeFactory.instance.objectNode().put("output", output.folder().toString()),
+        "PEFT adapter written to " + output.folder());
+  }
+
+  private void toMerged(Path folder, Output output) {
     try (TextModel open = Merging.open(base(folder), folder, base.anyBase())) {
       Merging.save(open, output, console);
     }
   }
 
-  private void toOnnx(Path folder) {
+  private void toOnnx(Path folder, Output output) {
     Torch.threads(Runtime.getRuntime().availableProcessors());
     try (TextModel open =
         TextModel.open(base(folder), folder, ModelOptions.DEFAULT, null, base.anyBase())) {
       List<Example> examples =
           verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
-      ExportCommand.print(console, output, open.exportOnnx(output, examples, 1e-4));
+      ExportCommand.print(
+          console,
+          output.folder(),
+          output.written(place -> open.exportOnnx(place, examples, 1e-4)));
     }
   }
 

@@ -34,13 +34,14 @@ final class CompareCommand implements Callable<Integer> {
 
   @Mixin private Console console;
   @Mixin private TrainFlags flags;
+  @Mixin private OverwriteFlag overwrite;
 
   @Override
   public Integer call() {
     Recipe recipe = Recipe.read(flags.tree().root());
-    Path output = recipe.output();
+    Output output = output(recipe);
     if (output != null) {
-      Outputs.mustBeWritable(output);
+      output.check(Outputs.kind(recipe.config()));
     }
     Torch.threads(recipe.threads());
     console.say("settings: " + recipe.json());
@@ -49,16 +50,23 @@ final class CompareCommand implements Callable<Integer> {
             recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
     Comparison comparison = new Comparison();
     Path model = Folders.model(recipe.model(), console.messages());
+    if (output != null) {
+      Outputs.mustNotReplaceInput(output, recipe.config(), model);
+    }
     run(FINE_TUNED, model, recipe.config(), recipe, data, comparison, output);
     run("scratch", model, baseline(recipe), recipe, data, comparison, null);
     ObjectNode results = comparison.json();
     if (output != null) {
       OutputFolder.writeFile(
-          output.resolve("comparison.json"),
+          output.folder().resolve("comparison.json"),
           stream -> stream.write(JSON.writeValueAsBytes(results)));
     }
     console.print(results, comparison.table());
     return 0;
+  }
+
+  private @Nullable Output output(Recipe recipe) {
+    return recipe.output() == null ? null : new Output(recipe.output(), overwrite.isGiven());
   }
 
   /** The same task, batches and steps, from random weights. */
@@ -76,7 +84,7 @@ final class CompareCommand implements Callable<Integer> {
       Recipe recipe,
       LoadedData data,
       Comparison comparison,
-      @Nullable Path output) {
+      @Nullable Output output) {
     ProgressBar bar = new ProgressBar(console.messages(), name);
     FineTuning tuning = new FineTuning(model, config);
     try (Tracking tracking =
@@ -85,7 +93,10 @@ final class CompareCommand implements Callable<Integer> {
             tuning.listener(TrainingListener.of(bar, tracking)).train(data.train(), data.eval())) {
       comparison.add(name, tuning.result());
       if (output != null) {
-        tuned.save(output, Outputs.runRecord(recipe, data, Comparison.json(tuning.result())));
+        output.write(
+            place ->
+                tuned.save(
+                    place, Outputs.runRecord(recipe, data, Comparison.json(tuning.result()))));
       }
       tracking.end(Outcome.FINISHED);
     }

@@ -9,6 +9,7 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.WordNetGlosses;
 import dev.lorikeet.export.Parity;
 import dev.lorikeet.models.ModelOptions;
+import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.torch.Torch;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -44,7 +45,7 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() {
     long start = System.nanoTime();
     Path folder = output == null ? Home.folder().resolve("demo") : output;
-    Outputs.mustBeWritable(folder);
+    OutputFolder.check(folder);
     Torch.threads(threads);
     Path model = MiniLm.cached(console::say);
     Recipe recipe = recipe(model, folder);
@@ -76,6 +77,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private LoadedData data(Recipe recipe, Path folder) {
     console.say("data " + DemoData.ARTIFACT + ": " + WordNetGlosses.LICENCE);
+    DemoData.check(new Output(folder.resolve("data"), false));
     DemoData.write(
         folder.resolve("data"), DemoData.TRAIN_PER_TOPIC, recipe.config().training().seed());
     return LoadedData.read(

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.export.Parity;
+import dev.lorikeet.models.ResultKind;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -26,12 +27,7 @@ final class ExportCommand implements Callable<Integer> {
   @Mixin private ModelFlags model;
   @Mixin private DataFlags columns;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "DIR",
-      description = "The folder to write.")
-  private Path output;
+  @Mixin private OutputFlags outputFlags;
 
   @Option(
       names = "--verify-data",
@@ -48,13 +44,15 @@ final class ExportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Outputs.mustBeWritable(output);
+    Output output = outputFlags.output();
+    output.check(ResultKind.ONNX);
     try (TextModel open = model.open()) {
       open.mustExport();
       List<Example> examples =
           verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
-      Optional<Parity> parity = open.exportOnnx(output, examples, tolerance);
-      print(console, output, parity);
+      Optional<Parity> parity =
+          output.written(place -> open.exportOnnx(place, examples, tolerance));
+      print(console, output.folder(), parity);
     }
     return 0;
   }

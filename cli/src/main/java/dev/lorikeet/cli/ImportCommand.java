@@ -4,10 +4,12 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.data.WordNetGlosses;
 import dev.lorikeet.models.EasyBertImport;
 import dev.lorikeet.models.OnnxEncoderImport;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -45,12 +47,7 @@ final class ImportCommand implements Callable<Integer> {
       description = "The tokenizer.json that belongs to an .onnx file.")
   private @Nullable Path tokenizer;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "DIR",
-      description = "The folder to write.")
-  private Path output;
+  @Mixin private OutputFlags outputFlags;
 
   @Option(
       names = "--train-per-topic",
@@ -67,15 +64,18 @@ final class ImportCommand implements Callable<Integer> {
   private long seed;
 
   @Override
-  public Integer call() throws IOException {
-    switch (source) {
-      case MINILM -> MiniLm.write(output);
-      case WORDNET -> DemoData.write(output, trainPerTopic, seed);
-      default -> importFile(Path.of(source));
+  public Integer call() {
+    Output output = outputFlags.output();
+    if (source.equals(WORDNET)) {
+      DemoData.check(output);
+      output.write(place -> DemoData.write(place, trainPerTopic, seed));
+    } else {
+      output.check(ResultKind.MODEL);
+      output.write(this::importModel);
     }
     console.print(
-        JsonNodeFactory.instance.objectNode().put("output", output.toString()),
-        source + " written to " + output + licence());
+        JsonNodeFactory.instance.objectNode().put("output", output.folder().toString()),
+        source + " written to " + output.folder() + licence());
     return 0;
   }
 
@@ -87,7 +87,19 @@ final class ImportCommand implements Callable<Integer> {
     };
   }
 
-  private void importFile(Path file) throws IOException {
+  private void importModel(Path output) {
+    try {
+      if (source.equals(MINILM)) {
+        MiniLm.write(output);
+      } else {
+        importFile(Path.of(source), output);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void importFile(Path file, Path output) throws IOException {
     if (Files.exists(file) && EasyBertImport.recognizes(file)) {
       EasyBertImport.importBert(file, output);
       return;
@@ -97,7 +109,7 @@ final class ImportCommand implements Callable<Integer> {
           file + " does not exist: give an .onnx file, a .jar, " + MINILM + " or " + WORDNET);
     }
     if (source.endsWith(".jar")) {
-      importJar(file);
+      importJar(file, output);
       return;
     }
     if (tokenizer == null) {
@@ -110,7 +122,7 @@ final class ImportCommand implements Callable<Integer> {
     }
   }
 
-  private void importJar(Path file) throws IOException {
+  private void importJar(Path file, Path output) throws IOException {
     try (ZipFile jar = new ZipFile(file.toFile());
         InputStream onnx = jar.getInputStream(only(jar, ".onnx"));
         InputStream json = jar.getInputStream(only(jar, "tokenizer.json"))) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.NewCheckpoint;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Path;
@@ -33,12 +34,7 @@ final class InitCommand implements Callable<Integer> {
       description = "The config.json of any supported architecture.")
   private Path config;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "DIR",
-      description = "The folder to write.")
-  private Path output;
+  @Mixin private OutputFlags outputFlags;
 
   @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the weights.")
   private long seed;
@@ -67,26 +63,25 @@ final class InitCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     long maxShardBytes = ByteSize.of(maxShardSize);
-    Outputs.mustBeWritable(output);
+    Output output = outputFlags.output();
+    output.check(ResultKind.MODEL);
+    ModelConfig read = ModelConfig.readFile(config);
     NewCheckpoint.Written written =
-        NewCheckpoint.write(
-            ModelConfig.readFile(config),
-            output,
-            dtype(),
-            Initialization.of(initialization),
-            seed,
-            maxShardBytes);
+        output.written(
+            place ->
+                NewCheckpoint.write(
+                    read, place, dtype(), Initialization.of(initialization), seed, maxShardBytes));
     console.print(
         JsonNodeFactory.instance
             .objectNode()
-            .put("output", output.toString())
+            .put("output", output.folder().toString())
             .put("parameters", written.parameters())
             .put("files", written.files()),
         String.format(
             Locale.ROOT,
             "%,d random parameters written to %s%s",
             written.parameters(),
-            output,
+            output.folder(),
             written.files() == 1 ? "" : " in " + written.files() + " files"));
     return 0;
   }

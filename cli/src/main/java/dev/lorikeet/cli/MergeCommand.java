@@ -1,6 +1,7 @@
 package dev.lorikeet.cli;
 
 import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.models.ResultKind;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -31,17 +32,14 @@ final class MergeCommand implements Callable<Integer> {
       description = "The adapter: a folder, or on the hub.")
   private String adapter;
 
-  @Option(
-      names = "--output",
-      required = true,
-      paramLabel = "DIR",
-      description = "The folder to write.")
-  private Path output;
+  @Mixin private OutputFlags outputFlags;
 
   @Override
   public Integer call() {
-    Outputs.mustBeWritable(output);
+    Output output = outputFlags.output();
+    output.check(ResultKind.MODEL);
     Path folder = Folders.model(model, console.messages());
+    output.check(ResultKind.MODEL, folder);
     try (TextModel open =
         Merging.open(folder, Folders.adapter(adapter, console.messages()), base.anyBase())) {
       Merging.save(open, output, console);

@@ -23,10 +23,11 @@ final class Merging {
   }
 
   /** Writes the model merged, and tells what rounding did to the adapter. */
-  static void save(TextModel open, Path output, Console console) {
-    MergeReceipt receipt = open.saveMerged(output);
-    ObjectNode results = JsonNodeFactory.instance.objectNode().put("output", output.toString());
-    String told = "merged checkpoint written to " + output;
+  static void save(TextModel open, Output output, Console console) {
+    MergeReceipt receipt = output.written(open::saveMerged);
+    ObjectNode results =
+        JsonNodeFactory.instance.objectNode().put("output", output.folder().toString());
+    String told = "merged checkpoint written to " + output.folder();
     if (receipt != null) {
       double rounding = receipt.largestRoundingOfUpdate();
       results.put("merged_tensors", receipt.changes().size());

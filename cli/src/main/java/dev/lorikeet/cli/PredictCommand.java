@@ -44,6 +44,7 @@ final class PredictCommand implements Callable<Integer> {
   @Mixin private Console console;
   @Mixin private ModelFlags model;
   @Mixin private DataFlags columns;
+  @Mixin private OverwriteFlag overwrite;
 
   @Parameters(
       arity = "0..*",
@@ -73,6 +74,9 @@ final class PredictCommand implements Callable<Integer> {
   public Integer call() {
     if (texts.isEmpty() == (data == null)) {
       throw new UsageException("give either --data or the texts themselves");
+    }
+    if (output != null) {
+      OutputFolder.checkFile(output, overwrite.isGiven());
     }
     try (TextModel open = model.open()) {
       open.mustPredict();

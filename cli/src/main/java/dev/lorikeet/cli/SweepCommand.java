@@ -2,6 +2,7 @@ package dev.lorikeet.cli;
 
 import dev.lorikeet.compare.Comparison;
 import dev.lorikeet.compare.JointTuning;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.IntervalStrategy;
@@ -28,6 +29,7 @@ import picocli.CommandLine.Parameters;
     sortOptions = false)
 final class SweepCommand implements Callable<Integer> {
   @Mixin private Console console;
+  @Mixin private OverwriteFlag overwrite;
 
   @Parameters(
       arity = "1..*",
@@ -71,19 +73,26 @@ final class SweepCommand implements Callable<Integer> {
                   new ProgressBar(console.messages(), name)));
         });
     Path model = Folders.model(first.model(), console.messages());
+    recipes.forEach(
+        (name, recipe) ->
+            Outputs.mustNotReplaceInput(output(name, recipe), recipe.config(), model));
     try (JointTuning.Tuned tuned = new JointTuning(model, members).train()) {
       Comparison comparison = new Comparison();
       tuned.results().forEach(comparison::add);
       recipes.forEach(
           (name, recipe) ->
-              tuned
-                  .model(name)
-                  .save(
-                      output(name, recipe),
-                      Outputs.runRecord(
-                          recipe,
-                          Objects.requireNonNull(data.get(name)),
-                          Comparison.json(Objects.requireNonNull(tuned.results().get(name))))));
+              output(name, recipe)
+                  .write(
+                      place ->
+                          tuned
+                              .model(name)
+                              .save(
+                                  place,
+                                  Outputs.runRecord(
+                                      recipe,
+                                      Objects.requireNonNull(data.get(name)),
+                                      Comparison.json(
+                                          Objects.requireNonNull(tuned.results().get(name)))))));
       console.print(comparison.json(), comparison.table() + written(recipes));
     }
     return 0;
@@ -101,16 +110,16 @@ final class SweepCommand implements Callable<Integer> {
     return file.getFileName().toString().replaceFirst("\\.[^.]*$", "").replaceAll("[^\\w-]", "_");
   }
 
-  private static Path output(String name, Recipe recipe) {
+  private Output output(String name, Recipe recipe) {
     Path output = recipe.output();
     if (output == null) {
       throw new UsageException(name + ": output is missing: give the key in the recipe");
     }
-    return output.toAbsolutePath().normalize();
+    return new Output(output.toAbsolutePath().normalize(), overwrite.isGiven());
   }
 
   /** Each has a place of its own, one model and no checkpoints. */
-  private static void mustBeWritable(Map<String, Recipe> recipes) {
+  private void mustBeWritable(Map<String, Recipe> recipes) {
     Recipe first = recipes.values().iterator().next();
     Map<Path, String> outputs = new LinkedHashMap<>();
     recipes.forEach(
@@ -124,13 +133,13 @@ final class SweepCommand implements Callable<Integer> {
             throw new UsageException(
                 name + ": save_strategy: a sweep writes no checkpoints; set it to no");
           }
-          String other = outputs.put(output(name, recipe), name);
+          String other = outputs.put(output(name, recipe).folder(), name);
           if (other != null) {
             throw new UsageException(
                 (name + " and " + other + " have the same output, " + recipe.output())
                     + ": give each its own");
           }
-          Outputs.mustBeWritable(output(name, recipe));
+          output(name, recipe).check(ResultKind.ADAPTER);
         });
   }
 

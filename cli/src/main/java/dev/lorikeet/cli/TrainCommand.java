@@ -21,6 +21,7 @@ import dev.lorikeet.training.tracking.Tracker.Outcome;
 import dev.lorikeet.training.tracking.Tracking;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,6 +38,7 @@ final class TrainCommand implements Callable<Integer> {
 
   @Mixin private Console console;
   @Mixin private TrainFlags flags;
+  @Mixin private OverwriteFlag overwrite;
 
   @Option(
       names = "--dry-run",
@@ -52,17 +54,14 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() {
     DataReader.startEarly();
     Recipe recipe = Recipe.read(flags.tree().root());
-    Path output = recipe.output();
-    if (output == null && !dryRun) {
-      throw new UsageException("recipe: output is missing: give --output, or the key in a recipe");
-    }
-    if (output != null) {
-      Outputs.mustBeWritable(output);
-    }
+    Output output = output(recipe);
     Torch.threads(recipe.threads());
     console.say("settings: " + recipe.json());
-    FineTuning tuning =
-        new FineTuning(Folders.model(recipe.model(), console.messages()), recipe.config());
+    Path model = Folders.model(recipe.model(), console.messages());
+    if (output != null) {
+      Outputs.mustNotReplaceInput(output, recipe.config(), model);
+    }
+    FineTuning tuning = new FineTuning(model, recipe.config());
     if (!dryRun) {
       tuning.readAhead();
     }
@@ -77,9 +76,11 @@ final class TrainCommand implements Callable<Integer> {
     }
     sayWhatIsTakenOut(recipe.config());
     Checkpoints checkpoints =
-        Checkpoints.in(Outputs.checkpoints(output)).resuming(resume).messages(console::say);
+        Checkpoints.in(Outputs.checkpoints(output.folder()))
+            .resuming(resume)
+            .messages(console::say);
     try (CtrlC ctrlC = new CtrlC(console);
-        Tracking tracking = Trackers.of(recipe, output, bar::say)) {
+        Tracking tracking = Trackers.of(recipe, output.folder(), bar::say)) {
       tuning
           .listener(TrainingListener.of(bar, tracking))
           .checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed));
@@ -87,18 +88,31 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
+  private @Nullable Output output(Recipe recipe) {
+    Path folder = recipe.output();
+    if (folder == null) {
+      if (dryRun) {
+        return null;
+      }
+      throw new UsageException("recipe: output is missing: give --output, or the key in a recipe");
+    }
+    Output output = new Output(folder, overwrite.isGiven());
+    output.check(Outputs.kind(recipe.config()));
+    return output;
+  }
+
   private int train(
       FineTuning tuning,
       Recipe recipe,
       LoadedData data,
-      Path output,
+      Output output,
       Checkpoints checkpoints,
       Tracking tracking) {
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
-      tuned.save(output, Outputs.runRecord(recipe, data, results));
+      output.write(place -> tuned.save(place, Outputs.runRecord(recipe, data, results)));
       tracking.end(Outcome.FINISHED);
-      console.print(results, text(tuning.result(), output));
+      console.print(results, text(tuning.result(), output.folder()));
     } catch (RunInterrupted e) {
       tracking.end(Outcome.KILLED);
       console.say(e.getMessage() + "; the same command with --resume goes on from there");

@@ -23,6 +23,7 @@ import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.ProblemType;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextGenerator;
 import dev.lorikeet.models.TextTokenizer;
@@ -503,6 +504,7 @@ public final class TextModel implements AutoCloseable {
     }
     OutputFolder.write(
         folder,
+        ResultKind.ADAPTER,
         temporary -> {
           if (adapter != null) {
             AdapterFolder.write(adapter, peftSettings(), temporary);

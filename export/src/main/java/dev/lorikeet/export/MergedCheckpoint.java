@@ -2,12 +2,15 @@ package dev.lorikeet.export;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.lorikeet.models.Checkpoint;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.OutputFolder.ThrowingConsumer;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.models.WeightFiles;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a model as it computes now, its adapter merged, as an ordinary Hugging Face checkpoint:
@@ -32,15 +35,23 @@ public final class MergedCheckpoint {
 
   /** {@link #write(Model, Path, ThrowingConsumer)} in shards of another size. */
   static void write(Model model, Path folder, long maxShardBytes, ThrowingConsumer<Path> files) {
+    mustNotBeRead(model.checkpoint(), folder);
     ModelConfig config = model.storedConfig();
     WeightFiles weights = WeightFiles.of(model.stateDict(), maxShardBytes);
     weights.mustFitInto(folder);
     OutputFolder.write(
         folder,
+        ResultKind.MODEL,
         temporary -> {
           weights.write(temporary);
           JSON.writeValue(temporary.resolve("config.json").toFile(), config.json());
           files.accept(temporary);
         });
+  }
+
+  private static void mustNotBeRead(@Nullable Checkpoint checkpoint, Path folder) {
+    if (checkpoint != null && OutputFolder.isSame(checkpoint.folder(), folder)) {
+      throw ResultKind.refused(folder, "is the model that is read");
+    }
   }
 }

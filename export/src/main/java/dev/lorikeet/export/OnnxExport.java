@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.OutputFolder.ThrowingConsumer;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
@@ -114,6 +115,7 @@ public final class OnnxExport {
       AtomicReference<@Nullable Parity> parity = new AtomicReference<>();
       OutputFolder.write(
           folder,
+          ResultKind.ONNX,
           temporary -> {
             OnnxFile.write(graph, temporary, singleFileLimit);
             if (examples != null) {

@@ -6,6 +6,7 @@ import dev.lorikeet.adapters.PeftNames;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.OutputFolder.ThrowingConsumer;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -164,6 +165,7 @@ public final class CombinedAdapter {
       ObjectNode settings = settings(ranks);
       OutputFolder.write(
           folder,
+          ResultKind.ADAPTER,
           temporary -> {
             AdapterFolder.write(settings, tensors, temporary);
             beside.accept(temporary);

@@ -63,6 +63,7 @@ public final class EasyBertImport {
   public static void importBert(Path source, Path folder) {
     OutputFolder.write(
         folder,
+        ResultKind.MODEL,
         temporary -> {
           try (EasyBertFiles files = EasyBertFiles.open(source, temporary.resolve("unpacked"))) {
             new EasyBertImport(files).write(temporary);

@@ -59,6 +59,7 @@ public final class NewCheckpoint {
       files.mustFitInto(folder);
       OutputFolder.write(
           folder,
+          ResultKind.MODEL,
           temporary -> {
             JSON.writeValue(temporary.resolve(Checkpoint.CONFIG).toFile(), json(config, name));
             files.write(temporary);

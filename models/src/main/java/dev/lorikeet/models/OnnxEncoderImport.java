@@ -52,6 +52,7 @@ public final class OnnxEncoderImport {
     encoder.mustHaveJust(shapes);
     OutputFolder.write(
         folder,
+        ResultKind.MODEL,
         temporary -> {
           JSON.writeValue(temporary.resolve("config.json").toFile(), config);
           JSON.writeValue(temporary.resolve("tokenizer.json").toFile(), tokenizer);

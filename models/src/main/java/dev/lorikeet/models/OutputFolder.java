@@ -40,22 +40,87 @@ public final class OutputFolder {
   }
 
   /**
-   * Writes a folder. When {@code target} does not exist yet, it appears in one atomic move. When it
-   * exists, each new file replaces its namesake, and all other files stay as they are.
+   * Adds files to a folder. When {@code target} does not exist yet, it appears in one atomic move.
+   * When it exists, each new file replaces its namesake, and all other files stay as they are.
    *
    * @param writer fills the empty folder that it is given
    * @throws LorikeetException when {@code target} is a file or cannot be written, which is found
    *     before the writer runs; when the writer fails on the disk, such as one that is full
    */
   public static void write(Path target, ThrowingConsumer<Path> writer) {
+    write(target, writer, OutputFolder::move);
+  }
+
+  /**
+   * Writes a result. An older one of the same kind that Lorikeet wrote is replaced whole; other
+   * files in the folder stay as they are.
+   *
+   * @param writer fills the empty folder that it is given
+   * @throws LorikeetException as {@link #write(Path, ThrowingConsumer)}, and when {@code target}
+   *     holds another kind of result, or one that was not written here
+   */
+  public static void write(Path target, ResultKind kind, ThrowingConsumer<Path> writer) {
+    mustFit(target, kind);
+    overwrite(target, writer);
+  }
+
+  /**
+   * Writes a result in the place of whatever result {@code target} holds, which is there until the
+   * new one is complete. Other files in the folder stay as they are.
+   *
+   * @param writer fills the empty folder that it is given
+   * @throws LorikeetException as {@link #write(Path, ThrowingConsumer)}
+   */
+  public static void overwrite(Path target, ThrowingConsumer<Path> writer) {
+    write(
+        target,
+        writer,
+        (temporary, place) -> {
+          mustMatch(temporary, place);
+          FolderSwap.replace(temporary, place);
+        });
+  }
+
+  /** Takes a finished folder to a target that exists. */
+  @FunctionalInterface
+  private interface Arrival {
+    void of(Path temporary, Path target) throws IOException;
+  }
+
+  private static void write(Path target, ThrowingConsumer<Path> writer, Arrival arrival) {
     mustBeFolder(target);
     replace(
         target,
         temporary -> {
+          FolderSwap.finishInterrupted(target);
           Files.createDirectory(temporary);
           writer.accept(temporary);
-          move(temporary, target);
+          if (Files.exists(target)) {
+            arrival.of(temporary, target);
+          } else {
+            Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+          }
         });
+  }
+
+  /**
+   * {@link #check(Path)} for a result of a kind.
+   *
+   * @throws LorikeetException also when {@code target} holds another kind of result, or one that
+   *     was not written here
+   */
+  public static void check(Path target, ResultKind kind) {
+    check(target);
+    mustFit(target, kind);
+  }
+
+  private static void mustFit(Path target, ResultKind kind) {
+    try {
+      FolderSwap.finishInterrupted(target);
+    } catch (IOException e) {
+      throw unwritable(target, reason(e));
+    }
+    kind.mustFit(target);
   }
 
   /**
@@ -66,6 +131,18 @@ public final class OutputFolder {
   public static void check(Path target) {
     mustBeFolder(target);
     missingFolders(target, target.toAbsolutePath().normalize());
+  }
+
+  /** Whether two paths lead to the same place, which need not exist. */
+  public static boolean isSame(Path one, Path other) {
+    try {
+      if (Files.exists(one) && Files.exists(other)) {
+        return Files.isSameFile(one, other);
+      }
+    } catch (IOException e) {
+      // Then their names decide.
+    }
+    return one.toAbsolutePath().normalize().equals(other.toAbsolutePath().normalize());
   }
 
   private static void mustBeFolder(Path target) {
@@ -92,12 +169,30 @@ public final class OutputFolder {
         });
   }
 
-  /** {@link #writeFile} for a writer that has buffers of its own. */
-  static void writeChannel(Path target, ThrowingConsumer<FileChannel> writer) {
+  /**
+   * Finds out before a long run whether {@link #writeFile} can begin, and what is lost by it.
+   *
+   * @param overwrite whether a file that is there may be
+   * @throws LorikeetException when {@code target} is a folder, cannot be written, or is there
+   */
+  public static void checkFile(Path target, boolean overwrite) {
+    mustBeFile(target);
+    missingFolders(target, parent(target, target.toAbsolutePath().normalize()));
+    if (!overwrite && Files.exists(target)) {
+      throw ResultKind.refused(target, "exists");
+    }
+  }
+
+  private static void mustBeFile(Path target) {
     if (Files.isDirectory(target)) {
       throw new LorikeetException(
           target + " is a folder, and a file is to be written there: choose another output");
     }
+  }
+
+  /** {@link #writeFile} for a writer that has buffers of its own. */
+  static void writeChannel(Path target, ThrowingConsumer<FileChannel> writer) {
+    mustBeFile(target);
     replace(
         target,
         temporary -> {
@@ -167,24 +262,25 @@ public final class OutputFolder {
   }
 
   private static void move(Path from, Path to) throws IOException {
-    if (!Files.exists(to)) {
-      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
-      return;
-    }
+    mustMatch(from, to);
     List<Path> files = walk(from);
-    for (Path file : files) {
-      Path namesake = to.resolve(from.relativize(file));
-      if (Files.exists(namesake) && Files.isDirectory(file) != Files.isDirectory(namesake)) {
-        throw unwritable(
-            namesake, "a " + (Files.isDirectory(file) ? "file" : "folder") + " has that name");
-      }
-    }
     for (Path file : files) {
       Path namesake = to.resolve(from.relativize(file));
       if (Files.isDirectory(file)) {
         Files.createDirectories(namesake);
       } else {
         Files.move(file, namesake, StandardCopyOption.ATOMIC_MOVE);
+      }
+    }
+  }
+
+  /** Checks that no file stands where a folder is to be, nor the other way round. */
+  private static void mustMatch(Path from, Path to) {
+    for (Path file : walk(from)) {
+      Path namesake = to.resolve(from.relativize(file));
+      if (Files.exists(namesake) && Files.isDirectory(file) != Files.isDirectory(namesake)) {
+        throw unwritable(
+            namesake, "a " + (Files.isDirectory(file) ? "file" : "folder") + " has that name");
       }
     }
   }
@@ -236,6 +332,11 @@ public final class OutputFolder {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Deletes a folder with all that is in it, as far as that is possible. */
+  static void deleteFolder(Path folder) {
+    delete(walk(folder));
   }
 
   /** Deletes files and folders, innermost first, but no folder that others have put files in. */

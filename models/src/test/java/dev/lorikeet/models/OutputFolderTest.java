@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class OutputFolderTest {
   private static final String DISK_FULL = "No space left on device";
@@ -55,6 +57,81 @@ class OutputFolderTest {
             "out/deep/c.txt=mine",
             "out/deep/d.txt=new",
             "out/notes.txt=mine");
+  }
+
+  @Test
+  void anOldResultIsReplacedWhole() throws IOException {
+    Path out = oldAdapter();
+    Files.writeString(out.resolve("merge_receipt.json"), "old");
+    Files.writeString(out.resolve("notes.txt"), "mine");
+    OutputFolder.write(out, ResultKind.ADAPTER, OutputFolderTest::newAdapter);
+    assertThat(files())
+        .containsExactly(
+            "out/adapter_config.json=new", "out/lorikeet.json=new", "out/notes.txt=mine");
+  }
+
+  @Test
+  void anotherKindOfResultAndOneOfOthersAreLeftAlone() throws IOException {
+    Path out = oldAdapter();
+    assertThatThrownBy(
+            () -> OutputFolder.write(out, ResultKind.MODEL, OutputFolderTest::mustNotRun))
+        .isInstanceOf(LorikeetException.class)
+        .hasMessage(
+            "%s holds an adapter, and a model is to be written there: choose another output, or"
+                + " give --overwrite to replace it",
+            out);
+    Files.delete(out.resolve("lorikeet.json"));
+    assertThatThrownBy(
+            () -> OutputFolder.write(out, ResultKind.ADAPTER, OutputFolderTest::mustNotRun))
+        .isInstanceOf(LorikeetException.class)
+        .hasMessage(
+            "%s holds an adapter that was not trained here (it has no lorikeet.json): choose another"
+                + " output, or give --overwrite to replace it",
+            out);
+    assertThat(files()).containsExactly("out/adapter_config.json=old");
+  }
+
+  @Test
+  void overwritingLeavesNothingOfAnotherKind() throws IOException {
+    Path out = Files.createDirectories(root.resolve("out"));
+    for (String name : List.of("config.json", "model.safetensors", "tokenizer.json", "vocab.txt")) {
+      Files.writeString(out.resolve(name), "old");
+    }
+    Files.writeString(out.resolve("README.md"), "mine");
+    OutputFolder.overwrite(out, OutputFolderTest::newAdapter);
+    assertThat(files())
+        .containsExactly(
+            "out/README.md=mine", "out/adapter_config.json=new", "out/lorikeet.json=new");
+  }
+
+  /** As if the process had been killed after each of the swap's moves. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2})
+  void aSwapThatWasInterruptedIsFinishedByTheNextWriter(int moved) throws IOException {
+    Path out = oldAdapter();
+    Files.writeString(out.resolve("config.json"), "old");
+    Path decided = Files.createDirectory(out.resolve(".lorikeet-1.new"));
+    newAdapter(decided);
+    List<String> names = List.of("lorikeet.json", "adapter_config.json");
+    Files.write(decided.resolve(".lorikeet-files"), names);
+    for (String name : names.subList(0, moved)) {
+      Files.delete(out.resolve(name));
+      Files.move(decided.resolve(name), out.resolve(name));
+    }
+    OutputFolder.check(out, ResultKind.ADAPTER);
+    assertThat(files()).containsExactly("out/adapter_config.json=new", "out/lorikeet.json=new");
+  }
+
+  private Path oldAdapter() throws IOException {
+    Path out = Files.createDirectories(root.resolve("out"));
+    Files.writeString(out.resolve("adapter_config.json"), "old");
+    Files.writeString(out.resolve("lorikeet.json"), "old");
+    return out;
+  }
+
+  private static void newAdapter(Path folder) throws IOException {
+    Files.writeString(folder.resolve("adapter_config.json"), "new");
+    Files.writeString(folder.resolve("lorikeet.json"), "new");
   }
 
   @Test
