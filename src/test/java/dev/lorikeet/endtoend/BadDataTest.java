@@ -93,7 +93,7 @@ class BadDataTest {
     training(
         1,
         data
-            + ":2: not JSON: unexpected end of data at byte 27; mend the row, or have bad rows"
+            + ":2: not JSON: it ends too early, at character 28; mend the row, or have bad rows"
             + " skipped",
         "");
   }
@@ -109,7 +109,7 @@ class BadDataTest {
             Embedded.MODEL, data, output);
     assertThat(cli.err())
         .contains(data + ": skipped 2 malformed rows, the first of them:\n")
-        .contains("  " + data + ":2: not JSON: unexpected end of data at byte 27\n")
+        .contains("  " + data + ":2: not JSON: it ends too early, at character 28\n")
         .contains("  " + data + ":4: \"text\" is a number or a boolean, not a string\n");
     JsonNode train =
         Cli.parse(Files.readString(output.resolve("lorikeet.json"))).path("data").path("train");

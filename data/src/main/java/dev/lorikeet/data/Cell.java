@@ -1,8 +1,8 @@
 package dev.lorikeet.data;
 
-import java.util.Arrays;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,49 +37,44 @@ record Cell(Kind kind, List<String> values) {
 
   static final Cell MISSING = new Cell(Kind.MISSING, List.of());
 
-  private static final Set<String> CONTAINERS = Set.of("OBJECT", "ARRAY", "NULL");
-
   static Cell string(String value) {
     return new Cell(Kind.STRING, List.of(value));
   }
 
-  /**
-   * The cell that DuckDB's JSON functions describe.
-   *
-   * @param type what {@code json_type} says; for an array {@code [} and then, with commas, the
-   *     distinct types of its elements; null when the field is missing
-   * @param value the value when it is no array
-   * @param elements the elements of an array
-   */
-  static Cell ofJson(
-      @Nullable String type, @Nullable String value, @Nullable List<String> elements) {
-    Kind kind = type == null ? Kind.MISSING : kind(type);
-    return switch (kind) {
-      case STRING, SCALAR -> new Cell(kind, value == null ? List.of() : List.of(value));
-      case STRINGS, SCALARS -> new Cell(kind, elements == null ? List.of() : elements);
-      case NESTED ->
-          new Cell(kind, elements != null ? elements : value == null ? List.of() : List.of(value));
-      default -> new Cell(kind, List.of());
+  static Cell strings(List<String> values) {
+    return new Cell(Kind.STRINGS, List.copyOf(values));
+  }
+
+  /** The cell that a field of a JSON object is; null for one that is not there. */
+  static Cell of(@Nullable JsonNode json) {
+    if (json == null) {
+      return MISSING;
+    }
+    return switch (json.getNodeType()) {
+      case NULL, MISSING -> new Cell(Kind.NULL, List.of());
+      case STRING -> string(json.textValue());
+      case ARRAY -> array(json);
+      case OBJECT -> new Cell(Kind.NESTED, List.of(json.toString()));
+      default -> new Cell(Kind.SCALAR, List.of(text(json)));
     };
   }
 
-  private static Kind kind(String type) {
-    if (type.startsWith("[")) {
-      return arrayKind(List.of(type.substring(1).split(",")));
-    }
-    return switch (type) {
-      case "NULL" -> Kind.NULL;
-      case "VARCHAR" -> Kind.STRING;
-      case "OBJECT" -> Kind.NESTED;
-      default -> Kind.SCALAR;
-    };
+  /** A number in the fewest digits that tell it from all others: 1.50 is the label 1.5. */
+  private static String text(JsonNode scalar) {
+    return scalar.isBigDecimal() ? Double.toString(scalar.doubleValue()) : scalar.asText();
   }
 
-  private static Kind arrayKind(List<String> elementTypes) {
-    if (elementTypes.stream().anyMatch(CONTAINERS::contains)) {
-      return Kind.NESTED;
+  private static Cell array(JsonNode json) {
+    boolean strings = true;
+    boolean nested = false;
+    for (JsonNode element : json) {
+      strings &= element.isTextual();
+      nested |= element.isContainerNode() || element.isNull();
     }
-    boolean strings = Arrays.asList("", "VARCHAR").containsAll(elementTypes);
-    return strings ? Kind.STRINGS : Kind.SCALARS;
+    List<String> values = new ArrayList<>(json.size());
+    for (JsonNode element : json) {
+      values.add(nested ? element.toString() : text(element));
+    }
+    return new Cell(nested ? Kind.NESTED : strings ? Kind.STRINGS : Kind.SCALARS, values);
   }
 }

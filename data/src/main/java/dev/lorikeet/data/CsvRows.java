@@ -1,15 +1,12 @@
 package dev.lorikeet.data;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import dev.lorikeet.torch.LorikeetException;
-import java.nio.file.Path;
+import java.io.InputStream;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,14 +14,13 @@ import org.jspecify.annotations.Nullable;
  * that begins with a double quote may hold separators and line breaks up to the closing quote, and
  * a quote inside it is written twice; lines end in LF or CRLF; blank lines are passed over.
  *
- * <p>DuckDB reads the file and splits it into lines (see {@link Lines} for why no more); the fields
- * are split here, so that every row knows the line that it starts on.
+ * <p>The fields are split here, so that every row knows the line that it starts on.
  */
 final class CsvRows implements Rows {
   private static final char QUOTE = '"';
 
-  private final DuckDb database;
-  private final DuckDb.Cursor lines;
+  private final String source;
+  private final Lines lines;
   private final char separator;
   private final DataReader.Columns columns;
   private final List<String> header;
@@ -41,17 +37,12 @@ final class CsvRows implements Rows {
 
   private final Deque<String> givenBack = new ArrayDeque<>();
 
-  private CsvRows(
-      DuckDb database,
-      DuckDb.Cursor lines,
-      char separator,
-      DataReader.Columns columns,
-      String source) {
-    this.database = database;
+  private CsvRows(String source, Lines lines, char separator, DataReader.Columns columns) {
+    this.source = source;
     this.lines = lines;
     this.separator = separator;
     this.columns = columns;
-    this.header = header(source);
+    this.header = header();
   }
 
   /**
@@ -59,19 +50,12 @@ final class CsvRows implements Rows {
    *
    * @throws LorikeetException when the header is malformed, lacks a column or has it twice
    */
-  static CsvRows open(String source, Path file, char separator, DataReader.Columns columns) {
-    DuckDb database = DuckDb.open(source);
-    try {
-      String query = "SELECT line FROM (" + Lines.query(database, file) + ")";
-      DuckDb.Cursor lines = Lines.open(database, query, source, file);
-      return new CsvRows(database, lines, separator, columns, source);
-    } catch (RuntimeException e) {
-      database.close();
-      throw e;
-    }
+  static CsvRows open(
+      String source, InputStream bytes, char separator, DataReader.Columns columns) {
+    return new CsvRows(source, new Lines(source, bytes), separator, columns);
   }
 
-  private List<String> header(String source) {
+  private List<String> header() {
     if (!startRow()) {
       return List.of();
     }
@@ -112,25 +96,7 @@ final class CsvRows implements Rows {
               + ", but the header has "
               + header.size());
     }
-    return new Row(
-        start,
-        null,
-        cell(fields, columns.text()),
-        cell(fields, columns.textPair()),
-        cell(fields, columns.label()),
-        kept(fields));
-  }
-
-  private Map<String, JsonNode> kept(List<String> fields) {
-    Map<String, JsonNode> kept = new LinkedHashMap<>();
-    for (String name : columns.kept()) {
-      kept.put(name, TextNode.valueOf(fields.get(header.indexOf(name))));
-    }
-    return kept;
-  }
-
-  private Cell cell(List<String> fields, @Nullable String column) {
-    return column == null ? Cell.MISSING : Cell.string(fields.get(header.indexOf(column)));
+    return columns.row(start, name -> TextNode.valueOf(fields.get(header.indexOf(name))));
   }
 
   /** The fields of the row that starts with the current line. */
@@ -189,7 +155,7 @@ final class CsvRows implements Rows {
   private boolean nextLine() {
     String raw = givenBack.poll();
     if (raw == null) {
-      raw = lines.next() ? String.valueOf(lines.text(1)) : null;
+      raw = lines.next();
     }
     if (raw == null) {
       return false;
@@ -212,9 +178,17 @@ final class CsvRows implements Rows {
   }
 
   @Override
+  public String place(long number) {
+    return source + ":" + number;
+  }
+
+  @Override
+  public boolean areFlat() {
+    return true;
+  }
+
+  @Override
   public void close() {
-    try (database) {
-      lines.close();
-    }
+    lines.close();
   }
 }

@@ -1,31 +1,40 @@
 package dev.lorikeet.data;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
 import dev.lorikeet.torch.UsageException;
-import java.io.File;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
-import java.util.Objects;
-import java.util.stream.Stream;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a data set into {@link Example}s. The source is a file, whose ending says what it is:
  *
  * <ul>
- *   <li>{@code .jsonl}, {@code .ndjson}, {@code .json}: one JSON object a line;
+ *   <li>{@code .jsonl}, {@code .ndjson}, {@code .json}: one JSON object a line, or one array of
+ *       objects;
  *   <li>{@code .csv}, {@code .tsv}: a header, then rows (RFC 4180);
+ *   <li>{@code .txt}: a text a line, in the column {@code text};
+ *   <li>{@code .conll}, {@code .conllu}, {@code .bio}, {@code .iob}: a word and its tags a line,
+ *       for token classification;
  *   <li>{@code .parquet};
  * </ul>
  *
- * or, behind {@code sql:}, a query in DuckDB's SQL, which may read files itself:
+ * all but the last also packed by gzip or Zstandard ({@code .gz}, {@code .zst}); or a folder of
+ * such files, of one format; or {@code -}, standard input, JSON unless a format is said before it:
+ * {@code csv:-}. So a file with another ending is read, too: {@code conll:train.data}. Behind
+ * {@code sql:} stands a query in DuckDB's SQL, one SELECT, which may read files itself:
  *
  * <pre>sql:SELECT gloss AS text, topic AS label FROM 'x.parquet'</pre>
  *
@@ -40,13 +49,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Several labels in a row, and the words and labels of token classification, are arrays; where a
  * cell can only be a string, labels stand between {@code |}, and words and their labels between
- * spaces. Rows keep the order of the file.
+ * spaces. Several labels may also be a vector of zeros and ones with a place for each label, or
+ * columns of zeros and ones, one for each. Rows keep the order of the file.
  */
 public final class DataReader {
   /** How many skipped rows {@link DataSet#reports} tells of. */
   static final int REPORTS = 10;
-
-  private static final String QUERY = "sql:";
 
   private DataReader() {}
 
@@ -56,45 +64,76 @@ public final class DataReader {
    * @param text the text, the words, or the file of an image
    * @param textPair the second text of a pair; for a causal language model the completion of a
    *     prompt, for an encoder-decoder the target; null when texts are single
-   * @param label the label or labels; null when the rows are unlabelled
+   * @param labels the column of the label or labels; several where each is a label that holds or
+   *     not; none when the rows are unlabelled
    * @param chats whether the texts are lists of messages
    * @param kept columns that are passed through as they are, see {@link DataRow#kept}
    */
   public record Columns(
       String text,
       @Nullable String textPair,
-      @Nullable String label,
+      List<String> labels,
       boolean chats,
       List<String> kept) {
     public Columns {
+      labels = List.copyOf(labels);
       kept = kept.stream().distinct().toList();
     }
 
     /** Columns of which none is passed through. */
-    public Columns(String text, @Nullable String textPair, @Nullable String label, boolean chats) {
-      this(text, textPair, label, chats, List.of());
+    public Columns(String text, @Nullable String textPair, List<String> labels, boolean chats) {
+      this(text, textPair, labels, chats, List.of());
     }
 
     /** Columns of texts. */
     public Columns(String text, @Nullable String textPair, @Nullable String label) {
-      this(text, textPair, label, false);
-    }
-
-    /** Without labels, and with columns that are passed through. */
-    public Columns unlabelled(List<String> kept) {
-      return new Columns(text, textPair, null, chats, kept);
+      this(text, textPair, label == null ? List.of() : List.of(label), false);
     }
 
     /** Chats for a language model: {@code [{"role": ..., "content": ...}, ...]}. */
     public static Columns ofChats(String messages) {
-      return new Columns(messages, null, null, true);
+      return new Columns(messages, null, List.of(), true);
+    }
+
+    /** Without labels, and with columns that are passed through. */
+    public Columns unlabelled(List<String> kept) {
+      return new Columns(text, textPair, List.of(), chats, kept);
+    }
+
+    /** The labels' column or columns, as users name them; null where there is none. */
+    public @Nullable String label() {
+      return labels.isEmpty() ? null : String.join(",", labels);
     }
 
     /** The names of those columns that are given, each once. */
     List<String> names() {
-      return Stream.concat(Stream.of(text, textPair, label).filter(Objects::nonNull), kept.stream())
-          .distinct()
-          .toList();
+      Set<String> names = new LinkedHashSet<>(List.of(text));
+      if (textPair != null) {
+        names.add(textPair);
+      }
+      names.addAll(labels);
+      names.addAll(kept);
+      return List.copyOf(names);
+    }
+
+    /**
+     * A row of what these columns hold.
+     *
+     * @param values by the names of columns, null where the row lacks one
+     */
+    Rows.Row row(long number, Function<String, @Nullable JsonNode> values) {
+      Map<String, JsonNode> passed = new LinkedHashMap<>();
+      for (String name : kept) {
+        JsonNode value = values.apply(name);
+        passed.put(name, value == null ? NullNode.getInstance() : value);
+      }
+      return new Rows.Row(
+          number,
+          null,
+          Cell.of(values.apply(text)),
+          textPair == null ? Cell.MISSING : Cell.of(values.apply(textPair)),
+          labels.stream().map(name -> Cell.of(values.apply(name))).toList(),
+          passed);
     }
 
     /**
@@ -135,29 +174,55 @@ public final class DataReader {
    * @param examples the good rows, in the order of the file; at least one
    * @param skipped how many rows were left out
    * @param reports where the first ten of the rows left out are, and what is wrong with each
+   * @param labels all labels in the order of their ids, where the rows are vectors or columns of
+   *     zeros and ones: the columns' names, or the vectors' places from 0; else empty
+   * @param vectors whether the rows' labels are vectors, whose places have no names
    */
-  public record DataSet(List<Example> examples, int skipped, List<String> reports) {
+  public record DataSet(
+      List<Example> examples,
+      int skipped,
+      List<String> reports,
+      List<String> labels,
+      boolean vectors) {
     public DataSet {
       examples = List.copyOf(examples);
       reports = List.copyOf(reports);
+      labels = List.copyOf(labels);
     }
-  }
 
-  /** Loads DuckDB on another thread, for a command that has other things to begin with. */
-  public static void startEarly() {
-    Thread thread = new Thread(DuckDb::start, "duckdb-start");
-    thread.setDaemon(true);
-    thread.start();
+    /**
+     * The same with names for the places of vectors; where the labels are none it is this.
+     *
+     * @throws LorikeetException when there are more or fewer names than places
+     */
+    public DataSet named(List<String> names) {
+      if (!vectors) {
+        return this;
+      }
+      if (names.size() != labels.size()) {
+        throw new LorikeetException(
+            ("the labels are vectors of " + labels.size() + ", and the model has ")
+                + (names.size() + " labels: " + Labels.some(names)));
+      }
+      List<Example> named = examples.stream().map(example -> named(example, names)).toList();
+      return new DataSet(named, skipped, reports, names, true);
+    }
+
+    private Example named(Example example, List<String> names) {
+      return example.withLabels(
+          example.labels().stream().map(label -> names.get(labels.indexOf(label))).toList());
+    }
   }
 
   /**
    * Reads a whole data set.
    *
-   * @param source a file, {@code sql:} and a query, or a folder of images
+   * @param source a file, a folder, standard input, or {@code sql:} and a query
    * @param problemType what the labels are; only sequence classification asks for it
    * @throws LorikeetException when the file is missing, unreadable, not UTF-8 or without a good
    *     row, or when a row is malformed and {@code onBadRow} is FAIL; the message has file and line
-   *     (of a Parquet file or a query the number of the row)
+   *     (of a Parquet file or a query the number of the row); or when a query is anything else than
+   *     one SELECT
    * @throws UsageException when a column is unknown, the task has no use for one, or the ending of
    *     the file is unknown
    */
@@ -177,32 +242,28 @@ public final class DataReader {
           reports.add(row.report());
         }
       }
+      if (examples.isEmpty()) {
+        throw nothing(Sources.name(source), skipped, reports);
+      }
+      return rows.parser().finish(Sources.name(source), examples, skipped, reports);
     }
-    if (examples.isEmpty()) {
-      throw nothing(Format.of(source, task).name(source), skipped, reports);
-    }
-    return new DataSet(examples, skipped, reports);
   }
 
   /**
-   * Opens a data set whose rows are read one after the other, in bounded memory.
+   * Opens a data set whose rows are read one after the other, in bounded memory. Labels that are
+   * vectors of zeros and ones are given as they are.
    *
-   * @param source a file, {@code sql:} and a query, or a folder of images
+   * @param source a file, a folder, standard input, or {@code sql:} and a query
    * @param problemType what the labels are; only sequence classification asks for it
    * @throws LorikeetException when the file is missing, unreadable or not UTF-8
    * @throws UsageException as {@link #read}
    */
   public static ExampleRows open(
       String source, Columns columns, Task task, ProblemType problemType) {
-    Format format = Format.of(source, task);
-    if (format == Format.FOLDER && !columns.kept().isEmpty()) {
-      throw new UsageException(
-          source + " is a folder of images, which has no columns: leave --keep out");
-    }
-    RowParser parser =
-        new RowParser(columns, task, problemType, format.flat(), format.images(source, task));
+    RowParser.mustFit(columns, task, problemType);
+    Rows rows = Sources.open(source, columns, task);
     return new ExampleRows(
-        format.open(source, columns), parser, number -> format.place(source, number));
+        rows, new RowParser(columns, task, problemType, rows.areFlat(), pictures(source, task)));
   }
 
   private static LorikeetException nothing(String name, int skipped, List<String> reports) {
@@ -212,97 +273,21 @@ public final class DataReader {
             : name + ": all " + skipped + " rows are bad; first " + reports.get(0));
   }
 
-  private enum Format {
-    JSON_LINES,
-    CSV,
-    TSV,
-    PARQUET,
-    SQL,
-    FOLDER;
-
-    static Format of(String source, Task task) {
-      if (source.startsWith(QUERY)) {
-        return SQL;
-      }
-      if (task == Task.IMAGE_CLASSIFICATION && new File(source).isDirectory()) {
-        return FOLDER;
-      }
-      if (task == Task.IMAGE_CLASSIFICATION && !new File(source).exists()) {
-        throw new LorikeetException(source + ": no such file or folder");
-      }
-      String name = source.toLowerCase(Locale.ROOT);
-      String ending = name.substring(name.lastIndexOf('.') + 1);
-      return switch (ending) {
-        case "jsonl", "ndjson", "json" -> JSON_LINES;
-        case "csv" -> CSV;
-        case "tsv" -> TSV;
-        case "parquet" -> PARQUET;
-        default ->
-            throw new UsageException(
-                source
-                    + ": the ending says nothing of what it is: use .jsonl, .ndjson, .json, .csv,"
-                    + " .tsv or .parquet, or a query (sql:SELECT ...)");
-      };
+  /** Where the names of images begin: in the data set's folder. */
+  private static Path pictures(String source, Task task) {
+    Path file = task == Task.IMAGE_CLASSIFICATION ? Sources.file(source) : null;
+    if (file == null) {
+      return Path.of("");
     }
+    return Files.isDirectory(file) ? file : file.resolveSibling("");
+  }
 
-    boolean flat() {
-      return this == CSV || this == TSV;
-    }
-
-    /** What errors call the source. */
-    String name(String source) {
-      return this == SQL ? "the query" : source;
-    }
-
-    /** Where the names of images begin. */
-    Path images(String source, Task task) {
-      if (this == SQL || task != Task.IMAGE_CLASSIFICATION) {
-        return Path.of("");
-      }
-      return this == FOLDER ? Path.of(source) : existing(source).resolveSibling("");
-    }
-
-    String place(String source, long number) {
-      if (this == FOLDER) {
-        return source;
-      }
-      return this == SQL || this == PARQUET
-          ? name(source) + ", row " + number
-          : source + ":" + number;
-    }
-
-    Rows open(String source, Columns columns) {
-      if (this == SQL) {
-        return JsonRows.ofQuery(name(source), source.substring(QUERY.length()), columns);
-      }
-      if (this == FOLDER) {
-        return ImageFolder.open(Path.of(source), columns.label() != null);
-      }
-      Path file = existing(source);
-      return switch (this) {
-        case CSV -> CsvRows.open(source, file, ',', columns);
-        case TSV -> CsvRows.open(source, file, '\t', columns);
-        case PARQUET -> JsonRows.ofParquet(source, file, columns);
-        default -> JsonRows.ofLines(source, file, columns);
-      };
-    }
-
-    private static Path existing(String source) {
-      try {
-        Path file = Path.of(source);
-        if (Files.isDirectory(file)) {
-          throw new LorikeetException(source + ": is a folder: name the file in it");
-        }
-        if (!Files.exists(file)) {
-          throw new LorikeetException(source + ": no such file");
-        }
-        if (!Files.isReadable(file)) {
-          throw new LorikeetException(source + ": may not be read: change its permissions");
-        }
-        return file;
-      } catch (InvalidPathException e) {
-        throw new LorikeetException(source + ": no file can have this name: " + e.getReason(), e);
-      }
-    }
+  /**
+   * The file that a source is, whole; null where it is a query, a folder or standard input, or
+   * where it is not there.
+   */
+  public static @Nullable Path file(String source) {
+    Path file = Sources.file(source);
+    return file != null && Files.isRegularFile(file) ? file : null;
   }
 }

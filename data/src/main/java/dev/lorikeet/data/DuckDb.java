@@ -3,47 +3,36 @@ package dev.lorikeet.data;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.File;
 import java.nio.file.Path;
-import java.sql.Array;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An empty DuckDB in memory, through which files are read. The only class that knows java.sql, so
- * that all else works without DuckDB's driver.
+ * An empty DuckDB in memory, through which tables are read. It runs SELECTs only, with locked
+ * settings; it loads and fetches no extension, and what it spills to the disk is deleted. The only
+ * class that knows java.sql, so that all else works without DuckDB's driver.
  */
 final class DuckDb implements AutoCloseable {
   private static final String URL = "jdbc:duckdb:";
   private static final Pattern GLOB = Pattern.compile("[\\[*?]");
-  private static final Pattern JSON_ERROR =
-      Pattern.compile("Malformed JSON at byte (\\d+) of input: (.*?)\\. +Input:", Pattern.DOTALL);
 
   private final String source;
   private final Connection connection;
+  private final SpillFolder spilled;
 
-  private DuckDb(String source, Connection connection) {
+  private DuckDb(String source, Connection connection, SpillFolder spilled) {
     this.source = source;
     this.connection = connection;
-  }
-
-  /**
-   * Has the native library loaded, which takes a while; who opens a database then hears of errors.
-   */
-  static void start() {
-    try {
-      DriverManager.getConnection(URL).close();
-    } catch (SQLException e) {
-      // Not here: data may come from elsewhere.
-    }
+    this.spilled = spilled;
   }
 
   /**
@@ -53,21 +42,45 @@ final class DuckDb implements AutoCloseable {
    * @throws LorikeetException when DuckDB's driver is not on the class path
    */
   static DuckDb open(String source) {
-    Properties settings = new Properties();
-    settings.setProperty("jdbc_stream_results", "true");
-    // A query that spills to disk would otherwise leave a .tmp in the user's working folder.
-    settings.setProperty(
-        "temp_directory", Path.of(System.getProperty("java.io.tmpdir"), "lorikeet.tmp").toString());
-    // No native code from the network unasked.
-    settings.setProperty("autoinstall_known_extensions", "false");
+    SpillFolder spilled = SpillFolder.open();
     try {
-      return new DuckDb(source, DriverManager.getConnection(URL, settings));
+      return new DuckDb(source, DriverManager.getConnection(URL, settings(spilled)), spilled);
     } catch (SQLException e) {
+      spilled.close();
       String reason = e.getMessage();
       if (reason != null && reason.startsWith("No suitable driver")) {
         reason = "DuckDB is not on the class path: add org.duckdb:duckdb_jdbc";
       }
       throw new LorikeetException(source + ": cannot be read: " + reason, e);
+    }
+  }
+
+  private static Properties settings(SpillFolder spilled) {
+    Properties settings = new Properties();
+    settings.setProperty("jdbc_stream_results", "true");
+    settings.setProperty("temp_directory", spilled.path().toString());
+    settings.setProperty("autoinstall_known_extensions", "false");
+    settings.setProperty("autoload_known_extensions", "false");
+    settings.setProperty("allow_community_extensions", "false");
+    settings.setProperty("allow_persistent_secrets", "false");
+    settings.setProperty("lock_configuration", "true");
+    return settings;
+  }
+
+  /**
+   * Checks what a user wrote, without running it.
+   *
+   * @throws LorikeetException when it is anything else than one SELECT that only reads
+   */
+  void mustBeOneSelect(String sql) {
+    try (Statement statement = connection.createStatement();
+        ResultSet rows =
+            statement.executeQuery(
+                "SELECT CAST(json_serialize_sql(" + quote(sql) + ") AS VARCHAR)")) {
+      rows.next();
+      OneSelect.check(source, rows.getString(1));
+    } catch (SQLException e) {
+      throw failure(e);
     }
   }
 
@@ -97,39 +110,29 @@ final class DuckDb implements AutoCloseable {
   }
 
   /** The names of the columns that a query answers with. */
-  List<String> columns(String sql) {
+  List<String> columns(String select) {
+    mustBeOneSelect(select);
     List<String> names = new ArrayList<>();
-    try (Cursor rows = query("DESCRIBE " + sql)) {
-      while (rows.next()) {
-        names.add(String.valueOf(rows.text(1)));
+    try (PreparedStatement statement = connection.prepareStatement(select)) {
+      ResultSetMetaData columns = statement.getMetaData();
+      for (int i = 1; i <= columns.getColumnCount(); i++) {
+        names.add(columns.getColumnName(i));
       }
+    } catch (SQLException e) {
+      throw failure(e);
     }
     return names;
   }
 
-  /** Runs a query; its rows are fetched as they are asked for. */
-  Cursor query(String sql) {
+  /** Runs a query of one column; its rows are fetched as they are asked for. */
+  Cursor query(String select) {
+    mustBeOneSelect(select);
     try {
       Statement statement = connection.createStatement();
-      return new Cursor(statement, statement.executeQuery(sql));
+      return new Cursor(statement, statement.executeQuery(select));
     } catch (SQLException e) {
       throw failure(e);
     }
-  }
-
-  /** Why {@code text} is no JSON, and after how many bytes. */
-  static String jsonError(String text) {
-    try (Connection connection = DriverManager.getConnection(URL);
-        PreparedStatement cast = connection.prepareStatement("SELECT json(CAST(? AS VARCHAR))")) {
-      cast.setString(1, text);
-      cast.executeQuery().close();
-    } catch (SQLException e) {
-      Matcher matcher = JSON_ERROR.matcher(String.valueOf(e.getMessage()));
-      if (matcher.find()) {
-        return matcher.group(2) + " at byte " + matcher.group(1);
-      }
-    }
-    return "malformed";
   }
 
   private LorikeetException failure(SQLException e) {
@@ -139,14 +142,14 @@ final class DuckDb implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
+    try (spilled) {
       connection.close();
     } catch (SQLException e) {
       throw failure(e);
     }
   }
 
-  /** The rows of an answer, one after the other; columns count from 1. */
+  /** The rows of an answer, one after the other. */
   final class Cursor implements AutoCloseable {
     private final Statement statement;
     private final ResultSet rows;
@@ -164,33 +167,10 @@ final class DuckDb implements AutoCloseable {
       }
     }
 
-    long number(int column) {
+    /** The value of the row that {@link #next} went to. */
+    @Nullable String text() {
       try {
-        return rows.getLong(column);
-      } catch (SQLException e) {
-        throw failure(e);
-      }
-    }
-
-    @Nullable String text(int column) {
-      try {
-        return rows.getString(column);
-      } catch (SQLException e) {
-        throw failure(e);
-      }
-    }
-
-    @Nullable List<String> texts(int column) {
-      try {
-        Array array = rows.getArray(column);
-        if (array == null) {
-          return null;
-        }
-        List<String> texts = new ArrayList<>();
-        for (Object element : (Object[]) array.getArray()) {
-          texts.add(String.valueOf(element));
-        }
-        return texts;
+        return rows.getString(1);
       } catch (SQLException e) {
         throw failure(e);
       }

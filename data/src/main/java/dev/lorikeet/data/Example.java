@@ -78,7 +78,12 @@ public record Example(
 
   /** The same without its labels. */
   public Example unlabelled() {
-    return new Example(text, textPair, words, List.of(), chat, image);
+    return withLabels(List.of());
+  }
+
+  /** The same with other labels. */
+  Example withLabels(List<String> others) {
+    return new Example(text, textPair, words, others, chat, image);
   }
 
   /** A pair of texts, labelled or, without labels, not. */

@@ -1,24 +1,21 @@
 package dev.lorikeet.data;
 
 import dev.lorikeet.torch.LorikeetException;
-import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /** The rows of a data set in the order of the file, malformed ones among them. Not thread-safe. */
 public final class ExampleRows implements AutoCloseable {
   private final Rows rows;
   private final RowParser parser;
-  private final LongFunction<String> place;
 
-  /**
-   * Rows that are yet to be parsed.
-   *
-   * @param place where the row with a number is, as errors say it
-   */
-  ExampleRows(Rows rows, RowParser parser, LongFunction<String> place) {
+  /** Rows that are yet to be parsed. */
+  ExampleRows(Rows rows, RowParser parser) {
     this.rows = rows;
     this.parser = parser;
-    this.place = place;
+  }
+
+  RowParser parser() {
+    return parser;
   }
 
   /**
@@ -31,9 +28,9 @@ public final class ExampleRows implements AutoCloseable {
     if (row == null) {
       return null;
     }
-    String where = place.apply(row.number());
+    String where = rows.place(row.number());
     try {
-      return new DataRow(row.number(), where, parser.parse(row), null, row.kept());
+      return new DataRow(row.number(), where, parser.parse(row, where), null, row.kept());
     } catch (BadRow bad) {
       return new DataRow(row.number(), where, null, bad.getMessage(), row.kept());
     }

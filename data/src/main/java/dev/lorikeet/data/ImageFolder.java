@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -24,11 +25,13 @@ final class ImageFolder implements Rows {
   private static final Set<String> ENDINGS =
       Set.of("png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp");
 
+  private final Path folder;
   private final boolean labelled;
   private final Iterator<Path> files;
   private long number;
 
-  private ImageFolder(boolean labelled, List<Path> files) {
+  private ImageFolder(Path folder, boolean labelled, List<Path> files) {
+    this.folder = folder;
     this.labelled = labelled;
     this.files = files.iterator();
   }
@@ -41,7 +44,9 @@ final class ImageFolder implements Rows {
   static ImageFolder open(Path folder, boolean labelled) {
     try (Stream<Path> files = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
       return new ImageFolder(
-          labelled, files.map(folder::relativize).filter(ImageFolder::isPicture).sorted().toList());
+          folder,
+          labelled,
+          files.map(folder::relativize).filter(ImageFolder::isPicture).sorted().toList());
     } catch (IOException e) {
       throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     } catch (UncheckedIOException e) {
@@ -72,7 +77,13 @@ final class ImageFolder implements Rows {
           number, file + " lies in no sub-folder, whose name would be its label: move it into one");
     }
     Cell label = parent == null ? Cell.MISSING : Cell.string(parent.getFileName().toString());
-    return new Row(number, null, Cell.string(file.toString()), Cell.MISSING, label);
+    return new Row(
+        number, null, Cell.string(file.toString()), Cell.MISSING, List.of(label), Map.of());
+  }
+
+  @Override
+  public String place(long number) {
+    return folder.toString();
   }
 
   @Override

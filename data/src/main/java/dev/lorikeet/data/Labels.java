@@ -2,13 +2,16 @@ package dev.lorikeet.data;
 
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
+import dev.lorikeet.torch.UsageException;
 import java.math.BigInteger;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The labels that a model tells apart; a label's id is its place in the list. Kept with the model
@@ -17,6 +20,10 @@ import java.util.regex.Pattern;
 public final class Labels {
   private static final Pattern INTEGER = Pattern.compile("[+-]?\\d+");
   private static final int NAMED_IN_ERRORS = 10;
+
+  /** Grades in halves from 0 to 10 are as many. */
+  private static final int MOST_CLASSES_WITH_FRACTIONS = 21;
+
   private static final int CHARACTERS_IN_ERRORS = 60;
 
   private static final Comparator<String> TEXTUAL = Comparator.naturalOrder();
@@ -62,6 +69,27 @@ public final class Labels {
     return new Labels(names.stream().sorted(integers ? NUMERIC : TEXTUAL).toList());
   }
 
+  /**
+   * Checks that labels are classes, where nobody said what they are. Many different numbers with
+   * digits behind the point are more likely measured.
+   *
+   * @param source what errors begin with
+   * @param column the labels' column
+   * @throws UsageException when they look like numbers to be predicted, naming both choices
+   */
+  public static void mustBeClasses(String source, String column, List<Example> examples) {
+    List<String> names = examples.stream().flatMap(e -> e.labels().stream()).distinct().toList();
+    boolean numbers = names.stream().allMatch(RowParser::isNumber);
+    Optional<String> fraction = names.stream().filter(RowParser::isFraction).findFirst();
+    boolean many = names.size() > MOST_CLASSES_WITH_FRACTIONS || 2 * names.size() > examples.size();
+    if (numbers && many && fraction.isPresent()) {
+      throw new UsageException(
+          (source + ": \"" + column + "\" has " + names.size() + " different numbers, such as ")
+              + (fraction.get() + ": give --problem-type regression to predict numbers, or")
+              + " --problem-type single_label_classification to tell each apart as a class");
+    }
+  }
+
   /** All labels; the index of each is its id. */
   public List<String> names() {
     return names;
@@ -99,16 +127,23 @@ public final class Labels {
       return new LorikeetException("unknown label \"" + label + "\": the model has no labels");
     }
     List<String> known = names.stream().map(Labels::excerpt).toList();
-    String shown = String.join(", ", known.subList(0, Math.min(NAMED_IN_ERRORS, known.size())));
-    int more = known.size() - NAMED_IN_ERRORS;
     return new LorikeetException(
         "unknown label \""
             + label
             + "\"; nearest: "
             + Nearest.of(label, known, 1).get(0)
             + "; the model knows: "
-            + shown
-            + (more > 0 ? " and " + more + " more" : ""));
+            + some(names));
+  }
+
+  /** As many labels as an error should name. */
+  static String some(List<String> names) {
+    int more = names.size() - NAMED_IN_ERRORS;
+    return names.stream()
+            .limit(NAMED_IN_ERRORS)
+            .map(Labels::excerpt)
+            .collect(Collectors.joining(", "))
+        + (more > 0 ? " and " + more + " more" : "");
   }
 
   private static String excerpt(String label) {

@@ -1,109 +1,130 @@
 package dev.lorikeet.data;
 
 import dev.lorikeet.torch.LorikeetException;
-import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The SQL that splits a text file into its lines.
- *
- * <p>The whole file is read as one text and split at line feeds, because that is the one way
- * through DuckDB that keeps count. Measured on version 1.4.2: {@code read_csv} with one column
- * counts a line more wherever CRLF and LF are mixed (66,502 too many in 200,000 lines); its reject
- * tables count rows, not lines, after a quoted line break, and give the place of an earlier blank
- * line; {@code read_json} gives no place at all.
+ * The lines of a text in UTF-8, one after the other, so that no more than one is in memory. They
+ * end at line feeds; a byte order mark is dropped.
  */
-final class Lines {
-  /** The longest text that DuckDB can hold. */
-  private static final long MOST_BYTES = 0xFFFF_FFFFL;
+final class Lines implements AutoCloseable {
+  /** The longest line, in bytes: what is longer is no row, but a file of another kind. */
+  private static final int MOST_BYTES = 1 << 26;
 
-  private static final double GIB = 1.0 / (1 << 30);
-  private static final String BYTE_ORDER_MARK = "chr(65279)";
+  private static final String BYTE_ORDER_MARK = "\uFEFF";
 
-  private Lines() {}
+  private final String source;
+  private final InputStream bytes;
+  private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
+  private final byte[] buffer = new byte[1 << 16];
+  private int at;
+  private int end;
+  private byte[] line = new byte[1 << 10];
+  private int length;
+  private long number;
 
   /**
-   * A query for all lines in their order, with the columns {@code number}, from 1, and {@code
-   * line}, which keeps the carriage return of a CRLF. A byte order mark is dropped.
+   * @param source what errors begin with
    */
-  static String query(DuckDb database, Path file) {
-    return "SELECT unnest(range(1, len(lines) + 1)) AS number, unnest(lines) AS line"
-        + " FROM (SELECT string_split(ltrim(content, "
-        + BYTE_ORDER_MARK
-        + "), chr(10)) AS lines FROM read_text("
-        + database.literal(file)
-        + "))";
+  Lines(String source, InputStream bytes) {
+    this.source = source;
+    this.bytes = bytes;
+  }
+
+  /** The number of the line that {@link #next} gave last, from 1. */
+  long number() {
+    return number;
   }
 
   /**
-   * Runs a query over the lines of {@code file}.
+   * The next line without its line feed, but with the carriage return of a CRLF; null after the
+   * last. What follows the last line feed is a line, too, unless it is empty.
    *
-   * @throws LorikeetException when the file is too large, or is not UTF-8, with the line
+   * @throws LorikeetException when it cannot be read, is not UTF-8 or too long, with its number
    */
-  static DuckDb.Cursor open(DuckDb database, String sql, String source, Path file) {
-    mustFit(source, file);
+  @Nullable String next() {
+    number++;
+    length = 0;
     try {
-      return database.query(sql);
-    } catch (LorikeetException e) {
-      boolean encoding = String.valueOf(e.getMessage()).contains("UTF-8");
-      long line = encoding ? firstLineNotUtf8(file) : 0;
-      if (line > 0) {
-        throw new LorikeetException(source + ":" + line + ": not UTF-8: save the file as UTF-8", e);
+      boolean found = false;
+      while (!found && fill()) {
+        int lineFeed = lineFeed();
+        found = lineFeed >= 0;
+        int stop = found ? lineFeed : end;
+        append(stop);
+        at = found ? stop + 1 : stop;
       }
-      throw e;
+      if (!found && length == 0) {
+        return null;
+      }
+      String text = decoder.decode(ByteBuffer.wrap(line, 0, length)).toString();
+      return number == 1 && text.startsWith(BYTE_ORDER_MARK) ? text.substring(1) : text;
+    } catch (CharacterCodingException e) {
+      throw new LorikeetException(source + ":" + number + ": not UTF-8: save the file as UTF-8", e);
+    } catch (IOException e) {
+      throw unreadable(source + ":" + number, e);
     }
   }
 
-  private static void mustFit(String source, Path file) {
-    long bytes = file.toFile().length();
-    if (bytes > MOST_BYTES) {
+  /** What went wrong in reading, at a place. */
+  static LorikeetException unreadable(String place, IOException e) {
+    return new LorikeetException(
+        e instanceof EOFException
+            ? place + ": the file ends too early: was it copied whole?"
+            : place + ": cannot be read: " + e.getMessage(),
+        e);
+  }
+
+  private boolean fill() throws IOException {
+    if (at == end) {
+      at = 0;
+      end = Math.max(0, bytes.read(buffer));
+    }
+    return at < end;
+  }
+
+  private int lineFeed() {
+    for (int i = at; i < end; i++) {
+      if (buffer[i] == '\n') {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private void append(int stop) {
+    int more = stop - at;
+    if (length + more > MOST_BYTES) {
       throw new LorikeetException(
           String.format(
               Locale.ROOT,
-              "%s: %.2f GiB, and a text file may have less than %.0f GiB: split it, or make it Parquet",
+              "%s:%d: the line has more than %,d bytes: is this a text file with a row a line?",
               source,
-              bytes * GIB,
-              MOST_BYTES * GIB));
+              number,
+              MOST_BYTES));
     }
+    if (length + more > line.length) {
+      line = Arrays.copyOf(line, Math.min(MOST_BYTES, Math.max(2 * line.length, length + more)));
+    }
+    System.arraycopy(buffer, at, line, length, more);
+    length += more;
   }
 
-  /** The number of the first line that is not UTF-8; 0 when there is none. */
-  private static long firstLineNotUtf8(Path file) {
-    CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
-    try (InputStream bytes = new BufferedInputStream(Files.newInputStream(file))) {
-      long line = 1;
-      for (ByteBuffer next = line(bytes); next.hasRemaining(); next = line(bytes)) {
-        try {
-          decoder.decode(next);
-        } catch (CharacterCodingException e) {
-          return line;
-        }
-        line++;
-      }
+  @Override
+  public void close() {
+    try {
+      bytes.close();
     } catch (IOException e) {
-      return 0;
+      // It was only read from.
     }
-    return 0;
-  }
-
-  /** The bytes up to and with the next line feed, which no longer sequence of UTF-8 holds. */
-  private static ByteBuffer line(InputStream bytes) throws IOException {
-    ByteArrayOutputStream line = new ByteArrayOutputStream();
-    for (int b = bytes.read(); b >= 0; b = bytes.read()) {
-      line.write(b);
-      if (b == '\n') {
-        break;
-      }
-    }
-    return ByteBuffer.wrap(line.toByteArray());
   }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Makes an {@link Example} of a row as its task asks, or says what is wrong with the row. */
@@ -24,10 +25,11 @@ final class RowParser {
   private final boolean flat;
   private final Path folder;
 
+  private final MultiHot multiHot = new MultiHot();
+
   /**
    * @param flat whether cells are strings only (CSV, TSV), so that several labels share one
    * @param folder where the names of images begin
-   * @throws UsageException when the task has no use for one of the columns
    */
   RowParser(
       DataReader.Columns columns, Task task, ProblemType problemType, boolean flat, Path folder) {
@@ -36,6 +38,14 @@ final class RowParser {
     this.problemType = problemType;
     this.flat = flat;
     this.folder = folder;
+  }
+
+  /**
+   * Checks that a task has a use for all columns, and has those that it needs.
+   *
+   * @throws UsageException when not
+   */
+  static void mustFit(DataReader.Columns columns, Task task, ProblemType problemType) {
     if (task == Task.TOKEN_CLASSIFICATION && columns.textPair() != null) {
       throw new UsageException(
           task.id() + " takes single texts, not column \"" + columns.textPair() + "\" as well");
@@ -50,13 +60,26 @@ final class RowParser {
     if (columns.chats() && task != Task.CAUSAL_LM) {
       throw new UsageException(task.id() + " takes texts, not chats: give --text");
     }
-    if (task.isLanguageModel() && columns.label() != null) {
+    if (task.isLanguageModel() && !columns.labels().isEmpty()) {
       throw new UsageException(
           task.id() + " takes no labels: leave column \"" + columns.label() + "\" out");
     }
+    boolean several =
+        task == Task.SEQUENCE_CLASSIFICATION && problemType == ProblemType.MULTI_LABEL;
+    if (columns.labels().size() > 1 && !several) {
+      throw new UsageException(
+          ("several columns of labels (" + columns.label() + ") are for ")
+              + (Task.SEQUENCE_CLASSIFICATION.id() + " with --problem-type ")
+              + (ProblemType.MULTI_LABEL.id() + ": name one column"));
+    }
   }
 
-  Example parse(Rows.Row row) throws BadRow {
+  /**
+   * An example of a row.
+   *
+   * @param place where the row is, as errors say it
+   */
+  Example parse(Rows.Row row, String place) throws BadRow {
     if (row.problem() != null) {
       throw new BadRow(row.problem());
     }
@@ -71,7 +94,32 @@ final class RowParser {
     }
     String text = text(columns.text(), row.text());
     String pair = columns.textPair() == null ? null : text(columns.textPair(), row.textPair());
-    return new Example(text, pair, List.of(), labels(row.label()));
+    Example example = new Example(text, pair, List.of(), labels(row));
+    if (severalLabels() && columns.labels().size() == 1) {
+      multiHot.see(row.labels().get(0), place);
+    }
+    return example;
+  }
+
+  /** The data set of all examples, now that it is known how their labels are written. */
+  DataReader.DataSet finish(
+      String source, List<Example> examples, int skipped, List<String> reports) {
+    if (!severalLabels() || columns.labels().size() != 1) {
+      List<String> names = severalLabels() ? columns.labels() : List.of();
+      return new DataReader.DataSet(examples, skipped, reports, names, false);
+    }
+    int length = multiHot.length(source);
+    if (length == 0) {
+      List<Example> distinct = examples.stream().map(MultiHot::distinct).toList();
+      return new DataReader.DataSet(distinct, skipped, reports, List.of(), false);
+    }
+    List<String> places = IntStream.range(0, length).mapToObj(Integer::toString).toList();
+    List<Example> named = examples.stream().map(e -> MultiHot.named(e, places)).toList();
+    return new DataReader.DataSet(named, skipped, reports, places, true);
+  }
+
+  private boolean severalLabels() {
+    return task == Task.SEQUENCE_CLASSIFICATION && problemType == ProblemType.MULTI_LABEL;
   }
 
   /** A chat; with a second column what is said after it, which alone is learned. */
@@ -87,7 +135,7 @@ final class RowParser {
 
   private Example picture(Rows.Row row) throws BadRow {
     String name = text(columns.text(), row.text());
-    List<String> labels = labels(row.label());
+    List<String> labels = labels(row);
     try {
       Path file = folder.resolve(name);
       ImageProcessor.mustBeImage(file);
@@ -121,8 +169,10 @@ final class RowParser {
       throw bad(columns.text(), "is empty");
     }
     List<String> labels =
-        columns.label() == null ? List.of() : wordLabels(columns.label(), row.label());
-    if (columns.label() != null && labels.size() != words.size()) {
+        columns.labels().isEmpty()
+            ? List.of()
+            : wordLabels(columns.labels().get(0), row.labels().get(0));
+    if (!columns.labels().isEmpty() && labels.size() != words.size()) {
       throw new BadRow(count(labels, "label") + " for " + count(words, "word"));
     }
     return row.text().kind() == Cell.Kind.STRING
@@ -148,12 +198,16 @@ final class RowParser {
         : words(name, cell);
   }
 
-  private List<String> labels(Cell cell) throws BadRow {
-    String name = columns.label();
-    if (name == null) {
+  private List<String> labels(Rows.Row row) throws BadRow {
+    if (columns.labels().isEmpty()) {
       return List.of();
     }
-    if (task == Task.SEQUENCE_CLASSIFICATION && problemType == ProblemType.MULTI_LABEL) {
+    if (columns.labels().size() > 1) {
+      return columnsThatHold(row);
+    }
+    String name = columns.labels().get(0);
+    Cell cell = row.labels().get(0);
+    if (severalLabels()) {
       return severalLabels(name, cell);
     }
     String label = oneLabel(name, cell);
@@ -163,17 +217,50 @@ final class RowParser {
     return List.of(label);
   }
 
+  /** Of columns of zeros and ones the names of those with a one. */
+  private List<String> columnsThatHold(Rows.Row row) throws BadRow {
+    List<String> held = new ArrayList<>();
+    for (int i = 0; i < columns.labels().size(); i++) {
+      String name = columns.labels().get(i);
+      Cell cell = row.labels().get(i);
+      boolean single = cell.kind() == Cell.Kind.SCALAR || cell.kind() == Cell.Kind.STRING;
+      Boolean holds = single ? MultiHot.bit(cell.values().get(0)) : null;
+      if (holds == null) {
+        String found = single ? "\"" + cell.values().get(0) + "\"" : cell.kind().toString();
+        throw bad(name, "is " + found + ": columns of several labels hold 0 or 1");
+      }
+      if (holds) {
+        held.add(name);
+      }
+    }
+    return held;
+  }
+
   private String oneLabel(String name, Cell cell) throws BadRow {
     return switch (cell.kind()) {
       case SCALAR -> cell.values().get(0);
       case STRING -> text(name, cell);
       case MISSING, NULL -> throw bad(name, "is " + cell.kind());
       default ->
-          throw bad(name, "is " + cell.kind() + "; " + problemType.id() + " takes one label a row");
+          throw bad(
+              name,
+              ("is " + cell.kind() + "; " + problemType.id() + " takes one label a row")
+                  + (mayBeSeveral(cell)
+                      ? ": for several give --problem-type " + ProblemType.MULTI_LABEL.id()
+                      : ""));
     };
   }
 
-  /** Any number of labels; in a flat file between {@code |}, and none where the cell is empty. */
+  private boolean mayBeSeveral(Cell cell) {
+    return task == Task.SEQUENCE_CLASSIFICATION
+        && problemType == ProblemType.SINGLE_LABEL
+        && (cell.kind() == Cell.Kind.STRINGS || cell.kind() == Cell.Kind.SCALARS);
+  }
+
+  /**
+   * Any number of labels, or a vector of zeros and ones; in a flat file labels stand between {@code
+   * |}, and there are none where the cell is empty.
+   */
   private List<String> severalLabels(String name, Cell cell) throws BadRow {
     List<String> labels =
         switch (cell.kind()) {
@@ -184,7 +271,26 @@ final class RowParser {
           }
           default -> throw bad(name, "is " + cell.kind());
         };
-    return noneBlank(name, labels).stream().distinct().toList();
+    for (String label : cell.kind() == Cell.Kind.SCALARS ? labels : List.<String>of()) {
+      if (isFraction(label)) {
+        throw bad(
+            name,
+            ("holds "
+                    + label
+                    + ": labels are names or whole numbers, or a vector of 0 and 1 with a")
+                + " place for each");
+      }
+    }
+    return noneBlank(name, labels);
+  }
+
+  /** Whether a number has digits behind the point that are not all zero. */
+  static boolean isFraction(String label) {
+    try {
+      return new BigDecimal(label.strip()).stripTrailingZeros().scale() > 0;
+    } catch (NumberFormatException e) {
+      return false;
+    }
   }
 
   private static List<String> split(String text, String separator) {

@@ -1,6 +1,7 @@
 package dev.lorikeet.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +13,7 @@ interface Rows extends AutoCloseable {
    *
    * @param number the line where the row starts, or the row's number, both from 1
    * @param problem why the row cannot be read; null when it can
+   * @param labels a cell for each column of labels
    * @param kept the columns that are passed through, by their names
    */
   record Row(
@@ -19,21 +21,24 @@ interface Rows extends AutoCloseable {
       @Nullable String problem,
       Cell text,
       Cell textPair,
-      Cell label,
+      List<Cell> labels,
       Map<String, JsonNode> kept) {
 
-    /** A row of which nothing is passed through. */
-    Row(long number, @Nullable String problem, Cell text, Cell textPair, Cell label) {
-      this(number, problem, text, textPair, label, Map.of());
-    }
-
     static Row unreadable(long number, String problem) {
-      return new Row(number, problem, Cell.MISSING, Cell.MISSING, Cell.MISSING);
+      return new Row(number, problem, Cell.MISSING, Cell.MISSING, List.of(), Map.of());
     }
   }
 
   /** The next row; null after the last. */
   @Nullable Row next();
+
+  /** What errors call the place of a row that {@link #next} gave last. */
+  String place(long number);
+
+  /** Whether cells can only be strings, so that several labels share one. */
+  default boolean areFlat() {
+    return false;
+  }
 
   @Override
   void close();

@@ -45,18 +45,46 @@ class DataReaderErrorsTest {
   }
 
   @Test
-  void aFolder() throws IOException {
-    Path file = Files.createDirectory(folder.resolve("x.csv"));
-    fails(file.toString(), file + ": is a folder: name the file in it");
+  void aFolderWithoutData() throws IOException {
+    Path file = Files.createDirectory(folder.resolve("x"));
+    Files.writeString(file.resolve("notes.md"), "text,label");
+    misused(
+        file.toString(),
+        file
+            + ": the folder has no file of a known format: name a file, or say the format before"
+            + " the name (csv:"
+            + file
+            + ")");
+  }
+
+  @Test
+  void aFolderOfSeveralFormatsOrSplits() throws IOException {
+    write("a.csv", "text,label\nx,y\n");
+    write("b.jsonl", "{}\n");
+    misused(
+        folder.toString(),
+        folder
+            + ": the folder has files of several formats (a.csv, b.jsonl): say which before its"
+            + " name (csv:"
+            + folder
+            + "), or name the file");
+    Path splits = Files.createDirectory(folder.resolve("splits"));
+    write("splits/train-00000-of-00001.csv", "text,label\nx,y\n");
+    write("splits/my_test.csv", "text,label\nx,y\n");
+    misused(
+        splits.toString(),
+        splits
+            + ": the folder has training and evaluation files, train-00000-of-00001.csv and"
+            + " my_test.csv: name the file");
   }
 
   @Test
   void anUnknownEnding() {
-    assertThatThrownBy(() -> read("notes.txt"))
-        .isInstanceOf(UsageException.class)
-        .hasMessage(
-            "notes.txt: the ending says nothing of what it is: use .jsonl, .ndjson, .json, .csv,"
-                + " .tsv or .parquet, or a query (sql:SELECT ...)");
+    misused(
+        "notes.doc",
+        "notes.doc: the ending says nothing of what it is: use .jsonl, .json, .csv, .tsv, .txt,"
+            + " .conll (these also packed, .gz or .zst) or .parquet, say it before the name"
+            + " (csv:notes.doc), or give a query (sql:SELECT ...)");
   }
 
   @ParameterizedTest
@@ -82,21 +110,22 @@ class DataReaderErrorsTest {
   }
 
   @Test
-  void aTextFileLargerThanDuckDbTakes() throws IOException {
+  void aLineThatNoRowHas() throws IOException {
     Path file = folder.resolve("a.jsonl");
     try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
-      sparse.setLength(1L << 32);
+      sparse.setLength(1L << 29);
     }
     fails(
         file.toString(),
         file
-            + ": 4.00 GiB, and a text file may have less than 4 GiB: split it, or make it Parquet");
+            + ":1: the line has more than 67,108,864 bytes: is this a text file with a row a"
+            + " line?");
   }
 
   @Test
   @EnabledOnOs({OS.LINUX, OS.MAC})
   void aNameThatDuckDbCannotOpen() throws IOException {
-    Path file = write("a\\[1].csv", "text,label\nx,y\n");
+    Path file = write("a\\[1].parquet", "");
     fails(
         file.toString(),
         file + ": DuckDB cannot open a name with a backslash and one of [*? in it: rename it");
@@ -121,7 +150,7 @@ class DataReaderErrorsTest {
   void aQueryThatIsMoreThanAQuestion() {
     fails(
         "sql:SELECT 1; DROP TABLE x",
-        "the query: DuckDB says: Parser Error: syntax error at or near \";\"");
+        "the query: a sql: source is one SELECT, and nothing that writes, attaches or loads");
   }
 
   @Test
@@ -156,7 +185,7 @@ class DataReaderErrorsTest {
 
   @Test
   void noDuckDbOnTheClassPath() throws IOException, SQLException {
-    Path file = write("a.csv", "text,label\nx,y\n");
+    Path file = write("a.parquet", "");
     List<Driver> drivers = new ArrayList<>(DriverManager.drivers().toList());
     for (Driver driver : drivers) {
       DriverManager.deregisterDriver(driver);
@@ -270,10 +299,11 @@ class DataReaderErrorsTest {
       delimiter = '^',
       quoteCharacter = '`',
       value = {
-        "{\"text\": \"d\",^not JSON: unexpected end of data at byte 13",
-        "{\"text\":\"e\"}{\"text\":\"f\"}^not JSON: unexpected content after document at byte 12",
-        "plain^not JSON: unexpected character at byte 0",
-        "\"text\"^not a JSON object: write one object a line",
+        "{\"text\": \"d\",^not JSON: it ends too early, at character 14",
+        "{\"text\":\"e\"}{\"text\":\"f\"}^not a JSON object: more behind it, write one a line",
+        "plain^not JSON: unrecognized token 'plain': was expecting (JSON String, Number, Array,"
+            + " Object or token 'null', 'true' or 'false'), at character 6",
+        "\"text\"^not a JSON object: write one object a line, or one array of objects",
         "{\"label\":\"y\"}^\"text\" is missing",
         "{\"text\":null,\"label\":\"y\"}^\"text\" is null",
         "{\"text\":\" \\n\",\"label\":\"y\"}^\"text\" is empty",
@@ -283,7 +313,8 @@ class DataReaderErrorsTest {
         "{\"text\":\"x\",\"label\":null}^\"label\" is null",
         "{\"text\":\"x\",\"label\":\"\"}^\"label\" is empty",
         "{\"text\":\"x\",\"label\":[\"a\"]}^\"label\" is an array of strings;"
-            + " single_label_classification takes one label a row",
+            + " single_label_classification takes one label a row: for several give --problem-type"
+            + " multi_label_classification",
         "{\"text\":\"x\",\"label\":{}}^\"label\" is an object, or an array that holds more than"
             + " strings, numbers and booleans; single_label_classification takes one label a row",
       })
@@ -293,13 +324,16 @@ class DataReaderErrorsTest {
   }
 
   @Test
-  void aFileThatIsOneJsonArray() throws IOException {
-    String hint = " (a file that is one array is read by sql:SELECT * FROM read_json('FILE'))";
-    Path pretty = write("a.json", "[\n  {\"text\":\"x\",\"label\":\"y\"}\n]\n");
+  void anArrayThatIsBroken() throws IOException {
+    Path cut = write("a.json", "[\n  {\"text\":\"x\",\"label\":\"y\"},\n  {\"text\":\"y\"");
+    fails(cut.toString(), cut + ":3: the array is not JSON: it ends too early, at character 14");
+    Path more = write("b.json", "[{\"text\":\"x\",\"label\":\"y\"}]\n\n{}");
     fails(
-        pretty.toString(), pretty + ":1: not JSON: unexpected end of data at byte 1" + hint + MEND);
-    Path terse = write("b.json", "[{\"text\":\"x\",\"label\":\"y\"}]\n");
-    fails(terse.toString(), terse + ":1: not a JSON object: write one object a line" + hint + MEND);
+        more.toString(), more + ":3: more behind the array: write one array, or an object a line");
+    Path number = write("c.json", "[\n{\"text\":\"x\",\"label\":\"y\"},\n7]");
+    fails(
+        number.toString(),
+        number + ":3: not a JSON object: write one object a line, or one array of objects" + MEND);
   }
 
   @ParameterizedTest
@@ -367,6 +401,10 @@ class DataReaderErrorsTest {
   }
 
   private static void unknownColumn(String source, String message) {
+    misused(source, message);
+  }
+
+  private static void misused(String source, String message) {
     assertThatThrownBy(() -> read(source)).isInstanceOf(UsageException.class).hasMessage(message);
   }
 

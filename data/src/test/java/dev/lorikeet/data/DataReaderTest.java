@@ -196,8 +196,9 @@ class DataReaderTest {
     assertThat(tagged(jsonl, TEXT_AND_LABEL))
         .containsExactly(
             Example.ofWords(List.of("New York", "sleeps"), List.of("B-LOC", "O")),
-            Example.ofWords(List.of("it", "never", "sleeps"), List.of("0", "1", "2")),
-            Example.ofWords(List.of("one"), List.of("O")));
+            new Example(
+                "it  never sleeps", null, List.of("it", "never", "sleeps"), List.of("0", "1", "2")),
+            new Example(" one ", null, List.of("one"), List.of("O")));
     assertThat(tagged(csv, TEXT_AND_LABEL))
         .containsExactly(Example.ofWords(List.of("it", "never"), List.of("O", "O")));
     assertThat(tagged(csv, new Columns("text", null, null)))
