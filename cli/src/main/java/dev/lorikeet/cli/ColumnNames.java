@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.UsageException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -22,19 +24,29 @@ final class ColumnNames {
   private static final String IMAGE = "image";
 
   private final Map<String, String> names = new LinkedHashMap<>();
+  private List<String> labels = List.of();
 
   ColumnNames put(String key, @Nullable String name) {
     if (name != null) {
       names.put(key, name);
+      if (key.equals(LABEL)) {
+        labels = Arrays.stream(name.split(",")).map(String::strip).toList();
+      }
     }
     return this;
   }
 
   static ColumnNames of(Section data) {
     ColumnNames names = new ColumnNames();
-    for (String key :
-        new String[] {TEXT, TEXT_PAIR, LABEL, MESSAGES, PROMPT, COMPLETION, TARGET, IMAGE}) {
+    for (String key : new String[] {TEXT, TEXT_PAIR, MESSAGES, PROMPT, COMPLETION, TARGET, IMAGE}) {
       names.put(key, data.text(key, null));
+    }
+    if (data.isList(LABEL)) {
+      List<String> several = data.texts(LABEL);
+      names.put(LABEL, String.join(",", several));
+      names.labels = several; // a comma in a name is part of it
+    } else {
+      names.put(LABEL, data.text(LABEL, null));
     }
     return names;
   }
@@ -49,19 +61,19 @@ final class ColumnNames {
       case CAUSAL_LM -> causal();
       case SEQ_2_SEQ_LM -> {
         mustBeOf(task, TEXT, TARGET, LABEL);
-        yield new Columns(name(TEXT), name(TARGET), names.get(LABEL));
+        yield new Columns(name(TEXT), name(TARGET), labels, false);
       }
       case IMAGE_CLASSIFICATION -> {
         mustBeOf(task, IMAGE, LABEL);
-        yield new Columns(name(IMAGE), null, name(LABEL));
+        yield new Columns(name(IMAGE), null, labelsOrDefault(), false);
       }
       case MASKED_LM -> {
         mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
-        yield new Columns(name(TEXT), names.get(TEXT_PAIR), names.get(LABEL));
+        yield new Columns(name(TEXT), names.get(TEXT_PAIR), labels, false);
       }
       default -> {
         mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
-        yield new Columns(name(TEXT), names.get(TEXT_PAIR), name(LABEL));
+        yield new Columns(name(TEXT), names.get(TEXT_PAIR), labelsOrDefault(), false);
       }
     };
   }
@@ -77,9 +89,13 @@ final class ColumnNames {
               + " --prompt and --completion");
     }
     if (prompt) {
-      return new Columns(name(PROMPT), name(COMPLETION), names.get(LABEL));
+      return new Columns(name(PROMPT), name(COMPLETION), labels, false);
     }
-    return new Columns(name(chat ? MESSAGES : TEXT), null, names.get(LABEL), chat);
+    return new Columns(name(chat ? MESSAGES : TEXT), null, labels, chat);
+  }
+
+  private List<String> labelsOrDefault() {
+    return labels.isEmpty() ? List.of(LABEL) : labels;
   }
 
   private String name(String key) {
@@ -100,7 +116,8 @@ final class ColumnNames {
   /** Writes the names of columns under the keys by which {@link #of} reads them. */
   static void write(Columns columns, Task task, ObjectNode json) {
     if (task == Task.IMAGE_CLASSIFICATION) {
-      json.put(IMAGE, columns.text()).put(LABEL, columns.label());
+      json.put(IMAGE, columns.text());
+      writeLabels(columns, json);
       return;
     }
     boolean completion = task == Task.CAUSAL_LM && columns.textPair() != null;
@@ -108,6 +125,15 @@ final class ColumnNames {
     json.put(
         completion ? COMPLETION : task == Task.SEQ_2_SEQ_LM ? TARGET : TEXT_PAIR,
         columns.textPair());
-    json.put(LABEL, columns.label());
+    writeLabels(columns, json);
+  }
+
+  private static void writeLabels(Columns columns, ObjectNode json) {
+    String label = columns.label();
+    if (label == null || !label.contains(",")) {
+      json.put(LABEL, label);
+    } else {
+      columns.labels().forEach(json.putArray(LABEL)::add);
+    }
   }
 }

@@ -45,14 +45,12 @@ final class CompareCommand implements Callable<Integer> {
     }
     Torch.threads(recipe.threads());
     console.say("settings: " + recipe.json());
-    LoadedData data =
-        LoadedData.read(
-            recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
-    Comparison comparison = new Comparison();
     Path model = Folders.model(recipe.model(), console.messages());
     if (output != null) {
       Outputs.mustNotReplaceInput(output, recipe.config(), model);
     }
+    LoadedData data = LoadedData.read(recipe, model, console);
+    Comparison comparison = new Comparison();
     run(FINE_TUNED, model, recipe.config(), recipe, data, comparison, output);
     run("scratch", model, baseline(recipe), recipe, data, comparison, null);
     ObjectNode results = comparison.json();
@@ -86,7 +84,7 @@ final class CompareCommand implements Callable<Integer> {
       Comparison comparison,
       @Nullable Output output) {
     ProgressBar bar = new ProgressBar(console.messages(), name);
-    FineTuning tuning = new FineTuning(model, config);
+    FineTuning tuning = new FineTuning(model, config).labelNames(data.labels());
     try (Tracking tracking =
             Trackers.ofCompared(recipe.withConfig(config), name, bar::say).orKilled();
         TextModel tuned =

@@ -21,8 +21,9 @@ final class DataFlags {
 
   @Option(
       names = "--label",
-      paramLabel = "COLUMN",
-      description = "The labels' column; unless given, label.")
+      paramLabel = "COLUMN[,...]",
+      description =
+          "The labels' column; unless given, label. Several: columns of 0 and 1, a label each.")
   private @Nullable String label;
 
   @Option(names = "--messages", paramLabel = "COLUMN", description = "The chats' column.")
@@ -57,11 +58,7 @@ final class DataFlags {
 
   /** Examples whose labels, if any, are not read. */
   List<Example> unlabelled(String source, TextModel model, Console console) {
-    return read(
-        source,
-        model,
-        new DataReader.Columns(columns(model).text(), columns(model).textPair(), null),
-        console);
+    return read(source, model, columns(model).unlabelled(List.of()), console);
   }
 
   private DataReader.Columns columns(TextModel model) {
@@ -87,6 +84,6 @@ final class DataFlags {
             model.model().config().problemType(),
             OnBadRowNames.of(onBadRow));
     LoadedData.tellSkipped(set, source, console);
-    return set.examples();
+    return set.named(model.labels() == null ? List.of() : model.labels().names()).examples();
   }
 }

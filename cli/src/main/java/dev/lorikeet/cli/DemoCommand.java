@@ -80,8 +80,7 @@ final class DemoCommand implements Callable<Integer> {
     DemoData.check(new Output(folder.resolve("data"), false));
     DemoData.write(
         folder.resolve("data"), DemoData.TRAIN_PER_TOPIC, recipe.config().training().seed());
-    return LoadedData.read(
-        recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
+    return LoadedData.read(recipe, Path.of(recipe.model()), console);
   }
 
   private void train(

@@ -5,47 +5,79 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.Labels;
 import dev.lorikeet.models.FileHash;
+import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/** A run's examples, read, and what to keep of where they came from. */
-record LoadedData(List<Example> train, List<Example> eval, ObjectNode json) {
+/**
+ * A run's examples, read, and what to keep of where they came from.
+ *
+ * @param labels all labels in the order of their ids, where the data say them; else empty
+ */
+record LoadedData(List<Example> train, List<Example> eval, List<String> labels, ObjectNode json) {
 
-  /** Reads both data sets; rows that were skipped are told. */
-  static LoadedData read(
-      Recipe.DataSettings settings, Task task, ProblemType problemType, Console console) {
-    ObjectNode json = JsonNodeFactory.instance.objectNode();
-    List<Example> train =
-        read(settings.train(), "train", settings, task, problemType, json, console);
-    List<Example> eval = read(settings.eval(), "eval", settings, task, problemType, json, console);
-    return new LoadedData(train, eval, json);
+  /**
+   * Reads both data sets; rows that were skipped are told.
+   *
+   * @param model the checkpoint's folder, whose config.json may name the labels of vectors
+   */
+  static LoadedData read(Recipe recipe, Path model, Console console) {
+    Reading reading = new Reading(recipe, console, JsonNodeFactory.instance.objectNode());
+    DataSet train = named(reading.set(recipe.data().train(), "train"), model);
+    mustBeClasses(recipe, train);
+    String evalSource = recipe.data().eval();
+    List<Example> eval =
+        evalSource == null ? List.of() : like(train, reading.set(evalSource, "eval")).examples();
+    return new LoadedData(train.examples(), eval, train.labels(), reading.json);
   }
 
-  private static List<Example> read(
-      @Nullable String source,
-      String role,
-      Recipe.DataSettings settings,
-      Task task,
-      ProblemType problemType,
-      ObjectNode json,
-      Console console) {
-    if (source == null) {
-      return List.of();
+  /** The vectors of the one get the names of the other's. */
+  private static DataSet like(DataSet train, DataSet eval) {
+    return train.labels().isEmpty() ? eval : eval.named(train.labels());
+  }
+
+  /** With the names that config.json has for the places of vectors, where it has as many. */
+  private static DataSet named(DataSet set, Path model) {
+    if (!set.vectors()) {
+      return set;
     }
-    DataSet set =
-        DataReader.read(source, settings.columns(), task, problemType, settings.onBadRow());
-    tellSkipped(set, source, console);
-    ObjectNode entry = json.putObject(role).put("source", source);
-    if (Files.isRegularFile(Path.of(source))) {
-      entry.put("sha256", FileHash.sha256(Path.of(source)));
+    List<String> names = ModelConfig.read(model).labels();
+    return names.size() == set.labels().size() ? set.named(names) : set;
+  }
+
+  private static void mustBeClasses(Recipe recipe, DataSet train) {
+    String column = recipe.data().columns().label();
+    if (recipe.config().task() == Task.SEQUENCE_CLASSIFICATION
+        && recipe.config().problemType() == ProblemType.SINGLE_LABEL
+        && !recipe.data().saysProblemType()
+        && column != null) {
+      Labels.mustBeClasses(recipe.data().train(), column, train.examples());
     }
-    entry.put("examples", set.examples().size()).put("skipped", set.skipped());
-    return set.examples();
+  }
+
+  /** Reads sources, and writes down what they are. */
+  private record Reading(Recipe recipe, Console console, ObjectNode json) {
+    DataSet set(String source, String role) {
+      DataSet set =
+          DataReader.read(
+              source,
+              recipe.data().columns(),
+              recipe.config().task(),
+              recipe.config().problemType(),
+              recipe.data().onBadRow());
+      tellSkipped(set, source, console);
+      ObjectNode entry = json.putObject(role).put("source", source);
+      Path file = DataReader.file(source);
+      if (file != null) {
+        entry.put("sha256", FileHash.sha256(file));
+      }
+      entry.put("examples", set.examples().size()).put("skipped", set.skipped());
+      return set;
+    }
   }
 
   static void tellSkipped(DataSet set, String source, Console console) {

@@ -79,9 +79,11 @@ record Recipe(
     Device device = Device.of(text(root, "device", "auto"));
     Section data = root.section("data");
     Task task = Task.of(text(root, "task", defaults.task().id()));
+    DataSettings dataSettings =
+        DataSettings.read(data, task, root.has("problem_type"), mustHaveData);
     ProblemType problemType =
-        ProblemType.of(text(root, "problem_type", defaults.problemType().id()));
-    DataSettings dataSettings = DataSettings.read(data, task, mustHaveData);
+        ProblemType.of(
+            text(root, "problem_type", problemType(dataSettings.columns(), defaults).id()));
     String method = text(root, "method", defaults.method());
     Regime regime = Regime.of(method);
     Section adapter = root.section("adapter");
@@ -119,6 +121,11 @@ record Recipe(
       section.done();
     }
     return recipe;
+  }
+
+  /** Several columns of labels can only be labels of which several hold. */
+  private static ProblemType problemType(DataReader.Columns columns, FineTuningConfig defaults) {
+    return columns.labels().size() > 1 ? ProblemType.MULTI_LABEL : defaults.problemType();
   }
 
   /** The one baseline there is; other names are mistakes. */
@@ -243,19 +250,26 @@ record Recipe(
     return json;
   }
 
-  /** Where the examples are, and how to read them. */
+  /**
+   * Where the examples are, and how to read them.
+   *
+   * @param saysProblemType whether the user said what the labels are
+   */
   record DataSettings(
       String train,
       @Nullable String eval,
       DataReader.Columns columns,
-      DataReader.OnBadRow onBadRow) {
+      DataReader.OnBadRow onBadRow,
+      boolean saysProblemType) {
 
-    private static DataSettings read(Section data, Task task, boolean mustHaveTrain) {
+    private static DataSettings read(
+        Section data, Task task, boolean saysProblemType, boolean mustHaveTrain) {
       return new DataSettings(
           mustHaveTrain ? data.required("train", "--data") : text(data, "train", ""),
           data.text("eval", null),
           ColumnNames.of(data).columns(task),
-          OnBadRowNames.of(text(data, "on_bad_row", "fail")));
+          OnBadRowNames.of(text(data, "on_bad_row", "fail")),
+          saysProblemType);
     }
   }
 }

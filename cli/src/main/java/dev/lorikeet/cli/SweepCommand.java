@@ -55,14 +55,13 @@ final class SweepCommand implements Callable<Integer> {
     mustBeWritable(recipes);
     Recipe first = recipes.values().iterator().next();
     Torch.threads(first.threads());
+    Path model = Folders.model(first.model(), console.messages());
     Map<String, LoadedData> data = new LinkedHashMap<>();
     Map<String, JointTuning.Member> members = new LinkedHashMap<>();
     recipes.forEach(
         (name, recipe) -> {
           console.say("settings of " + name + ": " + recipe.json());
-          LoadedData own =
-              LoadedData.read(
-                  recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
+          LoadedData own = LoadedData.read(recipe, model, console);
           data.put(name, own);
           members.put(
               name,
@@ -70,9 +69,9 @@ final class SweepCommand implements Callable<Integer> {
                   recipe.config(),
                   own.train(),
                   own.eval(),
+                  own.labels(),
                   new ProgressBar(console.messages(), name)));
         });
-    Path model = Folders.model(first.model(), console.messages());
     recipes.forEach(
         (name, recipe) ->
             Outputs.mustNotReplaceInput(output(name, recipe), recipe.config(), model));

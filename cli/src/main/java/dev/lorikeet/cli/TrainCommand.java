@@ -6,7 +6,6 @@ import dev.lorikeet.compare.FineTuning;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.compare.TextModel;
-import dev.lorikeet.data.DataReader;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.torch.Torch;
@@ -52,7 +51,6 @@ final class TrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    DataReader.startEarly();
     Recipe recipe = Recipe.read(flags.tree().root());
     Output output = output(recipe);
     Torch.threads(recipe.threads());
@@ -65,9 +63,8 @@ final class TrainCommand implements Callable<Integer> {
     if (!dryRun) {
       tuning.readAhead();
     }
-    LoadedData data =
-        LoadedData.read(
-            recipe.data(), recipe.config().task(), recipe.config().problemType(), console);
+    LoadedData data = LoadedData.read(recipe, model, console);
+    tuning.labelNames(data.labels());
     ProgressBar bar = new ProgressBar(console.messages(), recipe.config().method());
     if (output == null || dryRun) {
       TrainingPlan plan = tuning.listener(bar).plan(data.train(), data.eval());

@@ -99,7 +99,10 @@ final class TrainFlags {
     flags.set("data.text_pair", value);
   }
 
-  @Option(names = "--label", paramLabel = "COLUMN", description = "The labels' column.")
+  @Option(
+      names = "--label",
+      paramLabel = "COLUMN[,...]",
+      description = "The labels' column; several are columns of 0 and 1, a label each.")
   void label(String value) {
     flags.set("data.label", value);
   }

@@ -198,7 +198,8 @@ class RecipeTest {
                 "a.csv",
                 "b.csv",
                 new DataReader.Columns("words", null, "tags"),
-                DataReader.OnBadRow.SKIP));
+                DataReader.OnBadRow.SKIP,
+                false));
     FineTuningConfig config = recipe.config();
     assertThat(config.task()).isEqualTo(Task.TOKEN_CLASSIFICATION);
     assertThat(config.maxLength()).isEqualTo(77);

@@ -55,6 +55,7 @@ public final class FineTuning {
   private @Nullable Checkpoints checkpoints;
   private @Nullable TrainingResult result;
   private @Nullable Checkpoint opened;
+  private List<String> labelNames = List.of();
 
   public FineTuning(Path checkpoint, FineTuningConfig config) {
     this.checkpoint = checkpoint;
@@ -64,6 +65,16 @@ public final class FineTuning {
   /** Lets {@code other} hear how the run goes. */
   public FineTuning listener(TrainingListener other) {
     listener = other;
+    return this;
+  }
+
+  /**
+   * Says all labels in the order of their ids, those that no example has among them.
+   *
+   * @param names empty where the labels are those that the examples have
+   */
+  public FineTuning labelNames(List<String> names) {
+    labelNames = List.copyOf(names);
     return this;
   }
 
@@ -88,7 +99,7 @@ public final class FineTuning {
 
   /**
    * Trains on {@code examples} and scores on {@code held} after each epoch. The labels are those
-   * that the examples have.
+   * that {@link #labelNames} says, or else that the examples have.
    *
    * @param held may be empty
    * @throws LorikeetException when the checkpoint, the examples or a setting does not fit
@@ -175,12 +186,15 @@ public final class FineTuning {
     return result;
   }
 
-  /** The classes that the examples have; null where the task has none. */
+  /** The classes that there are, or that the examples have; null where the task has none. */
   @Nullable Labels labels(List<Example> examples) {
     boolean regression =
         config.task() == Task.SEQUENCE_CLASSIFICATION
             && config.problemType() == ProblemType.REGRESSION;
-    return regression || config.task().isLanguageModel() ? null : Labels.discover(examples);
+    if (regression || config.task().isLanguageModel()) {
+      return null;
+    }
+    return labelNames.isEmpty() ? Labels.discover(examples) : new Labels(labelNames);
   }
 
   /** How the model is to be opened. */

@@ -40,13 +40,25 @@ public final class JointTuning {
    * One of the fine-tunings.
    *
    * @param held may be empty
+   * @param labelNames as {@link FineTuning#labelNames} takes them, may be empty
    * @param listener hears how it goes
    */
   public record Member(
       FineTuningConfig config,
       List<Example> examples,
       List<Example> held,
-      TrainingListener listener) {}
+      List<String> labelNames,
+      TrainingListener listener) {
+
+    /** One whose labels are those that its examples have. */
+    public Member(
+        FineTuningConfig config,
+        List<Example> examples,
+        List<Example> held,
+        TrainingListener listener) {
+      this(config, examples, held, List.of(), listener);
+    }
+  }
 
   /**
    * Fine-tunings by name; the names are the adapters'.
@@ -157,7 +169,11 @@ public final class JointTuning {
     Map<String, FineTuning> tunings = new LinkedHashMap<>();
     members.forEach(
         (name, member) ->
-            tunings.put(name, new FineTuning(checkpoint, member.config).listener(member.listener)));
+            tunings.put(
+                name,
+                new FineTuning(checkpoint, member.config)
+                    .labelNames(member.labelNames)
+                    .listener(member.listener)));
     Labels labels = labels(tunings);
     FineTuning first = tunings.values().iterator().next();
     ModelConfig.read(checkpoint).mustHaveHead(first().task());
