@@ -143,11 +143,12 @@ class ArchitectureTest {
     users("java.net.http..").forEach(type -> packages.add(type.getPackageName()));
     assertThat(packages)
         .containsExactlyInAnyOrder("dev.lorikeet.models.hub", "dev.lorikeet.training.tracking");
-    Set<String> mlflow = new TreeSet<>();
-    users("org.mlflow..").forEach(type -> mlflow.add(type.getSimpleName()));
-    assertThat(mlflow)
-        .as("so that it need not be there")
-        .containsExactly("MlflowArtifacts", "MlflowRun");
+    Set<String> trackers = new TreeSet<>();
+    users("java.net.http..")
+        .map(ArchitectureTest::outermost)
+        .filter(type -> room(type).equals("training"))
+        .forEach(type -> trackers.add(type.getSimpleName()));
+    assertThat(trackers).containsExactly("MlflowArtifacts", "MlflowServer");
   }
 
   private static Set<String> roomsThatUse(String... packages) {

@@ -48,7 +48,8 @@ record JavaProcess(int status, String out, String err) {
       Process process = builder.start();
       if (!process.waitFor(MINUTES, TimeUnit.MINUTES)) {
         process.destroyForcibly();
-        throw new IOException(command + " still runs after " + MINUTES + " minutes");
+        throw new IOException(
+            "a JVM still runs after " + MINUTES + " minutes; it printed " + text(out) + text(err));
       }
       return new JavaProcess(process.exitValue(), text(out), text(err));
     } finally {

@@ -3,7 +3,6 @@ package dev.lorikeet.training.tracking;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -18,20 +17,19 @@ import org.jspecify.annotations.Nullable;
  * holds nothing up.
  */
 public final class Mlflow implements Tracker {
-  private static final String URI_VARIABLE = "MLFLOW_TRACKING_URI";
   private static final int SECONDS_TO_END = 60;
   private static final int SECONDS_TO_END_KILLED = 5;
 
   private final MlflowRun run;
-  private final String uri;
+  private final MlflowServer server;
   private final ExecutorService thread = Executors.newSingleThreadExecutor(Mlflow::daemon);
 
   /** What went wrong first; nothing is sent after that. */
   private volatile @Nullable Exception failure;
 
-  private Mlflow(MlflowRun run, String uri) {
+  private Mlflow(MlflowRun run, MlflowServer server) {
     this.run = run;
-    this.uri = uri;
+    this.server = server;
   }
 
   private static Thread daemon(Runnable work) {
@@ -50,42 +48,17 @@ public final class Mlflow implements Tracker {
    * @param name what a new run is called
    * @param folder of the run's result; null for none
    * @param settings of the run
-   * @throws UsageException when the variable is missing or no server's, or MLflow's client is not
-   *     on the class path
+   * @throws UsageException when the variable is missing or no server's
    */
   public static Mlflow open(
       String name, @Nullable Path folder, JsonNode settings, Map<String, String> environment) {
-    String uri = environment.getOrDefault(URI_VARIABLE, "");
-    if (!isServer(uri)) {
-      throw new UsageException(
-          URI_VARIABLE
-              + (uri.isEmpty() ? " is not set" : " is " + uri)
-              + ": report_to mlflow needs a server's address there, http://localhost:5000 for"
-              + " example");
-    }
-    try {
-      return new Mlflow(new MlflowRun(name, folder, settings, environment, uri), uri);
-    } catch (NoClassDefFoundError e) {
-      throw new UsageException(
-          "report_to mlflow needs org.mlflow:mlflow-client, which is not on the class path");
-    }
-  }
-
-  private static boolean isServer(String uri) {
-    try {
-      URI parsed = URI.create(uri);
-      String scheme = parsed.getScheme() == null ? "" : parsed.getScheme();
-      return uri.equals("databricks")
-          || scheme.equals("databricks")
-          || ((scheme.equals("http") || scheme.equals("https")) && parsed.getHost() != null);
-    } catch (IllegalArgumentException e) {
-      return false;
-    }
+    MlflowServer server = MlflowServer.of(environment);
+    return new Mlflow(new MlflowRun(name, folder, settings, environment, server), server);
   }
 
   @Override
   public String name() {
-    return "MLflow (" + uri + ")";
+    return "MLflow (" + server.address() + ")";
   }
 
   @Override

@@ -2,37 +2,26 @@ package dev.lorikeet.training.tracking;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.training.tracking.Tracker.Measurement;
 import dev.lorikeet.training.tracking.Tracker.Outcome;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.mlflow.api.proto.Service.CreateRun;
-import org.mlflow.api.proto.Service.Experiment;
-import org.mlflow.api.proto.Service.Metric;
-import org.mlflow.api.proto.Service.Param;
-import org.mlflow.api.proto.Service.Run;
-import org.mlflow.api.proto.Service.RunInfo;
-import org.mlflow.api.proto.Service.RunStatus;
-import org.mlflow.api.proto.Service.RunTag;
-import org.mlflow.tracking.MlflowClient;
-import org.mlflow.tracking.creds.BasicMlflowHostCreds;
 
-/** What is said to MLflow's server of one run, through MLflow's own client. */
+/** What is said to MLflow's server of one run. */
 final class MlflowRun {
   /** Where a result's folder says which run it is of. */
   static final String FILE = "mlflow.json";
@@ -55,9 +44,10 @@ final class MlflowRun {
   private final @Nullable Path folder;
   private final JsonNode settings;
   private final Map<String, String> environment;
-  private final BasicMlflowHostCreds credentials;
-  private final MlflowClient client;
-  private @Nullable RunInfo run;
+  private final MlflowServer server;
+
+  /** Its {@code info}, from the start on. */
+  private @Nullable JsonNode run;
 
   /** The last steps of an earlier part of the run, by metric. */
   private final Map<String, Long> recorded = new HashMap<>();
@@ -67,115 +57,114 @@ final class MlflowRun {
       @Nullable Path folder,
       JsonNode settings,
       Map<String, String> environment,
-      String uri) {
+      MlflowServer server) {
     this.name = name;
     this.folder = folder;
     this.settings = settings;
     this.environment = environment;
-    credentials =
-        new BasicMlflowHostCreds(
-            uri,
-            environment.get("MLFLOW_TRACKING_USERNAME"),
-            environment.get("MLFLOW_TRACKING_PASSWORD"),
-            environment.get("MLFLOW_TRACKING_TOKEN"),
-            "true".equalsIgnoreCase(environment.get("MLFLOW_TRACKING_INSECURE_TLS")));
-    // Only the client itself knows where Databricks keeps its credentials.
-    client = uri.startsWith("http") ? new MlflowClient(credentials) : new MlflowClient(uri);
+    this.server = server;
   }
 
   /**
    * Begins a run, or goes on with the one that the environment names, or that the run to go on from
    * was.
    */
-  @Nullable Void start(long step) {
+  @Nullable Void start(long step) throws IOException, InterruptedException {
     String named = environment.get("MLFLOW_RUN_ID");
-    String id = named == null && step > 0 ? knownRun() : named;
-    RunInfo begun = id == null ? client.createRun(newRun()) : goOn(id, step);
+    String known = named == null && step > 0 ? knownRun() : named;
+    JsonNode begun = known == null ? create() : goOn(known, step);
+    if (begun.path("run_id").asText().isEmpty()) {
+      throw new IOException("no run in the server's answer: is it MLflow's?");
+    }
     run = begun;
-    if (step == 0 || id == null) {
-      logParams(begun.getRunId());
+    if (step == 0 || known == null) {
+      logParams();
     }
     remember(begun);
     return null;
   }
 
   /** The run that the folder tells of, if it is this server's. */
-  private @Nullable String knownRun() {
+  private @Nullable String knownRun() throws IOException {
     if (folder == null || !Files.isRegularFile(folder.resolve(FILE))) {
       return null;
     }
-    try {
-      JsonNode known = JSON.readTree(folder.resolve(FILE).toFile());
-      return known.path("tracking_uri").asText().equals(server())
-          ? known.path("run_id").asText(null)
-          : null;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    JsonNode known = JSON.readTree(folder.resolve(FILE).toFile());
+    return known.path("tracking_uri").asText().equals(server.address().toString())
+        ? known.path("run_id").asText(null)
+        : null;
   }
 
-  private void remember(RunInfo info) {
+  private void remember(JsonNode info) {
     if (folder != null) {
       ObjectNode known = JSON.createObjectNode();
-      known.put("tracking_uri", server());
-      known.put("experiment_id", info.getExperimentId());
-      known.put("run_id", info.getRunId());
+      known.put("tracking_uri", server.address().toString());
+      known.put("experiment_id", info.path("experiment_id").asText());
+      known.put("run_id", info.path("run_id").asText());
       OutputFolder.writeFile(folder.resolve(FILE), out -> out.write(JSON.writeValueAsBytes(known)));
     }
   }
 
-  /** Its address without a password. */
-  private String server() {
-    return credentials.getHost().replaceFirst("//[^/@]*@", "//");
+  private JsonNode create() throws IOException, InterruptedException {
+    ObjectNode body = JSON.createObjectNode();
+    body.put("experiment_id", experiment());
+    body.put("run_name", name);
+    body.put("start_time", System.currentTimeMillis());
+    ArrayNode tags = body.putArray("tags");
+    add(tags, "mlflow.runName", name);
+    add(tags, "mlflow.user", System.getProperty("user.name", ""));
+    add(tags, "mlflow.source.name", "lorikeet");
+    add(tags, "mlflow.source.type", "LOCAL");
+    return server.post("runs/create", body).path("run").path("info");
   }
 
-  private CreateRun newRun() {
-    return CreateRun.newBuilder()
-        .setExperimentId(experiment())
-        .setRunName(name)
-        .setStartTime(System.currentTimeMillis())
-        .addTags(tag("mlflow.runName", name))
-        .addTags(tag("mlflow.user", System.getProperty("user.name", "")))
-        .addTags(tag("mlflow.source.name", "lorikeet"))
-        .addTags(tag("mlflow.source.type", "LOCAL"))
-        .build();
+  private static void add(ArrayNode pairs, String key, String value) {
+    pairs.addObject().put("key", key).put("value", value);
   }
 
-  private static RunTag tag(String key, String value) {
-    return RunTag.newBuilder().setKey(key).setValue(value).build();
-  }
-
-  private String experiment() {
+  /** The experiment that the environment names, made where the server knows none of that name. */
+  private String experiment() throws IOException, InterruptedException {
     String experiment = environment.get("MLFLOW_EXPERIMENT_NAME");
     if (experiment == null) {
       return environment.getOrDefault("MLFLOW_EXPERIMENT_ID", DEFAULT_EXPERIMENT);
     }
-    return client
-        .getExperimentByName(experiment)
-        .map(Experiment::getExperimentId)
-        .orElseGet(() -> client.createExperiment(experiment));
+    JsonNode known = server.get("experiments/get-by-name", "experiment_name", experiment);
+    ObjectNode body = JSON.createObjectNode().put("name", experiment);
+    return known.isMissingNode()
+        ? server.post("experiments/create", body).path("experiment_id").asText()
+        : known.path("experiment").path("experiment_id").asText();
   }
 
-  private RunInfo goOn(String id, long step) {
-    String status =
-        JsonNodeFactory.instance.objectNode().put("run_id", id).put("status", "RUNNING").toString();
-    client.sendPost("runs/update", status);
-    Run known = client.getRun(id);
+  /** Goes on with a run, and learns what it has recorded. */
+  private JsonNode goOn(String id, long step) throws IOException, InterruptedException {
+    server.post("runs/update", JSON.createObjectNode().put("run_id", id).put("status", "RUNNING"));
+    JsonNode known = server.get("runs/get", "run_id", id).path("run");
     if (step > 0) {
-      known.getData().getMetricsList().forEach(m -> recorded.put(m.getKey(), m.getStep()));
+      for (JsonNode metric : known.path("data").path("metrics")) {
+        recorded.put(metric.path("key").asText(), metric.path("step").asLong());
+      }
     }
-    return known.getInfo();
+    return known.path("info");
   }
 
-  private void logParams(String id) {
-    List<Param> params = new ArrayList<>();
-    flattened(settings)
-        .forEach(
-            (key, value) -> params.add(Param.newBuilder().setKey(key).setValue(value).build()));
+  private void logParams() throws IOException, InterruptedException {
+    List<Map.Entry<String, String>> params = List.copyOf(flattened(settings).entrySet());
     for (int start = 0; start < params.size(); start += PARAMS) {
-      List<Param> some = params.subList(start, Math.min(params.size(), start + PARAMS));
-      client.logBatch(id, List.of(), some, List.of());
+      ObjectNode batch = batch();
+      ArrayNode some = batch.putArray("params");
+      params
+          .subList(start, Math.min(params.size(), start + PARAMS))
+          .forEach(param -> add(some, param.getKey(), param.getValue()));
+      server.post("runs/log-batch", batch);
     }
+  }
+
+  private ObjectNode batch() {
+    return JSON.createObjectNode().put("run_id", id());
+  }
+
+  private String id() {
+    return Objects.requireNonNull(run).path("run_id").asText();
   }
 
   /** Settings by their paths, {@code training.lr}; those without a value are left out. */
@@ -206,24 +195,29 @@ final class MlflowRun {
   }
 
   /** Logs the numbers that are numbers, but none a second time: MLflow forgets nothing. */
-  @Nullable Void record(Measurement measurement, long time) {
-    if (run != null) {
-      List<Metric> metrics =
-          measurement.values().entrySet().stream()
-              .filter(entry -> Double.isFinite(entry.getValue()))
-              .filter(entry -> measurement.step() > recorded.getOrDefault(key(entry.getKey()), -1L))
-              .map(
-                  entry ->
-                      Metric.newBuilder()
-                          .setKey(key(entry.getKey()))
-                          .setValue(entry.getValue())
-                          .setTimestamp(time)
-                          .setStep(measurement.step())
-                          .build())
-              .toList();
-      if (!metrics.isEmpty()) {
-        client.logBatch(run.getRunId(), metrics, List.of(), List.of());
-      }
+  @Nullable Void record(Measurement measurement, long time)
+      throws IOException, InterruptedException {
+    if (run == null) {
+      return null;
+    }
+    ObjectNode batch = batch();
+    ArrayNode metrics = batch.putArray("metrics");
+    measurement
+        .values()
+        .forEach(
+            (name, value) -> {
+              String key = key(name);
+              if (Double.isFinite(value) && measurement.step() > recorded.getOrDefault(key, -1L)) {
+                metrics
+                    .addObject()
+                    .put("key", key)
+                    .put("value", value)
+                    .put("timestamp", time)
+                    .put("step", measurement.step());
+              }
+            });
+    if (!metrics.isEmpty()) {
+      server.post("runs/log-batch", batch);
     }
     return null;
   }
@@ -233,16 +227,16 @@ final class MlflowRun {
     if (run == null) {
       return null;
     }
-    client.setTerminated(run.getRunId(), RunStatus.valueOf(outcome.name()));
+    ObjectNode ended = JSON.createObjectNode().put("run_id", id()).put("status", outcome.name());
+    server.post("runs/update", ended.put("end_time", System.currentTimeMillis()));
     if (outcome != Outcome.KILLED) {
-      MlflowArtifacts artifacts = new MlflowArtifacts(run.getArtifactUri(), credentials);
+      MlflowArtifacts artifacts = new MlflowArtifacts(run.path("artifact_uri").asText(), server);
       byte[] recipe = settings.toPrettyString().getBytes(StandardCharsets.UTF_8);
       artifacts.put("recipe.json", recipe);
       for (Path file : files()) {
         artifacts.put(file);
       }
     }
-    client.close();
     return null;
   }
 

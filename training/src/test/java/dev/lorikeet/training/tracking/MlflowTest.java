@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsServer;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.tracking.Tracker.Outcome;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -46,6 +48,15 @@ class MlflowTest {
   /** The last metrics of the run that the server knows. */
   private volatile String metrics = "";
 
+  /** What is said with an error. */
+  private volatile String reason = "";
+
+  /** Whether it is no MLflow server, and says its reason to everything. */
+  private volatile boolean other;
+
+  /** How many requests find the server busy. */
+  private final AtomicInteger busy = new AtomicInteger();
+
   private volatile String artifacts = "mlflow-artifacts:/7/r1/artifacts";
 
   @TempDir Path temporary;
@@ -55,7 +66,11 @@ class MlflowTest {
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.createContext("/", this::answer);
     server.start();
-    environment.put("MLFLOW_TRACKING_URI", "http://127.0.0.1:" + server.getAddress().getPort());
+    environment.put("MLFLOW_TRACKING_URI", address());
+  }
+
+  private String address() {
+    return "http://127.0.0.1:" + server.getAddress().getPort();
   }
 
   @AfterEach
@@ -73,6 +88,12 @@ class MlflowTest {
     boolean missing = path.startsWith("experiments/get-by-name");
     String answer = missing ? "{\"error_code\":\"RESOURCE_DOES_NOT_EXIST\"}" : said(path);
     int status = path.startsWith(broken) ? 500 : missing ? 404 : 200;
+    if (busy.getAndDecrement() > 0) {
+      status = 503;
+    }
+    if (other || status == 500) {
+      answer = reason;
+    }
     byte[] bytes = answer.getBytes(StandardCharsets.UTF_8);
     exchange.sendResponseHeaders(status, bytes.length);
     exchange.getResponseBody().write(bytes);
@@ -280,7 +301,85 @@ class MlflowTest {
     assertThat(requests).allMatch(request -> request.authorization().equals("Basic YTpi"));
   }
 
+  @Test
+  void passwordInTheAddressIsSentAndNeverTold() {
+    String host = "127.0.0.1:" + server.getAddress().getPort();
+    environment.put("MLFLOW_TRACKING_URI", "http://a:b@" + host + "/");
+    broken = "/api";
+    try (Tracking tracking = tracking()) {
+      Runs.steps(tracking, 1, 1);
+      tracking.end(Outcome.FINISHED);
+    }
+    assertThat(requests).allMatch(request -> request.authorization().equals("Basic YTpi"));
+    assertThat(temporary.resolve("mlflow.json")).content().contains("http://" + host + "\"");
+    assertThat(warnings).hasSize(1);
+    assertThat(warnings.get(0)).contains("(http://" + host + ")").doesNotContain("a:b");
+  }
+
+  @Test
+  void certificateOfNobodyIsTakenWhereTheEnvironmentSaysSo() throws Exception {
+    HttpsServer secure = SelfSigned.server(temporary.resolve("key.p12"), this::answer);
+    try {
+      String address = "https://127.0.0.1:" + secure.getAddress().getPort();
+      environment.put("MLFLOW_TRACKING_URI", address);
+      environment.put("MLFLOW_TRACKING_INSECURE_TLS", "true");
+      try (Tracking tracking = tracking()) {
+        Runs.steps(tracking, 1, 1);
+        tracking.end(Outcome.FINISHED);
+      }
+      assertThat(warnings).isEmpty();
+      assertThat(to("runs/update")).hasSize(1);
+      requests.clear();
+      environment.remove("MLFLOW_TRACKING_INSECURE_TLS");
+      try (Tracking tracking = tracking()) {
+        Runs.steps(tracking, 1, 1);
+        tracking.end(Outcome.FINISHED);
+      }
+      assertThat(requests).isEmpty();
+      assertThat(warnings).hasSize(1);
+    } finally {
+      secure.stop(0);
+    }
+  }
+
   // ---- what goes wrong ----
+
+  @Test
+  void busyServerIsAskedAgain() {
+    busy.set(2);
+    try (Tracking tracking = tracking()) {
+      Runs.steps(tracking, 1, 1);
+      tracking.end(Outcome.FINISHED);
+    }
+    assertThat(warnings).isEmpty();
+    assertThat(to("runs/create")).as("503 twice, then 200").hasSize(3);
+  }
+
+  @Test
+  void whatTheServerSaysOfAnErrorIsToldOnOneLine() {
+    broken = "runs/create";
+    reason = "{\"error_code\":\"BAD\",\"message\":\"no\\n\\u001b[31m experiment\"}";
+    try (Tracking tracking = tracking()) {
+      Runs.steps(tracking, 1, 1);
+    }
+    assertThat(warnings.get(0))
+        .endsWith(
+            "status 500 for " + address() + "/api/2.0/mlflow/runs/create: BAD no [31m experiment");
+  }
+
+  @Test
+  void serverOfSomethingElseCostsALine() {
+    reason = "<html>hello</html>";
+    other = true;
+    try (Tracking tracking = tracking()) {
+      Runs.steps(tracking, 1, 1);
+    }
+    assertThat(warnings.get(0))
+        .endsWith(
+            "no JSON from "
+                + address()
+                + "/api/2.0/mlflow/runs/create: is an MLflow server there?");
+  }
 
   @ParameterizedTest
   @ValueSource(strings = {"runs/create", "runs/log-batch", "runs/update", "/api"})
@@ -320,7 +419,7 @@ class MlflowTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "mlruns", "file:/tmp/mlruns", "http://", "http:// x"})
+  @ValueSource(strings = {"", "mlruns", "file:/tmp/mlruns", "http://", "http:// x", "databricks"})
   void addressThatIsNoServersIsWrongUsage(String uri) {
     environment.put("MLFLOW_TRACKING_URI", uri);
     assertThatThrownBy(this::tracking)
@@ -329,6 +428,7 @@ class MlflowTest {
             "MLFLOW_TRACKING_URI"
                 + (uri.isEmpty() ? " is not set" : " is " + uri)
                 + ": report_to mlflow needs a server's address there, http://localhost:5000 for"
-                + " example");
+                + " example; for Databricks, the workspace's https address, and its token in"
+                + " MLFLOW_TRACKING_TOKEN");
   }
 }
