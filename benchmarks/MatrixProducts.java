@@ -27,7 +27,11 @@ public class MatrixProducts {
     {512, 384, 384}, {512, 384, 1536}, {512, 1536, 384}, {2048, 2048, 2048}, {4096, 768, 3072}
   };
 
-  private static final double OPERATIONS_A_RUN = 2e10;
+  private static final int RUNS = 8;
+  private static final double SECONDS_A_RUN = 0.1;
+
+  /** No run begins after it, so that types without kernels of their own come to an end, too. */
+  private static final double SECONDS = 2;
 
   public static void main(String[] arguments) throws IOException {
     Torch.threads(
@@ -50,27 +54,36 @@ public class MatrixProducts {
     System.out.println(new ObjectMapper().writeValueAsString(fastest));
   }
 
-  /** The best of several runs of so many products that each run takes a tenth of a second or so. */
+  /** A product's time, the best of several runs of as many products as fill a tenth of a second. */
   private static double seconds(DType type, int[] s, boolean gradient) {
     try (Scope scope = Scope.open();
         GradMode mode = gradient ? GradMode.enabled() : GradMode.disabled()) {
       Tensor x = Tensor.normal(0, 1, s[0], s[1]).to(type).requiresGrad(gradient);
       Tensor w = Tensor.normal(0, 1, s[2], s[1]).to(type);
       double best = Double.MAX_VALUE;
-      int products = (int) Math.max(1, OPERATIONS_A_RUN / (2.0 * s[0] * s[1] * s[2]));
-      for (int run = 0; run < 8; run++) {
+      long begin = System.nanoTime();
+      for (int run = 0; run < RUNS && since(begin) < SECONDS; run++) {
         long start = System.nanoTime();
-        for (int i = 0; i < products; i++) {
-          try (Scope product = Scope.open()) {
-            Tensor y = Ops.linear(x, w, null);
-            if (gradient) {
-              Ops.grad(y.sum(), List.of(x));
-            }
-          }
+        int products = 0;
+        for (; products == 0 || since(start) < SECONDS_A_RUN; products++) {
+          multiply(x, w, gradient);
         }
-        best = Math.min(best, (System.nanoTime() - start) / 1e9 / products);
+        best = Math.min(best, since(start) / products);
       }
       return best;
+    }
+  }
+
+  private static double since(long nanoTime) {
+    return (System.nanoTime() - nanoTime) / 1e9;
+  }
+
+  private static void multiply(Tensor x, Tensor w, boolean gradient) {
+    try (Scope product = Scope.open()) {
+      Tensor y = Ops.linear(x, w, null);
+      if (gradient) {
+        Ops.grad(y.sum(), List.of(x));
+      }
     }
   }
 }

@@ -24,7 +24,7 @@ final class Precision {
       case "float32", "fp32" -> DType.FLOAT32;
       case "bfloat16", "bf16" -> DType.BFLOAT16;
       case "float16", "fp16" -> float16(device);
-      case "auto" -> device.isCuda() || cpuHasBfloat16() ? DType.BFLOAT16 : DType.FLOAT32;
+      case "auto" -> device.isCuda() ? DType.BFLOAT16 : fastestOn(cpuInfo());
       default ->
           throw new UsageException(
               "unknown precision \"" + name + "\": use float32, bfloat16, float16 or auto");
@@ -41,11 +41,22 @@ final class Precision {
     return DType.FLOAT16;
   }
 
-  private static boolean cpuHasBfloat16() {
+  /**
+   * The faster type on a CPU. Without units of its own for bfloat16 its products take ten times as
+   * long as float32's.
+   *
+   * @param cpuInfo what Linux says of the CPU
+   */
+  static DType fastestOn(String cpuInfo) {
+    return BFLOAT16_UNITS.matcher(cpuInfo).find() ? DType.BFLOAT16 : DType.FLOAT32;
+  }
+
+  /** What the system says of its CPU: nothing where it is not Linux. */
+  private static String cpuInfo() {
     try {
-      return Files.exists(CPU_INFO) && BFLOAT16_UNITS.matcher(Files.readString(CPU_INFO)).find();
+      return Files.exists(CPU_INFO) ? Files.readString(CPU_INFO) : "";
     } catch (IOException e) {
-      return false;
+      return "";
     }
   }
 }
