@@ -30,6 +30,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,6 +38,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Several adapters beside one base: who answers, alone, together, and row by row. */
+@Tag("numeric")
 class AdaptersTest {
   private static final Path GOLDEN = Path.of("resources/golden");
   private static final ObjectMapper JSON = new ObjectMapper();

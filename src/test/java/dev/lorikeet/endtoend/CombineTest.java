@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * {@code lorikeet adapter combine} beside PEFT's {@code add_weighted_adapter}, recorded by {@code
  * interop/record_combinations.py}.
  */
+@Tag("numeric")
 class CombineTest {
   private static final Path RECORDED = Path.of("resources/combine");
   private static final String PREFIX = "base_model.model.";

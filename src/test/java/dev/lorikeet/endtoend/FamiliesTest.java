@@ -31,9 +31,11 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
 /** What must hold for every architecture and method, on the checkpoints of the reference cases. */
+@Tag("numeric")
 class FamiliesTest {
   /**
    * The error of bfloat16 logits beside float32 ones, as a fraction of their size. Every stored

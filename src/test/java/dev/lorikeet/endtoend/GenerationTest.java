@@ -17,12 +17,14 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
  * Generation on the reference cases' checkpoints, whose random weights make every token a choice.
  */
+@Tag("numeric")
 class GenerationTest {
   private static final Path LLAMA = Path.of("resources/golden/llama-lm-lora");
   private static final GenerationConfig TWELVE = GenerationConfig.GREEDY.withMaxNewTokens(12);

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.TestFactory;
  * and adapter, every gradient, parameters after three steps, merged weights and logits. The system
  * property {@code golden.dir} names another folder of such cases.
  */
+@Tag("numeric")
 class GoldenParityTest {
   /**
    * Cases whose architecture or method is not built yet; a test below fails when one of them

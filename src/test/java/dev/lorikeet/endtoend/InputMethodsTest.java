@@ -27,12 +27,14 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Methods that change what a model reads, and those that train parts of it. */
+@Tag("numeric")
 class InputMethodsTest {
   private static final Path GOLDEN = Path.of("resources/golden");
   private static final Path LLAMA = GOLDEN.resolve("llama-lm-prompt");

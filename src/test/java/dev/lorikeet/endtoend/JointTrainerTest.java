@@ -45,11 +45,13 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Several adapters trained at once end as each does alone. */
+@Tag("numeric")
 class JointTrainerTest {
   private static final Path GOLDEN = Path.of("resources/golden");
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -22,10 +22,12 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The imported MiniLM against the ONNX file that it came from, in ONNX Runtime. */
+@Tag("numeric")
 class MiniLmFidelityTest {
   private static final int TEXTS = 20;
 

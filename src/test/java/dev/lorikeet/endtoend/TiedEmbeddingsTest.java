@@ -29,12 +29,14 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Adapters on one of two layers that share a table: Llama's embedding and output weights. */
+@Tag("numeric")
 class TiedEmbeddingsTest {
   private static final Path UNTIED = Path.of("resources/golden/llama-lm-lora");
   private static final Path GPT2 = Path.of("resources/golden/gpt2-lm-lora");

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.models.Checkpoint;
 import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.Safetensors;
+import dev.lorikeet.torch.Torch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -114,6 +115,8 @@ class TrainCommandTest {
     assertThat(record.path("base").path("sha256").asText())
         .isEqualTo(Checkpoint.open(Embedded.MODEL).sha256());
     assertThat(keys(record.path("versions"))).containsExactly("java", "libtorch", "lorikeet");
+    assertThat(record.path("cpu").path("capability").asText()).isEqualTo(Torch.cpuCapability());
+    assertThat(record.path("cpu").path("threads").asInt()).isEqualTo(Torch.threads());
     assertThat(record.path("results")).isEqualTo(Trained.RUN.json());
     assertThat(record.path("labels")).hasSize(8);
   }

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * {@code lorikeet.json}, written beside every model and adapter: what PEFT's and transformers'
- * files do not say (labels of an adapter, the texts' length), the base's hash, the versions, and
- * what the run says of itself.
+ * files do not say (labels of an adapter, the texts' length), the base's hash, the versions, what
+ * the CPU computed with, and what the run says of itself.
  */
 final class RunRecord {
   static final String FILE = KnownBase.FILE;
@@ -81,6 +81,7 @@ final class RunRecord {
       KnownBase.of(model.model().checkpoint()).write(json);
     }
     json.set("versions", versions());
+    json.set("cpu", cpu());
     return json;
   }
 
@@ -98,6 +99,7 @@ final class RunRecord {
     ObjectNode derived = json.deepCopy();
     derived.retain("task", "problem_type", "labels", "max_length", "train_on", "base");
     derived.set("versions", versions());
+    derived.set("cpu", cpu());
     derived.set("combination", combination);
     JSON.writeValue(folder.resolve(FILE).toFile(), derived);
   }
@@ -109,6 +111,14 @@ final class RunRecord {
         .put("lorikeet", version == null ? "development" : version)
         .put("libtorch", Torch.version())
         .put("java", Runtime.version().toString());
+  }
+
+  /** What decides the last bits besides the versions: see docs/determinism.md. */
+  private static ObjectNode cpu() {
+    return JsonNodeFactory.instance
+        .objectNode()
+        .put("capability", Torch.cpuCapability())
+        .put("threads", Torch.threads());
   }
 
   /** The texts' length: as written, else the most that the model takes, 512 at most. */

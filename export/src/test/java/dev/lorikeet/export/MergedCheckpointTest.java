@@ -13,9 +13,11 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("numeric")
 class MergedCheckpointTest {
   private static final Path CASE = Golden.open("bert-mlm").folder();
 

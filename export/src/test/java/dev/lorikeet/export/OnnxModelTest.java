@@ -17,9 +17,11 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+@Tag("numeric")
 class OnnxModelTest {
   private static final long[] IDS = {5, 6, 7, 8, 9, 10};
   private static final long[] MASK = {1, 1, 1, 1, 1, 0};

@@ -35,12 +35,14 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every adapter method promises; a new method adds its examples to {@link #examples}. */
+@Tag("numeric")
 class AdapterContractTest {
   /**
    * Logits near 1 of sums of at most 48 terms, taken in another order or from other halves: a few

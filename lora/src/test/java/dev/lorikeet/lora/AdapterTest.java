@@ -20,9 +20,11 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What an adapter brings into a model, and under which names. */
+@Tag("numeric")
 class AdapterTest {
   private Scope scope;
 

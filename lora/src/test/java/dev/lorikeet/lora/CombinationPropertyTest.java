@@ -17,6 +17,7 @@ import java.util.function.Function;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
+import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.IntRange;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * Each type of combination against its formula, worked out here element by element in double
  * precision, for layers of any shape, ranks, scales and weights.
  */
+@Tag("numeric")
 class CombinationPropertyTest {
   /** Of numbers below about 10 after at most some dozens of roundings of 6e-8 each. */
   private static final double ROUNDING = 1e-4;

@@ -13,9 +13,11 @@ import dev.lorikeet.torch.UsageException;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Adapters on embeddings, and what they mean for output weights that are tied to them. */
+@Tag("numeric")
 class EmbeddingTest {
   private static final String WORDS = "bert.embeddings.word_embeddings";
   private static final String TABLE = WORDS + ".weight";

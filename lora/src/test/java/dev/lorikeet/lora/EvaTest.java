@@ -25,11 +25,13 @@ import java.util.Objects;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** EVA's start beside what PEFT makes of the same batches (record_eva.py). */
+@Tag("numeric")
 class EvaTest {
   private Scope scope;
   private Model model;

@@ -14,12 +14,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** GPT-2's weights are stored transposed, which PEFT writes as {@code fan_in_fan_out}. */
+@Tag("numeric")
 class FanInFanOutTest {
   private static final String GPT2 = "gpt2-lm-lora";
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -16,12 +16,14 @@ import java.nio.file.Path;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** LoftQ's start on a matrix for which PEFT's was recorded (record_loftq.py). */
+@Tag("numeric")
 class LoftqTest {
   private static final int RANK = 5;
 

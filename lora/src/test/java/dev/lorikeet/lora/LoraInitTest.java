@@ -15,12 +15,14 @@ import dev.lorikeet.torch.UsageException;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What A and B of a layer [48, 32] start with. */
+@Tag("numeric")
 class LoraInitTest {
   private static final int RANK = 4;
   private static final double SCALING = 2.5;

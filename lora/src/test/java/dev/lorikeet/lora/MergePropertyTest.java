@@ -32,6 +32,7 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.DoubleRange;
 import net.jqwik.api.constraints.IntRange;
 
@@ -39,6 +40,7 @@ import net.jqwik.api.constraints.IntRange;
  * Merged equals unmerged for every method's layers, of any shape, rank and scale, on weights stored
  * in any type and either way round. Computed in float32, where what rounding may do can be told.
  */
+@Tag("numeric")
 class MergePropertyTest {
   /** The distance from 1 to the next float32. */
   private static final double EPSILON = Math.ulp(1f);

@@ -29,6 +29,7 @@ import net.jqwik.api.Arbitrary;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import net.jqwik.api.Tag;
 import net.jqwik.api.constraints.IntRange;
 import net.jqwik.api.lifecycle.AfterContainer;
 
@@ -36,6 +37,7 @@ import net.jqwik.api.lifecycle.AfterContainer;
  * Unmerging gives back the very bytes, and files the very values, whatever the method, the model's
  * sizes and the type that it is stored in.
  */
+@Tag("numeric")
 class MergeRoundTripPropertyTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 

@@ -18,10 +18,12 @@ import java.nio.file.Path;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Merging, disabling and enabling in every order; what it costs in memory. */
+@Tag("numeric")
 class MergeStateTest {
   /** Logits near 1, computed in another order. */
   private static final double ROUNDING = 4e-6;

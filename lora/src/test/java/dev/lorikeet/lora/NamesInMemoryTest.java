@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * ViT's modules, which transformers 5 calls otherwise in memory than checkpoints do on disk: {@code
  * vit.layers.0.attention.q_proj}, {@code vit.encoder.layer.0.attention.attention.query}.
  */
+@Tag("numeric")
 class NamesInMemoryTest {
   private static final String VIT = "vit-classify-lora";
   private static final ObjectMapper JSON = new ObjectMapper();

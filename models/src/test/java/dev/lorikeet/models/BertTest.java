@@ -16,12 +16,14 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** BERT with each of its heads. Axes: B batch, T tokens. */
+@Tag("numeric")
 class BertTest {
   private static final long[] LENGTHS = {10, 3, 7, 1};
 

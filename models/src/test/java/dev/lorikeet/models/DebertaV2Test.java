@@ -14,12 +14,14 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** DeBERTa's configurations and distances; its arithmetic is compared in GoldenParityTest. */
+@Tag("numeric")
 class DebertaV2Test {
   private static final String CONFIG =
       """

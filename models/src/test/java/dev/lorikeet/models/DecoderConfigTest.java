@@ -13,12 +13,14 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What decoders read in config.json: older and newer spellings, defaults, refusals. */
+@Tag("numeric")
 class DecoderConfigTest {
   private static final String LM = "XForCausalLM";
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -14,12 +14,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
 /** What all decoders share beyond the recorded cases. Axes: B batch, T tokens, V vocabulary. */
+@Tag("numeric")
 class DecoderTest {
   static final List<String> FAMILIES = TinyDecoder.FAMILIES;
 

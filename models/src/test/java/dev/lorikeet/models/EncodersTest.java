@@ -18,6 +18,7 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * BERT and its descendants from random weights: what holds whatever the weights are. That the
  * answers are those of transformers is seen on recorded checkpoints, end to end.
  */
+@Tag("numeric")
 class EncodersTest {
   private static final String BERT = "{'model_type':'bert',";
   private static final String ROBERTA = "{'model_type':'roberta','type_vocab_size':1,";

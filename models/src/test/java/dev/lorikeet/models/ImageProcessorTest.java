@@ -15,12 +15,14 @@ import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Beside what transformers 5.18.0 makes of the same files (src/test/interop/record_images.py). */
+@Tag("numeric")
 class ImageProcessorTest {
   /** Scaling and normalising round to float32 in the same places. */
   private static final float SAME = 1e-6f;

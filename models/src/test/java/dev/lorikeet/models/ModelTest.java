@@ -12,10 +12,12 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Opening checkpoints: names, missing modules, memory. */
+@Tag("numeric")
 class ModelTest {
   private static final String NAME = TinyCheckpoint.CLASSIFY;
   private static final List<String> LABELS = List.of("a", "b", "c");

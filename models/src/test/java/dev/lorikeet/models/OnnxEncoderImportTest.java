@@ -30,10 +30,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The import of all-MiniLM-L6-v2, against its own ONNX graph in ONNX Runtime. */
+@Tag("numeric")
 class OnnxEncoderImportTest {
   private static final String ONNX = "/all-minilm-l6-v2.onnx";
   private static final String TOKENIZER = "/all-minilm-l6-v2-tokenizer.json";

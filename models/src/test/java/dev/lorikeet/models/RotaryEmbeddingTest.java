@@ -11,9 +11,11 @@ import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The operations of rotary embeddings, against arithmetic. */
+@Tag("numeric")
 class RotaryEmbeddingTest {
   private Scope scope;
 

@@ -15,12 +15,14 @@ import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Beside the reference cases: what they cannot show. The checkpoint is of version 1.1. */
+@Tag("numeric")
 class T5Test {
   private static final String NAME = "t5-v11-seq2seq";
 

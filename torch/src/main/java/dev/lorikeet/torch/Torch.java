@@ -71,6 +71,15 @@ public final class Torch {
     return LorikeetBridge.threads();
   }
 
+  /**
+   * The instructions that libtorch's own kernels use here: {@code DEFAULT}, {@code AVX2} or {@code
+   * AVX512} on x86-64. It is what the CPU has, unless {@code ATEN_CPU_CAPABILITY} asked for less as
+   * the process started.
+   */
+  public static String cpuCapability() {
+    return text("cpu_capability");
+  }
+
   static Tensor tensor(String method, @Nullable Object... arguments) {
     return Tensor.ofValue(run(method, arguments));
   }
@@ -108,6 +117,15 @@ public final class Torch {
     long value = run(method, arguments);
     try {
       return LorikeetBridge.toDouble(value);
+    } finally {
+      LorikeetBridge.deleteValue(value);
+    }
+  }
+
+  static String text(String method, @Nullable Object... arguments) {
+    long value = run(method, arguments);
+    try {
+      return LorikeetBridge.toText(value);
     } finally {
       LorikeetBridge.deleteValue(value);
     }

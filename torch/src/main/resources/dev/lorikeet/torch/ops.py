@@ -2,6 +2,11 @@
 # ATen operator is torch.NAME. Ops.java packs this text into an archive that libtorch compiles at start-up.
 # One method per operation; arguments are all positional; None comes in as an Optional.
 
+# ---- the machine ----
+
+def cpu_capability(self) -> str:
+  return torch._get_cpu_capability()
+
 # ---- making tensors ----
 
 def none(self) -> Optional[Tensor]:

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Every operation once, against values worked out by hand. */
+@Tag("numeric")
 class ArithmeticTest {
   /** Two units in the last place of float32 numbers up to 8. */
   private static final float ROUNDING = 1e-6f;

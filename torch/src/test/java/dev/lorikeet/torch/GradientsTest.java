@@ -9,9 +9,11 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
 /** The gradient of every operation that has one, against differences of its values. */
+@Tag("numeric")
 class GradientsTest {
   private static final double H = 1e-5;
 

@@ -8,12 +8,15 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numeric")
 class OperationLibraryTest {
   @Test
   void everyMethodOfTheLibraryIsCalledFromJavaOrAnother() {
@@ -40,6 +43,16 @@ class OperationLibraryTest {
   @Test
   void theEngineKnowsItsVersion() {
     assertThat(Torch.version()).matches("\\d+\\.\\d+\\.\\d+.*");
+  }
+
+  @Test
+  void theEngineKnowsWhichKernelsItUses() {
+    String asked = System.getenv("ATEN_CPU_CAPABILITY");
+    if (asked == null) {
+      assertThat(Torch.cpuCapability()).matches("[A-Z][A-Z0-9]+");
+    } else {
+      assertThat(Torch.cpuCapability()).isEqualTo(asked.toUpperCase(Locale.ROOT));
+    }
   }
 
   @Test

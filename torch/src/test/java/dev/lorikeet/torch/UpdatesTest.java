@@ -7,9 +7,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The operations that change parameters and gradients, against their formulas in double. */
+@Tag("numeric")
 class UpdatesTest {
   private static final double LEARNING_RATE = 0.01;
   private static final double BETA1 = 0.9;

@@ -14,11 +14,13 @@ import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Predictions and scores over data sets whose batches are padded and not in the data's order. */
+@Tag("numeric")
 class EvaluatorTest {
   /** Logits near 1 in float32, computed in another order beside padding. */
   private static final float ANOTHER_ORDER = 1e-5f;

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,6 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Runs of which some layers do not train, with what those answer computed once or every time. */
+@Tag("numeric")
 class FeaturesTest {
   private static final TrainingConfig CONFIG =
       TrainingConfig.DEFAULT.withEpochs(3).withBatchSize(4, 1);

@@ -20,8 +20,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
+@Tag("numeric")
 class GradientPassTest {
   private static final int[] LENGTHS = {3, 9, 4, 1, 6};
   private static final int[] ALL = {0, 1, 2, 3, 4};

@@ -21,12 +21,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Only labelled states through the head, in chunks, beside all logits at once and autograd. */
+@Tag("numeric")
 class HeadPassTest {
   /** Sums of a few dozen terms below 1 in another order, in float32. */
   private static final double ROUNDING = 1e-6;

@@ -14,9 +14,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The sum over the labels that count, and how many those are, for each kind of label. */
+@Tag("numeric")
 class LossTest {
   /** A few roundings of float32 sums near 5. */
   private static final double ROUNDING = 2e-6;

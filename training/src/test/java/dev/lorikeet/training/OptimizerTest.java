@@ -21,12 +21,14 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Against src/test/interop/record_optimizers.py: a matrix, a vector, a transposed gradient. */
+@Tag("numeric")
 class OptimizerTest {
   private static final JsonNode RECORD = read();
   private static final double DECAY = RECORD.path("weight_decay").asDouble();

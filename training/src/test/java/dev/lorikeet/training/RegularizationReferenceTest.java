@@ -26,9 +26,11 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What torch itself computes, recorded by src/test/interop/regularization.py. */
+@Tag("numeric")
 class RegularizationReferenceTest {
   /** Sums of 21 terms below 10 in float32, in another order. */
   private static final double ROUNDING = 1e-6;

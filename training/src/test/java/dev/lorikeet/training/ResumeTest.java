@@ -18,10 +18,12 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Runs that are saved, and go on as if nothing had happened. */
+@Tag("numeric")
 class ResumeTest {
   /** Batches of four, two a step: five batches and three steps an epoch, nine in all. */
   static final TrainingConfig CONFIG =

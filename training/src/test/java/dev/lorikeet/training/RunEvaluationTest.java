@@ -14,9 +14,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** When runs are evaluated, what is the best of them, and when they end early. */
+@Tag("numeric")
 class RunEvaluationTest {
   private static final int PAD = 0;
 

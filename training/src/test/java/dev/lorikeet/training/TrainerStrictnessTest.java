@@ -15,9 +15,11 @@ import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What a run owes beyond its arithmetic. */
+@Tag("numeric")
 class TrainerStrictnessTest {
   private Scope scope;
 

@@ -123,6 +123,10 @@ public final class LorikeetBridge {
     return PyTorchLibrary.LIB.iValueToDouble(value);
   }
 
+  public static String toText(long value) {
+    return PyTorchLibrary.LIB.iValueToString(value);
+  }
+
   public static boolean gradMode() {
     return PyTorchLibrary.LIB.torchIsGradMode();
   }
