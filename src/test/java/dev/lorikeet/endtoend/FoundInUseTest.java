@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.Safetensors;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -23,12 +25,15 @@ class FoundInUseTest {
   /** Losses of 6 are compared at the digits that were recorded: half of the last one. */
   private static final double RECORDED = 5e-5;
 
+  private static final String HEAD = "lm_head.weight";
+
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @TempDir private Path folder;
 
   static double loss(String typed, Object... arguments) {
-    JsonNode answer = Cli.done("evaluate --json --task causal-lm --text text " + typed, arguments).json();
+    JsonNode answer =
+        Cli.done("evaluate --json --task causal-lm --text text " + typed, arguments).json();
     return answer.path("eval_loss").asDouble();
   }
 
@@ -37,6 +42,70 @@ class FoundInUseTest {
     Path found = CASES.resolve("metadata-null");
     assertThat(loss("--model %s/model --data %s/d.jsonl", found, found))
         .isCloseTo(5.983128, within(5e-6)); // recorded to six digits, ten roundings of 6e-7
+  }
+
+  /** Values of PEFT 0.21, which are the same after its merge. */
+  @ParameterizedTest
+  @CsvSource({
+    "ad_emb, 6.2905, false",
+    "ad_both, 7.0698, false",
+    "ad_head, 6.4104, false",
+    "ad_emb_tying, 7.2330, true",
+    "ad_trained, 4.9775, false" // by this project's train --modules-to-save embed_tokens
+  })
+  void modulesOfATiedBaseAreTrainedApartOrStayOne(String adapter, double loss, boolean tied)
+      throws IOException {
+    Path found = CASES.resolve("tied-embedding");
+    Path merged = folder.resolve("merged");
+    assertThat(loss("--model %1$s/base --adapter %1$s/%2$s --data %1$s/d.jsonl", found, adapter))
+        .isCloseTo(loss, within(RECORDED));
+    Cli.done("merge --model %1$s/base --adapter %1$s/%2$s --output %3$s", found, adapter, merged);
+    assertThat(loss("--model %s --data %s/d.jsonl", merged, found))
+        .isCloseTo(loss, within(RECORDED));
+    JsonNode config = JSON.readTree(merged.resolve("config.json").toFile());
+    assertThat(config.path("tie_word_embeddings")).isEqualTo(BooleanNode.valueOf(tied));
+    assertThat(Safetensors.open(merged.resolve("model.safetensors")).names().contains(HEAD))
+        .isEqualTo(!tied);
+  }
+
+  @Test
+  void anAdapterOfAResizedBaseSaysHowManyRowsItHas() {
+    Path found = CASES.resolve("tied-embedding");
+    Refusal.of(
+        folder,
+        1,
+        found
+            + "/ad_resized_auto: tensor \"base_model.model.lm_head.weight\" has 404 rows, the base's"
+            + " has 400: it was trained on a base that was resized to 404 tokens: resize this one"
+            + " likewise (transformers: model.resize_token_embeddings(404)), and give that as the"
+            + " model",
+        "merge --model %1$s/base --adapter %1$s/ad_resized_auto --output %2$s/m",
+        found,
+        folder);
+  }
+
+  /** What config.json says is no more than a hint: the file has both tensors, or only one. */
+  @ParameterizedTest
+  @CsvSource({"llama_both_differ_tie_true, 6.3786", "llama_head_only, 6.2144"})
+  void theFileTellsWhetherWeightsAreTied(String model, double loss) {
+    Path found = CASES.resolve("tied-files");
+    assertThat(loss("--model %1$s/%2$s --data %1$s/d.jsonl", found, model))
+        .isCloseTo(loss, within(RECORDED));
+  }
+
+  @Test
+  void theBiasInAMaskedLmsDecoderIsItsBias() {
+    JsonNode answer =
+        Cli.ofWords(
+                "predict",
+                "--json",
+                "--task",
+                "fill-mask",
+                "--model",
+                CASES.resolve("decoder-bias/bert").toString(),
+                "the [MASK] sings")
+            .json();
+    assertThat(answer.path("score").asDouble()).isCloseTo(0.0528, within(RECORDED));
   }
 
   @Test

@@ -125,6 +125,7 @@ public final class Adapter {
       parts.shared.forEach(
           (name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
     }
+    tied().forEach((name, parameter) -> tensors.put(name, parameter.original()));
     if (parts.config.trainableTokens().isEmpty()) {
       for (String path : parts.config.targets().savedWithBase(parts.places.keySet())) {
         tensors.put(PeftNames.ofBaseWeight(path), baseTable(path));
@@ -133,19 +134,51 @@ public final class Adapter {
     return tensors;
   }
 
+  /** Names under which files have parameters once more, with these. */
+  Map<String, Parameter> tied() {
+    return parts.tying.names(parts.parameters);
+  }
+
   private Tensor baseTable(String path) {
-    Parameter table = Objects.requireNonNull(parts.places.get(path), path).weight().shared();
+    Parameter table = Objects.requireNonNull(table(path), path);
     return parts.copies.getOrDefault(table, table).original();
   }
 
-  /** The base's weight at an adapted path, or null where that is none. */
-  @Nullable Tensor baseWeight(String path) {
-    return parts.places.containsKey(path) ? baseTable(path) : null;
+  /** What the base has at an adapted path, or beside these in an embedding or output layer. */
+  private @Nullable Parameter table(String path) {
+    Place place = parts.places.get(path);
+    if (place != null) {
+      return place.weight().shared();
+    }
+    EmbeddingSlot embedding = model.embeddings().get(path);
+    if (embedding != null) {
+      return embedding.weight();
+    }
+    return model.outputs().stream()
+        .filter(output -> output.path().equals(path))
+        .map(output -> output.base().weight().shared())
+        .findFirst()
+        .orElse(null);
   }
 
-  /** Lets a table that was saved with the adapter answer for the base's, if it is another one. */
+  /**
+   * The base's weight that a file names: at an adapted path, or in an embedding or output layer
+   * that is not adapted; null for another path.
+   *
+   * @param adapted whether the file names it as that of an adapted layer
+   */
+  @Nullable Tensor baseWeight(String path, boolean adapted) {
+    return parts.places.containsKey(path) == adapted && table(path) != null
+        ? baseTable(path)
+        : null;
+  }
+
+  /**
+   * Lets a table that was saved with the adapter answer for the base's, if it is another one, in
+   * all layers that it is tied to.
+   */
   void bringBase(String path, Tensor saved) {
-    Parameter table = Objects.requireNonNull(parts.places.get(path), path).weight().shared();
+    Parameter table = Objects.requireNonNull(table(path), path);
     Tensor value = saved.to(table.original().dtype()).to(table.original().device());
     if (!value.sameAs(table.original())) {
       parts.copies.put(table, new Parameter(table.name(), value.copy(), model.weightScope()));

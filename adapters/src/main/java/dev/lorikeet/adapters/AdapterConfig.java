@@ -28,6 +28,14 @@ public interface AdapterConfig {
     return with(targets().orDefaultsOf(model.modelType()), modulesToSave());
   }
 
+  /**
+   * Whether a tied embedding and output weights that are saved whole stay one ({@code
+   * ensure_weight_tying}).
+   */
+  default boolean ensuresWeightTying() {
+    return false;
+  }
+
   /** Which of the base's biases are trained. */
   default Bias bias() {
     return Bias.NONE;

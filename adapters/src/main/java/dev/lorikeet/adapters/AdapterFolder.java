@@ -153,15 +153,20 @@ public final class AdapterFolder {
       adapter.shared().entrySet().stream()
           .filter(entry -> file.names().contains(entry.getKey()))
           .forEach(entry -> expected.put(entry.getKey(), entry.getValue()));
+      Map<String, Parameter> tied = adapter.tied();
       Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
       file.names().forEach(name -> addOnce(stored, model.nameInMemory(name), name));
       for (Map.Entry<String, String> tensor : stored.entrySet()) {
         String name = tensor.getKey();
-        Tensor base = adapter.baseWeight(PeftNames.layerOfBaseWeight(name));
+        boolean known = expected.containsKey(name) || tied.containsKey(name);
+        boolean adapted = !PeftNames.layerOfBaseWeight(name).isEmpty();
+        String layer =
+            adapted ? PeftNames.layerOfBaseWeight(name) : PeftNames.layerOf(name, "weight");
+        Tensor base = known ? null : adapter.baseWeight(layer, adapted);
         if (base != null) {
-          mustHaveShape(file.tensor(tensor.getValue()), base, name);
-          adapter.bringBase(PeftNames.layerOfBaseWeight(name), file.tensor(tensor.getValue()));
-        } else if (!expected.containsKey(name) && !PeftNames.isRepeated(name)) {
+          mustHaveRows(file.tensor(tensor.getValue()), base, name);
+          adapter.bringBase(layer, file.tensor(tensor.getValue()));
+        } else if (!known && !PeftNames.isRepeated(name)) {
           throw new LorikeetException(
               folder
                   + ": tensor \""
@@ -172,6 +177,7 @@ public final class AdapterFolder {
         }
       }
       expected.forEach((name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
+      tied.forEach((name, one) -> mustBeOne(file, stored.getOrDefault(name, name), one));
       if (!anyBase && model.checkpoint() != null) {
         base().mustBe(model.checkpoint(), folder);
       }
@@ -204,8 +210,39 @@ public final class AdapterFolder {
           folder + ": tensor \"" + name + "\" is missing: was the adapter made for another base?");
     }
     Tensor saved = file.tensor(name);
+    if (Targets.isEmbedding(PeftNames.layerOf(name, "weight"))) {
+      mustHaveRows(saved, parameter.original(), name);
+    }
     mustHaveShape(saved, parameter.original(), name);
     parameter.original().setInPlace(saved);
+  }
+
+  /** What is tied may be there once more, and then must be the same. */
+  private void mustBeOne(Safetensors file, String name, Parameter parameter) {
+    if (file.names().contains(name) && !file.tensor(name).sameAs(parameter.original())) {
+      throw new LorikeetException(
+          folder
+              + ": tensor \""
+              + name
+              + "\" differs from that of the embedding, and ensure_weight_tying says that they are"
+              + " one: set it to false to keep both");
+    }
+  }
+
+  /** The rows of a table are the tokens that a model knows. */
+  private void mustHaveRows(Tensor saved, Tensor expected, String name) {
+    long[] shape = saved.shape();
+    if (shape.length == 2 && shape[1] == expected.size(1) && shape[0] != expected.size(0)) {
+      throw new LorikeetException(
+          (folder + ": tensor \"" + name + "\" has " + shape[0] + " rows, the base's has ")
+              + expected.size(0)
+              + (": it was trained on a base that was resized to "
+                  + shape[0]
+                  + " tokens: resize this")
+              + " one likewise (transformers: model.resize_token_embeddings("
+              + (shape[0] + ")), and give that as the model"));
+    }
+    mustHaveShape(saved, expected, name);
   }
 
   private void mustHaveShape(Tensor saved, Tensor expected, String name) {

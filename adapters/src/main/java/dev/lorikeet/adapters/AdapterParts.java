@@ -48,6 +48,9 @@ final class AdapterParts {
   /** What the method does in training beside answering, if it does. */
   final @Nullable TrainingPart trainingPart;
 
+  /** What is trained once for embeddings and the output weights that are tied to them. */
+  final WeightTying tying;
+
   private final Model model;
 
   /**
@@ -58,7 +61,8 @@ final class AdapterParts {
    */
   AdapterParts(Model model, AdapterConfig asked, boolean stored) {
     this.model = model;
-    ModulesToSave saved = ModulesToSave.of(model, asked.modulesToSave());
+    tying = WeightTying.of(model, asked);
+    ModulesToSave saved = ModulesToSave.of(model, tying.modulesToSave(asked.modulesToSave()));
     AdapterConfig chosen = asked.resolvedFor(model.config());
     Targets targets = chosen.targets().inMemory(namesOnDisk(model));
     adapted = adapted(chosen, targets, saved);
@@ -76,10 +80,10 @@ final class AdapterParts {
         .trainableTokens()
         .byPath(model.embeddings().keySet())
         .forEach((path, tokens) -> addTokens(path, tokens, saved));
-    for (Parameter base : model.parameters().values()) {
+    for (Parameter base : model.moduleParameters().values()) {
       String name = model.nameInMemory(base.name());
       if (saved.contains(name)) {
-        addCopy(base, nameOfSaved(name));
+        addCopy(tying.saves(name) ? base.shared() : base, nameOfSaved(name));
       } else if (config.copiesAs().isPresent()) {
         addCopyOfAdapted(base, config.copiesAs().get());
       } else if (trainsBias(base)) {
@@ -198,7 +202,7 @@ final class AdapterParts {
   private boolean trainsBias(Parameter base) {
     return switch (config.bias()) {
       case NONE -> false;
-      case ALL -> base.name().endsWith(".bias");
+      case ALL -> base.name().endsWith(".bias") && base.shared() == base;
       case LORA_ONLY -> base.name().endsWith(".bias") && adapted.contains(module(base));
     };
   }
@@ -244,11 +248,9 @@ final class AdapterParts {
   /** What {@code all-linear} leaves out: embeddings, and the linear layers of the head. */
   private static Set<String> notLinear(Model model) {
     Set<String> heads = new LinkedHashSet<>(model.embeddings().keySet());
+    model.outputs().forEach(output -> heads.add(output.path()));
     for (String path : model.projections().keySet()) {
-      if (path.equals("classifier")
-          || path.startsWith("classifier.")
-          || path.equals("score")
-          || path.equals("lm_head")) {
+      if (path.equals("classifier") || path.startsWith("classifier.") || path.equals("score")) {
         heads.add(path);
       }
     }

@@ -301,8 +301,7 @@ public record AdapterPlan(
     }
 
     /** What an entry means among some paths, by its names in memory or on disk. */
-    private List<String> meant(
-        String setting, String entry, boolean regex, List<String> paths) {
+    private List<String> meant(String setting, String entry, boolean regex, List<String> paths) {
       Targets alone =
           new Targets(List.of(entry), regex, List.of(), false, null, List.of()).inMemory(onDisk);
       return paths.stream()

@@ -65,6 +65,12 @@ final class Merge {
   }
 
   private List<MergeReceipt.Change> add(String path, Place place) {
+    if (place instanceof Place.OfEmbedding table && model.isReadByHead(table.slot())) {
+      throw new LorikeetException(
+          path
+              + " is read by the head too, which the adapter leaves as it is and a merge would"
+              + " change; nothing was merged: keep the adapter beside the base");
+    }
     List<MergeReceipt.Change> changes = new ArrayList<>();
     try (Scope scope = Scope.open()) {
       place

@@ -48,7 +48,7 @@ record ModulesToSave(Set<String> modules) {
   /** The paths of all modules: whatever stands before a dot in a parameter's name. */
   private static Set<String> modulePaths(Model model) {
     Set<String> paths = new LinkedHashSet<>();
-    for (String parameter : model.parameters().keySet()) {
+    for (String parameter : model.moduleParameters().keySet()) {
       String name = model.nameInMemory(parameter);
       for (int dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
         paths.add(name.substring(0, dot));

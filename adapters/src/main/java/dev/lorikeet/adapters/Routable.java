@@ -6,6 +6,7 @@ import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
 import dev.lorikeet.torch.LorikeetException;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -20,13 +21,9 @@ final class Routable {
       if (slot.base().bias() != null) {
         parameters.add(slot.base().bias());
       }
-      if (slot.base().weight().shared() == slot.base().weight()) {
-        parameters.add(slot.base().weight()); // and not an embedding's
-      }
+      parameters.add(slot.base().weight());
     }
-    words()
-        .filter(words -> !model.isReadByHead(words))
-        .ifPresent(words -> parameters.add(words.weight()));
+    words().ifPresent(words -> parameters.addAll(List.of(words.base().weight(), words.weight())));
   }
 
   /** The table that is asked for a row's own tokens; others may be asked once for all rows. */

@@ -57,7 +57,7 @@ final class Routing {
         place.lookups().forEach((s, l) -> of(tables, s).layer(adapter, l::forward, adapted));
       }
       linear.forEach((slot, layer) -> layer.copies(adapter, parameters(slot)));
-      tables.forEach((slot, layer) -> layer.copies(adapter, List.of(slot.weight())));
+      tables.forEach((slot, layer) -> layer.copies(adapter, parameters(slot.base().weight())));
     }
     linear.values().removeIf(RoutedLayer::isBase);
     tables.values().removeIf(RoutedLayer::isBase);
@@ -70,8 +70,15 @@ final class Routing {
   }
 
   private static List<Parameter> parameters(ProjectionSlot slot) {
-    Parameter bias = slot.base().bias();
-    Parameter weight = slot.base().weight().shared();
-    return bias == null ? List.of(weight) : List.of(weight, bias);
+    List<Parameter> parameters = new ArrayList<>(parameters(slot.base().weight()));
+    if (slot.base().bias() != null) {
+      parameters.addAll(parameters(slot.base().bias()));
+    }
+    return parameters;
+  }
+
+  /** A parameter as a layer uses it, and as all its users share it. */
+  private static List<Parameter> parameters(Parameter used) {
+    return List.of(used, used.shared());
   }
 }

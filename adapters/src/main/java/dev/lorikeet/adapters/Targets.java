@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
  * Which modules an adapter slips into, by PEFT's rules and one more: every entry must match.
  *
  * <p>A list entry matches a path that equals it or ends with a dot and it. A regular expression,
- * one of Python's, must match the whole path. {@code all-linear} is every linear layer but the head. What {@code
- * exclude_modules} matches is left out, and so is what lies in a module that is saved whole.
+ * one of Python's, must match the whole path. {@code all-linear} is every linear layer but the
+ * head. What {@code exclude_modules} matches is left out, and so is what lies in a module that is
+ * saved whole.
  *
  * @param modules entries; one entry {@code all-linear}; or, when {@code regex}, one expression.
  *     Empty for the method's default for the architecture
@@ -286,9 +287,7 @@ public record Targets(
 
   /** Tells whether a path matches a setting's entries, or its one expression. */
   static Predicate<String> matcher(String key, List<String> entries, boolean regex) {
-    return regex
-        ? PythonRegex.of(key, entries.get(0))::matches
-        : path -> isListed(entries, path);
+    return regex ? PythonRegex.of(key, entries.get(0))::matches : path -> isListed(entries, path);
   }
 
   private static boolean isListed(List<String> entries, String path) {
@@ -328,11 +327,13 @@ public record Targets(
    * usual names, where one of these is a target.
    */
   List<String> savedWithBase(Collection<String> adapted) {
-    List<String> named =
-        adapted.stream()
-            .filter(path -> EMBEDDINGS.contains(path.substring(path.lastIndexOf('.') + 1)))
-            .toList();
+    List<String> named = adapted.stream().filter(Targets::isEmbedding).toList();
     return regex || modules.stream().anyMatch(EMBEDDINGS::contains) ? named : List.of();
+  }
+
+  /** Whether a path's last name is one that embeddings or output weights usually have. */
+  static boolean isEmbedding(String path) {
+    return EMBEDDINGS.contains(path.substring(path.lastIndexOf('.') + 1));
   }
 
   // ---- adapter_config.json ----

@@ -31,7 +31,8 @@ class SettingsTest {
   @ParameterizedTest
   @ValueSource(strings = {"4294967296", "0.5", "[0, true]"})
   void layersAreWholeNumbers(String layers) throws JsonProcessingException {
-    ObjectNode json = json("{\"target_modules\": [\"q\"], \"layers_to_transform\": " + layers + "}");
+    ObjectNode json =
+        json("{\"target_modules\": [\"q\"], \"layers_to_transform\": " + layers + "}");
     assertThatThrownBy(() -> Targets.read(json))
         .isInstanceOf(LorikeetException.class)
         .hasMessage(

@@ -188,7 +188,9 @@ public final class TextModel implements AutoCloseable {
     if (adapter == null && !model.otherOutputs().isEmpty()) {
       throw new LorikeetException(
           (checkpoint + ": " + model.otherOutputs().get(0))
-              + (", for " + model.config().labelCount() + " labels: correct id2label there, or give")
+              + (", for "
+                  + model.config().labelCount()
+                  + " labels: correct id2label there, or give")
               + " the adapter that was trained for these labels");
     }
     if (adapter == null && !model.newModules().isEmpty()) {

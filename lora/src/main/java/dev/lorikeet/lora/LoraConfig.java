@@ -38,6 +38,8 @@ import java.util.Map;
  *     al. 2024, arXiv:2402.09353)
  * @param loraBias whether B has a bias
  * @param trainableTokens tokens whose embeddings are trained themselves
+ * @param ensuresWeightTying whether an embedding and the output weights that are tied to it stay
+ *     one where either is saved whole; else each is trained by itself
  */
 public record LoraConfig(
     int r,
@@ -52,7 +54,8 @@ public record LoraConfig(
     LoraInit init,
     boolean useDora,
     boolean loraBias,
-    TrainableTokens trainableTokens)
+    TrainableTokens trainableTokens,
+    boolean ensuresWeightTying)
     implements AdapterConfig {
 
   /** Rank 8, α 16, no dropout, on all linear layers but the head. */
@@ -230,6 +233,7 @@ public record LoraConfig(
     private boolean useDora;
     private boolean loraBias;
     private TrainableTokens trainableTokens = TrainableTokens.NONE;
+    private boolean ensuresWeightTying;
 
     Builder() {}
 
@@ -247,6 +251,7 @@ public record LoraConfig(
       useDora = config.useDora;
       loraBias = config.loraBias;
       trainableTokens = config.trainableTokens;
+      ensuresWeightTying = config.ensuresWeightTying;
     }
 
     public Builder r(int value) {
@@ -314,6 +319,11 @@ public record LoraConfig(
       return this;
     }
 
+    public Builder ensureWeightTying(boolean value) {
+      ensuresWeightTying = value;
+      return this;
+    }
+
     /**
      * The settings.
      *
@@ -333,7 +343,8 @@ public record LoraConfig(
           init,
           useDora,
           loraBias,
-          trainableTokens);
+          trainableTokens,
+          ensuresWeightTying);
     }
   }
 }

@@ -29,8 +29,7 @@ public final class LoraMethod implements AdapterMethod {
     "arrow_config",
     "kasa_config",
     "velora_config",
-    "monteclora_config",
-    "ensure_weight_tying"
+    "monteclora_config"
   };
 
   @Override
@@ -58,6 +57,7 @@ public final class LoraMethod implements AdapterMethod {
         .useDora(settings.flag("use_dora", false))
         .loraBias(settings.flag("lora_bias", false))
         .trainableTokens(TrainableTokens.read(json))
+        .ensureWeightTying(settings.flag("ensure_weight_tying", false))
         .build();
   }
 
@@ -91,6 +91,9 @@ public final class LoraMethod implements AdapterMethod {
     json.put("use_dora", config.useDora());
     json.put("lora_bias", config.loraBias());
     config.trainableTokens().write(json);
+    if (config.ensuresWeightTying()) {
+      json.put("ensure_weight_tying", true); // PEFT knows it from 0.18 on
+    }
     return json;
   }
 }

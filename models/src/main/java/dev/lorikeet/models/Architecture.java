@@ -2,6 +2,8 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +52,19 @@ public interface Architecture {
     /** transformers' class with a task's head. */
     default String className(Task task) {
       return className() + task.classSuffix();
+    }
+
+    /**
+     * The names that a table of word embeddings may have in a checkpoint beside its own, by that:
+     * those of the output weights that can be one with it. Checkpoints hold either, or both.
+     */
+    default Map<String, List<String>> tiedWeights() {
+      return Map.of();
+    }
+
+    /** Whether config.json says that word embeddings and output weights are one. */
+    default boolean tiesWeights(ModelConfig config) {
+      return config.flag("tie_word_embeddings", true);
     }
 
     /** Where transformers' names of modules in memory are not those on disk. */

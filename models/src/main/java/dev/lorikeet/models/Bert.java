@@ -1,6 +1,8 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
+import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +18,8 @@ final class Bert implements Architecture {
       new EncoderFactory(
           "bert",
           "Bert",
+          Map.of(
+              "bert.embeddings.word_embeddings.weight", List.of("cls.predictions.decoder.weight")),
           Dropouts.Keys.BERT,
           (config, task, weights) -> new Bert(BertEncoder.Config.of(config), task, weights));
 
@@ -72,8 +76,9 @@ final class Bert implements Architecture {
         transform.linear("dense", width, width),
         Activation.of(config.hiddenAct()),
         transform.layerNorm("LayerNorm", width, config.layerNormEps()),
-        embeddings.wordTable(),
-        predictions.vectorOr("bias", 0, config.vocabSize()),
-        weights.mode());
+        predictions.output(
+            "decoder",
+            embeddings.wordTable(),
+            predictions.outputBias("bias", "decoder.bias", config.vocabSize())));
   }
 }

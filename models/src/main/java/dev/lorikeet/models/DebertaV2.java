@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
@@ -30,6 +31,9 @@ final class DebertaV2 implements Architecture {
       new EncoderFactory(
           "deberta",
           "DebertaV2",
+          Map.of(
+              "deberta.embeddings.word_embeddings.weight",
+              List.of("cls.predictions.decoder.weight")),
           new Dropouts.Keys(
               List.of("hidden_dropout_prob"),
               List.of("attention_probs_dropout_prob"),
@@ -251,7 +255,7 @@ final class DebertaV2 implements Architecture {
     return switch (task) {
       case SEQUENCE_CLASSIFICATION -> new SequenceHead(config, weights)::forward;
       case TOKEN_CLASSIFICATION -> new TokenHead(config, weights)::forward;
-      case MASKED_LM -> maskedLm(config, weights, encoder.embeddings.words.weight())::forward;
+      case MASKED_LM -> maskedLm(config, weights, encoder.embeddings.words)::forward;
       default -> throw new IllegalStateException("no head for " + task);
     };
   }
@@ -555,19 +559,23 @@ final class DebertaV2 implements Architecture {
   }
 
   /** BERT's head, which transformers calls legacy, or that of DeBERTa's own code. */
-  private static MaskedLmHead maskedLm(Config config, Weights weights, Parameter words) {
+  private static MaskedLmHead maskedLm(Config config, Weights weights, EmbeddingSlot words) {
     if (!config.legacy) {
       Config.mustBeEqual("embedding_size", config.embeddingSize, config.hiddenSize);
     }
     String module = config.legacy ? "cls.predictions.transform" : "lm_predictions.lm_head";
     Weights transform = weights.orNew(module).at(module);
-    Weights predictions = weights.at(config.legacy ? "cls.predictions" : module);
     return new MaskedLmHead(
         transform.linear("dense", config.embeddingSize, config.hiddenSize),
         Activation.of(config.hiddenAct),
         transform.layerNorm("LayerNorm", config.embeddingSize, config.layerNormEps),
-        words,
-        predictions.vectorOr("bias", 0, config.vocabSize),
-        weights.mode());
+        config.legacy
+            ? decoder(weights.at("cls.predictions"), config, words)
+            : weights.outputOf(words, weights.at(module).vectorOr("bias", 0, config.vocabSize)));
+  }
+
+  private static Projection decoder(Weights predictions, Config config, EmbeddingSlot words) {
+    Parameter bias = predictions.outputBias("bias", "decoder.bias", config.vocabSize);
+    return predictions.output("decoder", words.weight(), bias);
   }
 }

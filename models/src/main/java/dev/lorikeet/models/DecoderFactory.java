@@ -1,6 +1,8 @@
 package dev.lorikeet.models;
 
 import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** The factory of a {@link Decoder} with a {@link DecoderHead}, under Llama's names. */
@@ -8,6 +10,16 @@ interface DecoderFactory extends Architecture.Factory {
   @Override
   default String basePrefix() {
     return "model";
+  }
+
+  @Override
+  default Map<String, List<String>> tiedWeights() {
+    return Map.of("model.embed_tokens.weight", List.of("lm_head.weight"));
+  }
+
+  @Override
+  default boolean tiesWeights(ModelConfig config) {
+    return config.flag("tie_word_embeddings", false);
   }
 
   @Override

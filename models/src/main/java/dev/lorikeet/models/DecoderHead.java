@@ -24,27 +24,18 @@ interface DecoderHead {
   /**
    * The head for a task.
    *
-   * @param words the word embeddings, which serve as the output weights where {@code
-   *     tie_word_embeddings} says so
-   * @param tied whether it does where config.json lacks it
+   * @param words the word embeddings, which serve as the output weights where they are tied
    */
   static DecoderHead of(
-      @Nullable Task task, ModelConfig json, Weights weights, EmbeddingSlot words, boolean tied) {
+      @Nullable Task task, ModelConfig json, Weights weights, EmbeddingSlot words) {
     if (task == null) {
       return new States();
     }
     return switch (task) {
-      case CAUSAL_LM -> new NextToken(lmHead(json, weights, words.weight(), tied));
+      case CAUSAL_LM -> new NextToken(weights.output("lm_head", words.weight(), null));
       case SEQUENCE_CLASSIFICATION -> LastToken.of(json, weights, words.weight().value().size(1));
       default -> throw new IllegalStateException("no head for " + task);
     };
-  }
-
-  private static Projection lmHead(
-      ModelConfig json, Weights weights, Parameter words, boolean tied) {
-    return json.flag("tie_word_embeddings", tied)
-        ? weights.tied("lm_head", words)
-        : weights.linear("lm_head", words.value().size(0), words.value().size(1), false);
   }
 
   /** No head: the states themselves. */

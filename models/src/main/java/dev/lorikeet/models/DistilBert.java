@@ -6,6 +6,7 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,7 @@ final class DistilBert implements Architecture {
       new EncoderFactory(
           "distilbert",
           "DistilBert",
+          Map.of("distilbert.embeddings.word_embeddings.weight", List.of("vocab_projector.weight")),
           new Dropouts.Keys(
               List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout")),
           (config, task, weights) -> new DistilBert(Config.of(config), task, weights));
@@ -190,8 +192,9 @@ final class DistilBert implements Architecture {
         weights.orNew("vocab_transform").linear("vocab_transform", config.dim, config.dim),
         Activation.of(config.activation),
         weights.orNew("vocab_layer_norm").layerNorm("vocab_layer_norm", config.dim, LAYER_NORM_EPS),
-        embeddings.words.weight(),
-        weights.at("vocab_projector").vectorOr("bias", 0, config.vocabSize),
-        weights.mode());
+        weights.output(
+            "vocab_projector",
+            embeddings.words.weight(),
+            weights.at("vocab_projector").vectorOr("bias", 0, config.vocabSize)));
   }
 }

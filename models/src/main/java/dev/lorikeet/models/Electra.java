@@ -2,6 +2,8 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
+import java.util.List;
+import java.util.Map;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +19,7 @@ final class Electra implements Architecture {
       new EncoderFactory(
           "electra",
           "Electra",
+          Map.of("electra.embeddings.word_embeddings.weight", List.of("generator_lm_head.weight")),
           Dropouts.Keys.BERT,
           (config, task, weights) ->
               new Electra(
@@ -75,8 +78,9 @@ final class Electra implements Architecture {
         predictions.linear("dense", embeddingSize, config.hiddenSize()),
         Ops::gelu,
         predictions.layerNorm("LayerNorm", embeddingSize, config.layerNormEps()),
-        embeddings.wordTable(),
-        weights.at("generator_lm_head").vectorOr("bias", 0, config.vocabSize()),
-        weights.mode());
+        weights.output(
+            "generator_lm_head",
+            embeddings.wordTable(),
+            weights.at("generator_lm_head").vectorOr("bias", 0, config.vocabSize())));
   }
 }

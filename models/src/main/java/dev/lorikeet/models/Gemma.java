@@ -35,6 +35,11 @@ final class Gemma implements Architecture {
     }
 
     @Override
+    public boolean tiesWeights(ModelConfig config) {
+      return config.flag("tie_word_embeddings", true);
+    }
+
+    @Override
     public String className() {
       return className;
     }
@@ -119,7 +124,7 @@ final class Gemma implements Architecture {
 
   private Gemma(Config config, ModelConfig json, @Nullable Task task, Weights weights) {
     decoder = decoder(config, task == null ? weights : weights.at("model"));
-    head = DecoderHead.of(task, json, weights, decoder.words(), true);
+    head = DecoderHead.of(task, json, weights, decoder.words());
     cap = task == Task.CAUSAL_LM ? config.finalLogitSoftcapping : 0;
   }
 

@@ -115,7 +115,9 @@ public record GenerationConfig(
         ids.add(id.intValue());
       } else if (!id.isMissingNode()) {
         throw new LorikeetException(
-            json.place() + ": \"eos_token_id\" must be a token's id or a list of them, not " + value);
+            json.place()
+                + ": \"eos_token_id\" must be a token's id or a list of them, not "
+                + value);
       }
     }
     return ids;

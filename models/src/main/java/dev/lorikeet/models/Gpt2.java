@@ -5,6 +5,7 @@ import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,11 @@ final class Gpt2 implements Architecture {
         @Override
         public String basePrefix() {
           return "transformer";
+        }
+
+        @Override
+        public Map<String, List<String>> tiedWeights() {
+          return Map.of("transformer.wte.weight", List.of("lm_head.weight"));
         }
 
         @Override
@@ -104,10 +110,6 @@ final class Gpt2 implements Architecture {
                 + nHead
                 + ": is it from this checkpoint?");
       }
-      if (nLayer < 0) {
-        throw new LorikeetException(
-            "config.json: n_layer is " + nLayer + ": it must be at least 0");
-      }
     }
 
     int headSize() {
@@ -127,7 +129,7 @@ final class Gpt2 implements Architecture {
   private Gpt2(ModelConfig json, @Nullable Task task, Weights weights) {
     Config config = Config.of(json);
     decoder = new Decoder(config, task == null ? weights : weights.at("transformer"));
-    head = DecoderHead.of(task, json, weights, decoder.words, true);
+    head = DecoderHead.of(task, json, weights, decoder.words);
   }
 
   @Override

@@ -107,7 +107,7 @@ final class Llama implements Architecture {
 
   private Llama(Config config, ModelConfig json, @Nullable Task task, Weights weights) {
     decoder = decoder(config, task == null ? weights : weights.at("model"));
-    head = DecoderHead.of(task, json, weights, decoder.words(), false);
+    head = DecoderHead.of(task, json, weights, decoder.words());
   }
 
   @Override

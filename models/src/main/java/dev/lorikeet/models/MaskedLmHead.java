@@ -1,26 +1,19 @@
 package dev.lorikeet.models;
 
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.function.UnaryOperator;
 
 /**
- * A transform, then the scores of all words: the word embeddings serve as the output weights.
+ * A transform, then the scores of all words.
  *
  * @param transform [D] to [E]
- * @param decoder [V, E], the word embeddings
- * @param bias [V]
+ * @param decoder [E] to [V], whose weight is the table of word embeddings where the two are tied
  */
 record MaskedLmHead(
-    Projection transform,
-    UnaryOperator<Tensor> activation,
-    LayerNorm norm,
-    Parameter decoder,
-    Parameter bias,
-    Mode mode) {
+    Projection transform, UnaryOperator<Tensor> activation, LayerNorm norm, Projection decoder) {
   /** [B, T, D] to logits [B, T, V]. */
   Tensor forward(Tensor hidden) {
     Tensor h = norm.forward(activation.apply(transform.forward(hidden))); // [B, T, E]
-    return Ops.linear(h, decoder.value(mode.dtype()), bias.value(mode.dtype())); // [B, T, V]
+    return decoder.forward(h); // [B, T, V]
   }
 }

@@ -20,8 +20,11 @@ import org.jspecify.annotations.Nullable;
  * adapters can slip in. All parameters are frozen at first. Closing the model frees its weights.
  */
 public final class Model implements AutoCloseable {
-  /** Architectures that scale the output's input where the weights are tied, and only there. */
-  private static final Set<String> SCALED_WHEN_TIED = Set.of("t5", "mt5", "umt5", "longt5");
+  /**
+   * Architectures whose {@code tie_word_embeddings} tells something else: whether the output's
+   * input is scaled. Their weights are parted where a checkpoint has both and they differ.
+   */
+  private static final Set<String> PARTED_BY_VALUES = Set.of("t5", "mt5");
 
   private static final UnaryOperator<ModelInput> AS_THEY_ARE = UnaryOperator.identity();
 
@@ -56,15 +59,18 @@ public final class Model implements AutoCloseable {
     build =
         new Weights.Build(
             options.scratch() == null ? checkpoint : null,
-            factory.basePrefix(),
             mode,
             weights,
             initialization,
             config.number("initializer_range", 0.02),
             options.seed(),
-            factory.moduleNames(),
+            factory,
+            factory.tiesWeights(config),
             blueprint);
     architecture = factory.build(config, task, build.root());
+    if (build.checkpoint != null) {
+      new Twins(build, build.checkpoint).mustNotBe();
+    }
   }
 
   /**
@@ -157,6 +163,32 @@ public final class Model implements AutoCloseable {
   /** The places of the embedding tables by path, in the order of the architecture. */
   public Map<String, EmbeddingSlot> embeddings() {
     return Collections.unmodifiableMap(build.embeddings);
+  }
+
+  /** The output layers that score words; none for other heads. */
+  public List<ProjectionSlot> outputs() {
+    return Collections.unmodifiableList(build.outputs);
+  }
+
+  /**
+   * The parameters as modules have them, by name: a table of embeddings as the embedding uses it,
+   * and what is one with it as the output layer does. What replaces one of these is seen by that
+   * module alone.
+   */
+  public Map<String, Parameter> moduleParameters() {
+    Map<String, Parameter> own = new LinkedHashMap<>(build.parameters);
+    build.embeddings.values().forEach(slot -> put(own, slot.base().weight()));
+    for (ProjectionSlot output : build.outputs) {
+      put(own, output.base().weight());
+      if (output.base().bias() != null) {
+        put(own, output.base().bias());
+      }
+    }
+    return own;
+  }
+
+  private static void put(Map<String, Parameter> parameters, Parameter parameter) {
+    parameters.put(parameter.name(), parameter);
   }
 
   /**
@@ -268,59 +300,49 @@ public final class Model implements AutoCloseable {
   public Map<String, Tensor> stateDict() {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     build.parameters.forEach((name, parameter) -> tensors.put(name, parameter.value()));
-    build.embeddings.values().forEach(slot -> put(tensors, slot.base().weight()));
-    untied().forEach(head -> put(tensors, head));
-    return tensors;
-  }
-
-  private static void put(Map<String, Tensor> tensors, Parameter parameter) {
-    tensors.put(parameter.name(), parameter.value());
-  }
-
-  /** Uses of an embedding's table as output weights that no longer have the embedding's values. */
-  private List<Parameter> untied() {
-    List<Parameter> untied = new ArrayList<>();
-    for (EmbeddingSlot words : build.embeddings.values()) {
-      for (ProjectionSlot head : tiedTo(words)) {
-        Parameter weight = head.base().weight();
-        if (weight.value() != words.base().weight().value()) {
-          untied.add(weight);
+    build
+        .embeddings
+        .values()
+        .forEach(slot -> tensors.put(slot.base().weight().name(), slot.base().weight().value()));
+    for (ProjectionSlot output : build.outputs) {
+      Parameter bias = output.base().bias();
+      if (!isOneWithItsTable(output)) {
+        tensors.put(output.base().weight().name(), output.base().weight().value());
+        if (bias != null) {
+          tensors.put(bias.name(), bias.value());
         }
       }
     }
-    return untied;
+    return tensors;
+  }
+
+  /** Whether an output layer computes with the values that an embedding has. */
+  private boolean isOneWithItsTable(ProjectionSlot output) {
+    return build.embeddings.values().stream()
+        .anyMatch(words -> output.base().weight().value() == words.base().weight().value());
+  }
+
+  /** Whether an output layer that was tied to an embedding's table has other values now. */
+  private boolean isParted() {
+    return build.outputs.stream()
+        .filter(output -> output.base().weight().shared() != output.base().weight())
+        .anyMatch(output -> !isOneWithItsTable(output));
   }
 
   /**
-   * The configuration of a checkpoint of this model as it computes now: where a merge has parted
-   * the output weights from the embedding that they were tied to, {@code tie_word_embeddings} is
+   * The configuration of a checkpoint of this model as it computes now: where the output weights
+   * are not, or after a merge no longer, one with the embedding, {@code tie_word_embeddings} is
    * false.
-   *
-   * @throws LorikeetException when they were parted and the architecture has no checkpoints of that
-   *     kind
    */
   public ModelConfig storedConfig() {
-    boolean parted = !untied().isEmpty();
-    boolean hidden = build.embeddings.values().stream().anyMatch(this::hasLeftItsOutput);
-    if (hidden || (parted && SCALED_WHEN_TIED.contains(config.modelType()))) {
-      throw new LorikeetException(
-          config.modelType()
-              + " checkpoints have one tensor for the embedding and the output weights, and the"
-              + " adapter is merged into only one of them: keep the adapter beside the base");
-    }
-    return parted ? config.withFlag("tie_word_embeddings", false) : config;
-  }
-
-  private boolean hasLeftItsOutput(EmbeddingSlot words) {
-    return words.base().weight().value() != words.weight().value() && isReadByHead(words);
+    return (build.untied || isParted()) && !PARTED_BY_VALUES.contains(config.modelType())
+        ? config.withFlag("tie_word_embeddings", false)
+        : config;
   }
 
   /** Whether a language model's head reads an embedding's table without a layer of its own. */
   public boolean isReadByHead(EmbeddingSlot words) {
-    long rows = words.weight().value().size(0);
-    return (task == Task.MASKED_LM || task == Task.CAUSAL_LM || task == Task.SEQ_2_SEQ_LM)
-        && rows == config.integer("vocab_size", 0)
-        && build.projections.values().stream().noneMatch(head -> head.base().out() == rows);
+    return build.readByHead.contains(words);
   }
 
   /**
@@ -333,9 +355,6 @@ public final class Model implements AutoCloseable {
         List<String> names = new ArrayList<>();
         names.add(words.weight().name());
         tiedTo(words).forEach(head -> names.add(head.base().weight().name()));
-        if (isReadByHead(words)) {
-          names.add("the output head");
-        }
         names.remove(parameter.name());
         return names;
       }

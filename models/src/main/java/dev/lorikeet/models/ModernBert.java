@@ -7,6 +7,7 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +25,7 @@ final class ModernBert implements Architecture {
       new EncoderFactory(
           "model",
           "ModernBert",
+          Map.of("model.embeddings.tok_embeddings.weight", List.of("decoder.weight")),
           new Dropouts.Keys(
               List.of("embedding_dropout", "mlp_dropout"),
               List.of("attention_dropout"),
@@ -375,23 +377,20 @@ final class ModernBert implements Architecture {
     }
   }
 
-  /** The scores of all words: the word embeddings serve as the output weights. */
+  /** The scores of all words. */
   private static final class MaskedLmHead {
     private final Transform transform;
-    private final Parameter decoder;
-    private final @Nullable Parameter bias;
-    private final Mode mode;
+    private final Projection decoder;
 
     MaskedLmHead(Config config, Weights weights, Parameter wordEmbeddings) {
       transform = new Transform(config, weights);
-      decoder = wordEmbeddings;
-      bias = config.decoderBias ? weights.vectorOr("decoder.bias", 0, config.vocabSize) : null;
-      mode = weights.mode();
+      Parameter bias =
+          config.decoderBias ? weights.vectorOr("decoder.bias", 0, config.vocabSize) : null;
+      decoder = weights.output("decoder", wordEmbeddings, bias);
     }
 
     Tensor forward(Tensor hidden) {
-      Tensor b = bias == null ? null : bias.value(mode.dtype());
-      return Ops.linear(transform.forward(hidden), decoder.value(mode.dtype()), b); // [B, T, V]
+      return decoder.forward(transform.forward(hidden)); // [B, T, V]
     }
   }
 }

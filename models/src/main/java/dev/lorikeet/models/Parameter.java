@@ -49,6 +49,11 @@ public final class Parameter {
     return new Parameter(useName, this);
   }
 
+  /** This parameter, or where it has another name a use of it under that. */
+  Parameter as(String useName) {
+    return name.equals(useName) ? this : use(useName);
+  }
+
   /** The parameter that this is a use of, or this one. */
   public Parameter shared() {
     return shared == null ? this : shared;

@@ -78,7 +78,7 @@ final class Phi3 implements Architecture {
 
   private Phi3(Config config, ModelConfig json, @Nullable Task task, Weights weights) {
     decoder = decoder(config, task == null ? weights : weights.at("model"));
-    head = DecoderHead.of(task, json, weights, decoder.words(), false);
+    head = DecoderHead.of(task, json, weights, decoder.words());
   }
 
   @Override

@@ -149,24 +149,30 @@ final class PythonSyntax {
   private String javaFlags(String on, String off) {
     StringBuilder plus = new StringBuilder();
     StringBuilder minus = new StringBuilder();
-    for (char flag : on.toCharArray()) {
-      switch (flag) {
-        case 'i' -> plus.append("iu");
-        case 'm', 's' -> plus.append(flag);
-        case 'a' -> minus.append("U");
-        case 'u' -> plus.append("U");
-        case 'x' -> {}
-        default -> throw wrong("Unknown flag " + flag);
-      }
-    }
-    for (char flag : off.toCharArray()) {
-      switch (flag) {
-        case 'i', 'm', 's' -> minus.append(flag);
-        case 'x' -> {}
-        default -> throw wrong("Unknown flag -" + flag);
-      }
-    }
+    on.chars().forEach(flag -> (flag == 'a' ? minus : plus).append(flagOn(flag)));
+    off.chars().forEach(flag -> minus.append(flagOff(flag)));
     return plus + (minus.length() == 0 ? "" : "-" + minus);
+  }
+
+  private String flagOn(int flag) {
+    return switch (flag) {
+      case 'i' -> "iu";
+      case 'm' -> "m";
+      case 's' -> "s";
+      case 'a', 'u' -> "U";
+      case 'x' -> "";
+      default -> throw wrong("Unknown flag " + (char) flag);
+    };
+  }
+
+  private String flagOff(int flag) {
+    return switch (flag) {
+      case 'i' -> "i";
+      case 'm' -> "m";
+      case 's' -> "s";
+      case 'x' -> "";
+      default -> throw wrong("Unknown flag -" + (char) flag);
+    };
   }
 
   private void group(String translated, int length) {

@@ -4,6 +4,8 @@ import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -23,13 +25,17 @@ final class Roberta implements Architecture {
   private record RobertaFactory(String className) implements Factory {
     @Override
     public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      EncoderFactory.mustBeTied(config, task);
       return new Roberta(BertEncoder.Config.of(config), padTokenId(config), task, weights);
     }
 
     @Override
     public String basePrefix() {
       return "roberta";
+    }
+
+    @Override
+    public Map<String, List<String>> tiedWeights() {
+      return Map.of("roberta.embeddings.word_embeddings.weight", List.of("lm_head.decoder.weight"));
     }
 
     @Override
@@ -116,8 +122,9 @@ final class Roberta implements Architecture {
         head.orNew("lm_head.dense").linear("dense", width, width),
         Ops::gelu,
         head.orNew("lm_head.layer_norm").layerNorm("layer_norm", width, config.layerNormEps()),
-        embeddings.wordTable(),
-        head.vectorOr("bias", 0, config.vocabSize()),
-        weights.mode());
+        head.output(
+            "decoder",
+            embeddings.wordTable(),
+            head.outputBias("bias", "decoder.bias", config.vocabSize())));
   }
 }

@@ -7,6 +7,7 @@ import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,22 @@ final class T5 implements Architecture {
     @Override
     public int maxTokens(ModelConfig config) {
       return Integer.MAX_VALUE;
+    }
+
+    @Override
+    public Map<String, List<String>> tiedWeights() {
+      return Map.of(
+          "shared.weight",
+          List.of("encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight"));
+    }
+
+    /**
+     * As in transformers, whatever config.json says: {@code tie_word_embeddings} tells there
+     * whether the output's input is scaled.
+     */
+    @Override
+    public boolean tiesWeights(ModelConfig config) {
+      return true;
     }
 
     @Override
@@ -139,6 +156,8 @@ final class T5 implements Architecture {
 
   private T5(Config config, @Nullable Task task, Weights weights) {
     words = weights.embedding("shared", config.vocabSize, config.dModel);
+    weights.mustBeOne("encoder.embed_tokens.weight", words.weight());
+    weights.mustBeOne("decoder.embed_tokens.weight", words.weight());
     encoder = new Encoder(config, weights.at("encoder"));
     decoder = new Decoder(config, weights.at("decoder"));
     head = task == null ? hidden -> hidden : head(config, weights);
@@ -147,9 +166,9 @@ final class T5 implements Architecture {
   /** [B, U, D] to logits [B, U, V]: by the word embeddings, or by weights of the head's own. */
   private UnaryOperator<Tensor> head(Config config, Weights weights) {
     Projection scores =
-        weights.has("lm_head.weight") || (weights.isScratch() && config.ownHead)
-            ? weights.linear("lm_head", config.vocabSize, config.dModel, false)
-            : weights.tied("lm_head", words.weight());
+        weights.isScratch() && config.ownHead
+            ? weights.ownOutput("lm_head", config.vocabSize, config.dModel)
+            : weights.output("lm_head", words.weight(), null);
     double scale = config.scaleDecoderOutputs ? Math.pow(config.dModel, -0.5) : 1;
     return hidden -> scores.forward(scale == 1 ? hidden : hidden.mul(scale));
   }

@@ -3,16 +3,19 @@ package dev.lorikeet.models;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +51,8 @@ public final class Weights {
     final double initializerRange;
     final long seed;
     final ModuleNames names;
+    final Map<String, List<String>> tiedWeights;
+    final boolean tiesWeights;
 
     /** Where tensors are written down instead of being made; null to make them. */
     final @Nullable Map<String, Blueprint.Entry> blueprint;
@@ -57,25 +62,40 @@ public final class Weights {
     final Map<String, EmbeddingSlot> embeddings = new LinkedHashMap<>();
     final Set<String> newModules = new LinkedHashSet<>();
     final List<String> otherOutputs = new ArrayList<>();
+    final List<ProjectionSlot> outputs = new ArrayList<>();
+
+    /** Embeddings whose tables a head reads without a layer of its own. */
+    final Set<EmbeddingSlot> readByHead = new HashSet<>();
+
+    /** Whether the checkpoint has output weights of their own where config.json ties them. */
+    boolean untied;
+
+    /** The checkpoint's tensors that were read, and those that it lacks, with their shapes. */
+    final Set<String> read = new HashSet<>();
+
+    final Map<String, long[]> filledIn = new LinkedHashMap<>();
+    final Set<String> goodAsTheyStart = new HashSet<>();
 
     Build(
         @Nullable Checkpoint checkpoint,
-        String basePrefix,
         Mode mode,
         Scope owner,
         Initialization initialization,
         double initializerRange,
         long seed,
-        ModuleNames names,
+        Architecture.Factory factory,
+        boolean tiesWeights,
         @Nullable Map<String, Blueprint.Entry> blueprint) {
       this.checkpoint = checkpoint;
-      this.basePrefix = basePrefix.isEmpty() ? "" : basePrefix + ".";
+      this.basePrefix = factory.basePrefix().isEmpty() ? "" : factory.basePrefix() + ".";
       this.mode = mode;
       this.owner = owner;
       this.initialization = initialization;
       this.initializerRange = initializerRange;
       this.seed = seed;
-      this.names = names;
+      this.names = factory.moduleNames();
+      this.tiedWeights = tiesWeights ? factory.tiedWeights() : Map.of();
+      this.tiesWeights = tiesWeights;
       this.blueprint = blueprint;
     }
 
@@ -127,16 +147,109 @@ public final class Weights {
     return at(name).linear(at(name).matrix("weight", in, out), out, true);
   }
 
-  /** A linear layer without a bias whose weight [out, in] is another module's. */
-  public Projection tied(String name, Parameter weight) {
-    return at(name).linear(weight.use(at(name).at("weight").path), 0, false);
+  /**
+   * The output layer that scores words: its weight [V, D] is the table of word embeddings where the
+   * two are tied, else its own. They are where config.json says so, unless the checkpoint has both
+   * and they differ.
+   *
+   * @param words the table
+   * @param bias [V], or null for none
+   */
+  public Projection output(String name, Parameter words, @Nullable Parameter bias) {
+    Weights here = at(name);
+    String weight = here.at("weight").path;
+    if (here.isTied(weight, words)) {
+      return output(here.linear(words.use(weight), bias, false));
+    }
+    build.untied |= build.tiesWeights;
+    long[] shape = words.original().shape();
+    return output(here.linear(here.matrix("weight", shape[0], shape[1]), bias, false));
+  }
+
+  /**
+   * The scores of words by an embedding's table as the embedding has it, with no layer of their
+   * own: a copy of the table is seen by both.
+   *
+   * @param bias [V]
+   */
+  Projection outputOf(EmbeddingSlot words, Parameter bias) {
+    build.readByHead.add(words);
+    Parameter table = words.base().weight();
+    DType type = build.mode.dtype();
+    return x -> Ops.linear(x, table.value(type), bias.value(type));
+  }
+
+  /** An output layer without a bias whose weight is its own. */
+  public Projection ownOutput(String name, long words, long width) {
+    return output(at(name).linear(at(name).matrix("weight", words, width), null, false));
+  }
+
+  private ProjectionSlot output(ProjectionSlot slot) {
+    build.outputs.add(slot);
+    return slot;
+  }
+
+  private boolean isTied(String name, Parameter words) {
+    Checkpoint checkpoint = build.checkpoint;
+    String stored = checkpoint == null ? name : storedName(checkpoint, name);
+    if (checkpoint == null || !checkpoint.has(stored)) {
+      return build.tiesWeights;
+    }
+    return build.tiesWeights && isOne(checkpoint, stored, storedName(checkpoint, words.name()));
+  }
+
+  private boolean isOne(Checkpoint checkpoint, String one, String other) {
+    build.read.add(one);
+    try (Scope scope = Scope.open()) {
+      return one.equals(other)
+          || (Arrays.equals(checkpoint.shape(one), checkpoint.shape(other))
+              && checkpoint.tensor(one).sameAs(checkpoint.tensor(other)));
+    }
+  }
+
+  /**
+   * Checks that the checkpoint has no other table under a name that is read as one and the same.
+   *
+   * @throws LorikeetException when it has, naming both
+   */
+  public void mustBeOne(String name, Parameter words) {
+    Checkpoint checkpoint = build.checkpoint;
+    if (checkpoint == null || !checkpoint.has(name)) {
+      return;
+    }
+    String table = storedName(checkpoint, words.name());
+    if (!isOne(checkpoint, name, table)) {
+      throw new LorikeetException(
+          checkpoint.folder()
+              + ": tensors \""
+              + name
+              + "\" and \""
+              + table
+              + "\" differ, and only one table for both is supported");
+    }
+  }
+
+  /**
+   * An output layer's bias [size], which checkpoints have beside the layer or in it: that in it is
+   * what transformers computes with. Zeros where it is in neither place.
+   */
+  public Parameter outputBias(String beside, String inLayer, long size) {
+    Checkpoint checkpoint = build.checkpoint;
+    String stored = checkpoint != null && has(inLayer) ? inLayer : beside;
+    return orNew(AS_IT_STARTS)
+        .parameter(
+            beside, at(stored).path, () -> Tensor.full(0, DType.FLOAT32, Device.CPU, size), size);
   }
 
   /** The layer at this place, with a bias where it is to have some elements. */
-  private Projection linear(Parameter weight, long biases, boolean transposed) {
-    Parameter bias = biases == 0 ? null : vector("bias", 0, biases);
+  private ProjectionSlot linear(Parameter weight, long biases, boolean transposed) {
+    return linear(weight, biases == 0 ? null : vector("bias", 0, biases), transposed);
+  }
+
+  private ProjectionSlot linear(Parameter weight, @Nullable Parameter bias, boolean transposed) {
     String module = build.names.inMemory(path);
-    Linear linear = new Linear(module, weight, bias, transposed, build.mode);
+    Parameter own = bias == null ? null : bias.as(at("bias").path);
+    Linear linear = new Linear(module, weight, own, transposed, build.mode);
     ProjectionSlot slot = new ProjectionSlot(linear);
     build.projections.put(module, slot);
     return slot;
@@ -213,13 +326,22 @@ public final class Weights {
   }
 
   private Parameter parameter(String leaf, Supplier<Tensor> draw, long... shape) {
+    return parameter(leaf, at(leaf).path, draw, shape);
+  }
+
+  /**
+   * A parameter.
+   *
+   * @param found the name that the checkpoint has it under
+   */
+  private Parameter parameter(String leaf, String found, Supplier<Tensor> draw, long... shape) {
     String name = at(leaf).path;
     Parameter known = build.parameters.get(name);
     if (known != null) {
       return known;
     }
     try (Scope scope = Scope.open()) {
-      Tensor value = read(name, shape);
+      Tensor value = read(found, shape);
       if (value == null) {
         value = first(name, draw, shape);
       }
@@ -252,7 +374,12 @@ public final class Weights {
       if (!newModule.equals(AS_IT_STARTS)) {
         build.newModules.add(newModule);
       }
+      if (newModule.equals(AS_IT_STARTS)) {
+        build.goodAsTheyStart.add(name);
+      }
+      build.filledIn.put(name, shape.clone());
       if (checkpoint.has(stored)) {
+        build.read.add(stored);
         build.otherOutputs.add(difference(checkpoint, stored, shape));
       }
       return null;
@@ -264,6 +391,7 @@ public final class Weights {
               + difference(checkpoint, stored, shape)
               + ": is this config.json from another checkpoint?");
     }
+    build.read.add(stored);
     return build.blueprint != null && checkpoint.has(stored) ? null : checkpoint.tensor(stored);
   }
 
@@ -286,8 +414,8 @@ public final class Weights {
 
   /**
    * The name under which the checkpoint has {@code name}: the encoder's prefix is absent from
-   * encoders saved without a head, and old checkpoints call a norm's weight and bias gamma and
-   * beta.
+   * encoders saved without a head, old checkpoints call a norm's weight and bias gamma and beta,
+   * and a table may be there as the output weights that are tied to it.
    */
   private String storedName(Checkpoint checkpoint, String name) {
     String bare =
@@ -303,6 +431,11 @@ public final class Weights {
         return old;
       }
     }
-    return name;
+    String whole = build.basePrefix + bare;
+    return Stream.of(name, whole)
+        .flatMap(table -> build.tiedWeights.getOrDefault(table, List.of()).stream())
+        .filter(checkpoint::has)
+        .findFirst()
+        .orElse(name);
   }
 }

@@ -124,7 +124,7 @@ class Gpt2Test {
       value = {
         "n_head | 5 | config.json: n_embd 32 is no multiple of n_head 5: is it from this"
             + " checkpoint?",
-        "n_layer | -1 | config.json: n_layer is -1: it must be at least 0",
+        "n_layer | -1 | COPY/config.json: \"n_layer\" must be from 0 to 10000, not -1",
       })
   void sizesThatCannotBeAreRefused(String key, int value, String message) {
     assertRefused(json -> json.put(key, value), message);

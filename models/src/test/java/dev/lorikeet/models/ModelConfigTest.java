@@ -13,9 +13,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.api.io.TempDir;
 
 class ModelConfigTest {
   private static ModelConfig config(String json) {
@@ -106,8 +106,8 @@ class ModelConfigTest {
         "num_attention_heads | 0 | 1 to 100000",
         "hidden_size | -32 | 1 to 1048576",
         "hidden_size | 18446744073709551616 | 1 to 1048576",
-        "vocab_size | 2147483647 | 1 to 16777216",
-        "num_labels | 4294967298 | 1 to 16777216",
+        "vocab_size | 2147483647 | 1 to 1073741824",
+        "num_labels | 4294967298 | 1 to 1048576",
         "pad_token_id | 4294967298 | -2147483648 to 2147483647",
       })
   void sizesThatNoModelHasAreRefused(String key, String value, String range) {

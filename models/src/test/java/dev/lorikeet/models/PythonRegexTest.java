@@ -104,8 +104,7 @@ class PythonRegexTest {
     String typed = expression.strip();
     assertThatThrownBy(() -> PythonRegex.of("target_modules", typed))
         .isInstanceOf(UsageException.class)
-        .hasMessage(
-            "target_modules \"" + typed + "\" is not a regular expression: " + why.strip());
+        .hasMessage("target_modules \"" + typed + "\" is not a regular expression: " + why.strip());
   }
 
   @ParameterizedTest

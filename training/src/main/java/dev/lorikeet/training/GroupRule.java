@@ -9,8 +9,7 @@ import org.jspecify.annotations.Nullable;
  * A learning rate, its schedule and a weight decay for the parameters that a pattern matches.
  *
  * @param pattern {@code head}; a part of the path between dots, such as {@code lora_B} or {@code
- *     layer.3}; or any regular expression of
- *     Python's that is found in the parameter's name
+ *     layer.3}; or any regular expression of Python's that is found in the parameter's name
  * @param lr the learning rate, or null to take the run's
  * @param multiplier of the learning rate
  * @param weightDecay the weight decay, or null to take the run's
@@ -80,9 +79,7 @@ public record GroupRule(
   }
 
   boolean matches(Trainable trainable) {
-    return pattern.equals(HEAD)
-        ? trainable.head()
-        : compile(pattern).isFoundIn(trainable.name());
+    return pattern.equals(HEAD) ? trainable.head() : compile(pattern).isFoundIn(trainable.name());
   }
 
   private static PythonRegex compile(String pattern) {
