@@ -127,6 +127,18 @@ class FillMaskTest {
   }
 
   @Test
+  void nothingToScoreIsAnError() throws IOException {
+    Path data = Files.writeString(root.resolve("special.jsonl"), "{\"text\": \"[SEP] [PAD]\"}\n");
+    Refusal.of(
+        root,
+        1,
+        "there is nothing to score: none of the 1 examples has a token to predict",
+        "evaluate --task fill-mask --model %s --data %s",
+        model,
+        data);
+  }
+
+  @Test
   void typedTextsAreAnsweredByOtherHeadsToo() {
     Cli cli = Cli.done("predict %s bird", Trained.FLAGS);
     assertThat(cli.out().lines().toList())

@@ -27,17 +27,13 @@ public record Prediction(
     this(labels, scores, logits, null, List.of());
   }
 
-  private Prediction(List<LabelScore> chosen, float[] logits, LabelProbabilities probabilities) {
-    this(
+  /** The labels that were chosen of all. */
+  static Prediction of(List<LabelScore> chosen, float[] logits, LabelProbabilities probabilities) {
+    return new Prediction(
         chosen.stream().map(LabelScore::label).toList(),
         chosen.stream().map(LabelScore::score).toList(),
         logits,
         probabilities,
         List.of());
-  }
-
-  /** The labels that were chosen of all. */
-  static Prediction of(List<LabelScore> chosen, float[] logits, LabelProbabilities probabilities) {
-    return new Prediction(chosen, logits, probabilities);
   }
 }
