@@ -8,8 +8,6 @@ import dev.lorikeet.data.DataRow;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleRows;
 import dev.lorikeet.torch.LorikeetException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -37,8 +35,7 @@ final class AnsweredRows {
     this.source = source;
     this.onBadRow = onBadRow;
     this.console = console;
-    Path file = DataReader.file(source);
-    ofSeveralFiles = file != null && Files.isDirectory(file);
+    ofSeveralFiles = DataReader.isFolder(source);
   }
 
   /**

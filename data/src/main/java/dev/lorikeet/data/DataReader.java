@@ -287,4 +287,10 @@ public final class DataReader {
     Path file = Sources.file(source);
     return file != null && Files.isRegularFile(file) ? file : null;
   }
+
+  /** Whether a source is a folder, so that the number of a row alone does not tell it. */
+  public static boolean isFolder(String source) {
+    Path file = Sources.file(source);
+    return file != null && Files.isDirectory(file);
+  }
 }
