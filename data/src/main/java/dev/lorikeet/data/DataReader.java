@@ -244,8 +244,7 @@ public final class DataReader {
       }
       if (examples.isEmpty()) {
         throw new LorikeetException(
-            Sources.name(source)
-                + (": all " + skipped + " rows are bad; first " + reports.get(0)));
+            Sources.name(source) + (": all " + skipped + " rows are bad; first " + reports.get(0)));
       }
       return rows.parser().finish(Sources.name(source), examples, skipped, reports);
     }
