@@ -198,7 +198,8 @@ class LanguageModelsTest {
         "train --model %s --data %s --task causal-lm --messages messages --epochs 2 --output %s";
     Cli cli = Cli.done(train + " --max-length 40", model, chats, temporary.resolve("a"));
     assertThat(cli.err())
-        .contains("1 of 5 examples have no token to learn in their first 40 and are left out");
+        .contains(
+            "1 of 5 training texts have no token to learn in their first 40 and are left out");
     Cli none = Cli.run(train + " --max-length 5", model, chats, temporary.resolve("b"));
     assertThat(none.status()).isEqualTo(1);
     assertThat(none.err()).contains("none of the 5 examples has a token to learn in its first 5");

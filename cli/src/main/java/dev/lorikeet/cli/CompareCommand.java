@@ -14,6 +14,8 @@ import dev.lorikeet.training.TrainingListener;
 import dev.lorikeet.training.tracking.Tracker.Outcome;
 import dev.lorikeet.training.tracking.Tracking;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -34,6 +36,10 @@ final class CompareCommand implements Callable<Integer> {
 
   @Mixin private Console console;
   @Mixin private TrainFlags flags;
+
+  /** What was remarked about the data, which are the same for both runs. */
+  private final Set<String> remarks = new HashSet<>();
+
   @Mixin private OverwriteFlag overwrite;
 
   @Override
@@ -83,7 +89,7 @@ final class CompareCommand implements Callable<Integer> {
       LoadedData data,
       Comparison comparison,
       @Nullable Output output) {
-    ProgressBar bar = new ProgressBar(console.messages(), name);
+    ProgressBar bar = new ProgressBar(console.messages(), name).remarkingOnce(remarks);
     FineTuning tuning = new FineTuning(model, config).labelNames(data.labels());
     try (Tracking tracking =
             Trackers.ofCompared(recipe.withConfig(config), name, bar::say).orKilled();

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataReader.DataSet;
+import dev.lorikeet.data.EvalSplit;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.models.FileHash;
@@ -29,10 +30,29 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
     Reading reading = new Reading(recipe, console, JsonNodeFactory.instance.objectNode());
     DataSet train = named(reading.set(recipe.data().train(), "train"), model);
     mustBeClasses(recipe, train);
+    Double fraction = recipe.data().evalFraction();
+    if (fraction != null) {
+      return split(recipe, train, fraction, reading.json);
+    }
     String evalSource = recipe.data().eval();
     List<Example> eval =
         evalSource == null ? List.of() : like(train, reading.set(evalSource, "eval")).examples();
     return new LoadedData(train.examples(), eval, train.labels(), reading.json);
+  }
+
+  private static LoadedData split(Recipe recipe, DataSet set, double fraction, ObjectNode json) {
+    boolean byLabel =
+        recipe.config().task() == Task.IMAGE_CLASSIFICATION
+            || (recipe.config().task() == Task.SEQUENCE_CLASSIFICATION
+                && recipe.config().problemType() == ProblemType.SINGLE_LABEL);
+    EvalSplit split =
+        EvalSplit.of(set.examples(), fraction, byLabel, recipe.config().training().seed());
+    ((ObjectNode) json.path("train")).put("examples", split.train().size());
+    json.putObject("eval")
+        .put("source", recipe.data().train())
+        .put("fraction", fraction)
+        .put("examples", split.held().size());
+    return new LoadedData(split.train(), split.held(), set.labels(), json);
   }
 
   /** The vectors of the one get the names of the other's. */
@@ -81,14 +101,9 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
   }
 
   static void tellSkipped(DataSet set, String source, Console console) {
-    tellSkipped(set.skipped(), set.reports(), source, console);
-  }
-
-  /** Tells how many rows were skipped, and what is wrong with the first of them. */
-  static void tellSkipped(int skipped, List<String> reports, String source, Console console) {
-    if (skipped > 0) {
-      console.say(source + ": skipped " + skipped + " malformed rows, the first of them:");
-      reports.forEach(report -> console.say("  " + report));
+    if (set.skipped() > 0) {
+      console.say(source + ": skipped " + set.skipped() + " malformed rows, the first of them:");
+      set.reports().forEach(report -> console.say("  " + report));
     }
   }
 }

@@ -6,8 +6,10 @@ import dev.lorikeet.training.ParameterGroup;
 import dev.lorikeet.training.StepEvaluation;
 import dev.lorikeet.training.TrainingListener;
 import java.io.PrintWriter;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -32,6 +34,9 @@ final class ProgressBar implements TrainingListener {
 
   private long tenths;
 
+  /** What was remarked already. */
+  private Set<String> remarks = new HashSet<>();
+
   /** How many characters of the present line are to be drawn over. */
   private int drawnLength;
 
@@ -46,9 +51,17 @@ final class ProgressBar implements TrainingListener {
     this.terminal = terminal;
   }
 
+  /** Leaves out what {@code said} has, where runs on the same data add what they remark. */
+  ProgressBar remarkingOnce(Set<String> said) {
+    remarks = said;
+    return this;
+  }
+
   @Override
   public void remarked(String remark) {
-    line("%s: %s", name, remark);
+    if (remarks.add(remark)) {
+      line("%s: %s", name, remark);
+    }
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
+import dev.lorikeet.data.EvalSplit;
 import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.EvaConfig;
 import dev.lorikeet.lora.LoftqConfig;
@@ -237,7 +238,10 @@ record Recipe(
     json.put("threads", threads);
     json.put("seed", config.training().seed());
     ObjectNode dataJson = json.putObject("data");
-    dataJson.put("train", data.train()).put("eval", data.eval());
+    dataJson
+        .put("train", data.train())
+        .put("eval", data.eval())
+        .put("eval_fraction", data.evalFraction());
     ColumnNames.write(data.columns(), config.task(), dataJson);
     dataJson
         .put("max_length", config.maxLength())
@@ -253,20 +257,34 @@ record Recipe(
   /**
    * Where the examples are, and how to read them.
    *
+   * @param evalFraction the part of the training examples that is held out for evaluation; null for
+   *     none
    * @param saysProblemType whether the user said what the labels are
    */
   record DataSettings(
       String train,
       @Nullable String eval,
+      @Nullable Double evalFraction,
       DataReader.Columns columns,
       DataReader.OnBadRow onBadRow,
       boolean saysProblemType) {
 
     private static DataSettings read(
         Section data, Task task, boolean saysProblemType, boolean mustHaveTrain) {
+      Double evalFraction =
+          data.has("eval_fraction") ? (Double) data.number("eval_fraction", 0) : null;
+      if (evalFraction != null) {
+        EvalSplit.mustBeFraction(evalFraction);
+        if (data.has("eval")) {
+          throw new UsageException(
+              "eval_fraction splits the training data where there are no evaluation data: leave it"
+                  + " or --eval-data out");
+        }
+      }
       return new DataSettings(
           mustHaveTrain ? data.required("train", "--data") : text(data, "train", ""),
           data.text("eval", null),
+          evalFraction,
           ColumnNames.of(data).columns(task),
           OnBadRowNames.of(text(data, "on_bad_row", "fail")),
           saysProblemType);

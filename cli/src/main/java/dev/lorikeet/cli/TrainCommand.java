@@ -107,6 +107,8 @@ final class TrainCommand implements Callable<Integer> {
       Tracking tracking) {
     try (TextModel tuned = tuning.train(data.train(), data.eval())) {
       ObjectNode results = Comparison.json(tuning.result());
+      Truncation.put(results, "", tuning.truncatedTraining());
+      Truncation.put(results, "eval_", tuning.truncatedHeld());
       output.write(place -> tuned.save(place, Outputs.runRecord(recipe, data, results)));
       tracking.end(Outcome.FINISHED);
       console.print(results, text(tuning.result(), output.folder()));

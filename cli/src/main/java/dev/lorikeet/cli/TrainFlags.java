@@ -61,7 +61,8 @@ final class TrainFlags {
       names = "--data",
       paramLabel = "FILE",
       description =
-          "Training examples: .jsonl, .csv, .tsv, .parquet, sql:QUERY, or a folder of images.")
+          "Training examples: .jsonl, .json, .csv, .tsv, .txt, .conll (also .gz, .zst), .parquet,"
+              + " a folder, - or sql:QUERY.")
   void data(String value) {
     flags.set("data.train", value);
   }
@@ -69,6 +70,14 @@ final class TrainFlags {
   @Option(names = "--eval-data", paramLabel = "FILE", description = "Evaluation examples.")
   void evalData(String value) {
     flags.set("data.eval", value);
+  }
+
+  @Option(
+      names = "--eval-fraction",
+      paramLabel = "PART",
+      description = "Without --eval-data: hold this part of the training examples out, by label.")
+  void evalFraction(String value) {
+    flags.set("data.eval_fraction", value);
   }
 
   @Option(
@@ -399,6 +408,19 @@ final class TrainFlags {
       description = "Compute what the first trained layer reads once for all epochs.")
   void cacheFrozenLayers(boolean value) {
     flags.set("training.cache_frozen_layers", Boolean.toString(value));
+  }
+
+  @Option(
+      names = "--mlm-probability",
+      paramLabel = "P",
+      description = "For masked-lm: the part of the tokens to find; unless given, 0.15.")
+  void mlmProbability(String value) {
+    flags.set("training.mlm_probability", value);
+  }
+
+  @Option(names = "--whole-word-mask", description = "For masked-lm: mask whole words.")
+  void wholeWordMask(boolean value) {
+    flags.set("training.whole_word_mask", Boolean.toString(value));
   }
 
   @Option(names = "--packing", description = "Lay documents one after the other into rows.")

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.LoggingConfig;
+import dev.lorikeet.training.MaskingConfig;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.RateConfig;
@@ -48,6 +49,9 @@ final class TrainingSection {
         RegularizationSection.read(section, defaults.regularization()),
         RegularizationSection.nonFinite(section, defaults.nonFinite()),
         throughput(section, defaults.throughput()),
+        new MaskingConfig(
+            section.number("mlm_probability", defaults.masking().mlmProbability()),
+            section.flag("whole_word_mask", defaults.masking().wholeWordMask())),
         logging(section, defaults.logging()),
         defaults.seed());
   }
@@ -205,6 +209,8 @@ final class TrainingSection {
     json.put("cache_frozen_layers", training.throughput().cacheFrozenLayers());
     json.put("packing", training.throughput().packing());
     json.put("gradient_checkpointing", training.throughput().gradientCheckpointing());
+    json.put("mlm_probability", training.masking().mlmProbability());
+    json.put("whole_word_mask", training.masking().wholeWordMask());
     LoggingConfig logging = training.logging();
     json.put("logging_steps", logging.steps());
     ArrayNode reportTo = json.putArray("report_to");

@@ -9,6 +9,7 @@ import dev.lorikeet.data.ExampleEncoder;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
 import dev.lorikeet.data.Packing;
+import dev.lorikeet.data.Truncated;
 import dev.lorikeet.lora.Eva;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Checkpoint;
@@ -22,6 +23,7 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Checkpoints;
+import dev.lorikeet.training.MaskingConfig;
 import dev.lorikeet.training.Samples;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
@@ -56,6 +58,8 @@ public final class FineTuning {
   private @Nullable TrainingResult result;
   private @Nullable Checkpoint opened;
   private List<String> labelNames = List.of();
+  private Truncated truncatedTraining = Truncated.NOTHING;
+  private Truncated truncatedHeld = Truncated.NOTHING;
 
   public FineTuning(Path checkpoint, FineTuningConfig config) {
     this.checkpoint = checkpoint;
@@ -186,6 +190,16 @@ public final class FineTuning {
     return result;
   }
 
+  /** What was cut off the examples that the last {@link #train} learned from. */
+  public Truncated truncatedTraining() {
+    return truncatedTraining;
+  }
+
+  /** What was cut off the examples that the last {@link #train} scored on. */
+  public Truncated truncatedHeld() {
+    return truncatedHeld;
+  }
+
   /** The classes that there are, or that the examples have; null where the task has none. */
   @Nullable Labels labels(List<Example> examples) {
     boolean regression =
@@ -237,9 +251,7 @@ public final class FineTuning {
     List<Example> drawn = new ArrayList<>(examples);
     Collections.shuffle(drawn, new Random(seed));
     int most = Eva.MOST_BATCHES * config.training().batchSize();
-    ExampleEncoder encoder =
-        preprocessor.encoder(
-            model, labels, config.problemType(), config.maxLength(), config.trainOn());
+    ExampleEncoder encoder = encoder(model, preprocessor, labels);
     List<EncodedExample> encoded = encoder.encode(drawn.subList(0, Math.min(drawn.size(), most)));
     try (Scope scope = Scope.open()) {
       List<Sample> batches =
@@ -272,10 +284,18 @@ public final class FineTuning {
     }
   }
 
-  private void tellSilent(ExampleEncoder encoder, List<Example> examples) {
+  private ExampleEncoder encoder(Model model, Preprocessor preprocessor, @Nullable Labels labels) {
+    return preprocessor.encoder(
+        model, labels, config.problemType(), config.maxLength(), config.trainOn());
+  }
+
+  private void tellCut(ExampleEncoder encoder, List<Example> examples, String what) {
+    if (encoder.truncated().texts() > 0) {
+      listener.remarked(encoder.truncated().sentence(examples.size(), what, config.maxLength()));
+    }
     if (encoder.silent() > 0) {
       listener.remarked(
-          (encoder.silent() + " of " + examples.size() + " examples have no token to learn in")
+          (encoder.silent() + " of " + examples.size() + " " + what + " have no token to learn in")
               + (" their first " + config.maxLength() + " and are left out"));
     }
   }
@@ -316,15 +336,20 @@ public final class FineTuning {
       List<Example> examples,
       List<Example> held) {
     tellDefaults(preprocessor);
-    ExampleEncoder encoder =
-        preprocessor.encoder(
-            model, labels, config.problemType(), config.maxLength(), config.trainOn());
+    ExampleEncoder encoder = encoder(model, preprocessor, labels);
     List<EncodedExample> encoded = encoder.encode(examples);
-    tellSilent(encoder, examples);
-    List<EncodedExample> encodedHeld = encoder.encode(held);
+    truncatedTraining = encoder.truncated();
+    tellCut(encoder, examples, "training texts");
+    ExampleEncoder heldEncoder = encoder(model, preprocessor, labels);
+    List<EncodedExample> encodedHeld = heldEncoder.encode(held);
+    truncatedHeld = heldEncoder.truncated();
+    tellCut(heldEncoder, held, "evaluation texts");
     TrainingData data = data(encoded, preprocessor);
     if (config.task() == Task.MASKED_LM) {
-      MaskedLm masking = MaskedLm.of(preprocessor.tokenizer());
+      MaskingConfig settings = config.training().masking();
+      MaskedLm masking =
+          MaskedLm.of(
+              preprocessor.tokenizer(), settings.mlmProbability(), settings.wholeWordMask());
       data = TrainingData.masked(encoded, masking, config.training().seed());
       encodedHeld = TrainingData.masked(encodedHeld, masking, 0).epoch(0);
     }

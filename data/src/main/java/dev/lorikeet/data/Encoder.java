@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +31,7 @@ public final class Encoder implements ExampleEncoder {
   private final ProblemType problemType;
   private final int maxLength;
   private final @Nullable LanguageModelEncoder languageModel;
-  private int truncated;
+  private Truncated truncated = Truncated.NOTHING;
   private int silent;
 
   /**
@@ -76,8 +77,8 @@ public final class Encoder implements ExampleEncoder {
     this.maxLength = maxLength;
   }
 
-  /** How many of the examples encoded so far were longer than the maximum and were cut. */
-  public int truncated() {
+  @Override
+  public Truncated truncated() {
     return truncated;
   }
 
@@ -119,13 +120,15 @@ public final class Encoder implements ExampleEncoder {
 
   private List<EncodedExample> written(LanguageModelEncoder encoder, List<Example> examples) {
     if (task == Task.SEQ_2_SEQ_LM) {
-      return examples.stream().map(encoder::translation).toList();
+      List<LanguageModelEncoder.Cut> rows = examples.stream().map(encoder::translation).toList();
+      rows.forEach(row -> truncated = truncated.plus(row.truncated()));
+      return rows.stream().map(LanguageModelEncoder.Cut::example).toList();
     }
     List<EncodedExample> encoded = new ArrayList<>(examples.size());
     for (int i = 0; i < examples.size(); i++) {
       LanguageModelEncoder.Full full = causal(encoder, examples.get(i), i);
       EncodedExample example = encoder.cut(full);
-      truncated += full.ids().length > maxLength ? 1 : 0;
+      truncated = truncated.plus(encoder.cutOff(full));
       if (LanguageModelEncoder.teaches(example)) {
         encoded.add(example);
       }
@@ -180,16 +183,27 @@ public final class Encoder implements ExampleEncoder {
     return example.words();
   }
 
-  /** A text that fills the length may just fit: with room for one token more it shows. */
+  /** A text that fills the length may just fit: without a limit it shows. */
   private void countTruncated(List<Example> examples, List<Encoding> encodings) {
-    List<Example> full = new ArrayList<>();
-    for (int i = 0; i < examples.size(); i++) {
-      if (encodings.get(i).length() == maxLength) {
-        full.add(examples.get(i));
+    List<Integer> full =
+        IntStream.range(0, examples.size())
+            .filter(i -> encodings.get(i).length() == maxLength)
+            .boxed()
+            .toList();
+    List<Encoding> whole = tokenize(full.stream().map(examples::get).toList(), Integer.MAX_VALUE);
+    for (int i = 0; i < whole.size(); i++) {
+      if (whole.get(i).length() > maxLength) {
+        int cut =
+            task == Task.TOKEN_CLASSIFICATION && !examples.get(full.get(i)).labels().isEmpty()
+                ? words(whole.get(i)) - words(encodings.get(full.get(i)))
+                : 0;
+        truncated = truncated.plus(new Truncated(1, cut));
       }
     }
-    truncated +=
-        (int) tokenize(full, maxLength + 1).stream().filter(e -> e.length() > maxLength).count();
+  }
+
+  private static int words(Encoding encoding) {
+    return (int) Arrays.stream(encoding.wordIds()).filter(word -> word >= 0).distinct().count();
   }
 
   private EncodedExample encode(Example example, Encoding encoding) {

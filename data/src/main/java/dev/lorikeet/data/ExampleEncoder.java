@@ -12,6 +12,11 @@ public interface ExampleEncoder {
    */
   List<EncodedExample> encode(List<Example> examples);
 
+  /** What was cut off the examples encoded so far, as they were too long. */
+  default Truncated truncated() {
+    return Truncated.NOTHING;
+  }
+
   /** How many of the examples encoded so far had nothing to learn and were left out. */
   default int silent() {
     return 0;

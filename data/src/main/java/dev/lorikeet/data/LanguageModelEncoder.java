@@ -58,6 +58,17 @@ final class LanguageModelEncoder {
         NO_TARGETS);
   }
 
+  /** What {@link #cut} leaves out. */
+  Truncated cutOff(Full full) {
+    int learned =
+        (int)
+            Arrays.stream(full.labels())
+                .skip(maxLength)
+                .filter(label -> label != EncodedExample.IGNORED)
+                .count();
+    return new Truncated(full.ids().length > maxLength ? 1 : 0, learned);
+  }
+
   /** Whether some of the labels count. */
   static boolean teaches(EncodedExample example) {
     return Arrays.stream(example.classes()).anyMatch(label -> label != EncodedExample.IGNORED);
@@ -124,13 +135,27 @@ final class LanguageModelEncoder {
     }
   }
 
+  /** A row as the model reads it, and what was cut off. */
+  record Cut(EncodedExample example, Truncated truncated) {}
+
   /** A row of an encoder-decoder: the text, and the target as labels; each cut by itself. */
-  EncodedExample translation(Example example) {
+  Cut translation(Example example) {
     Encoding text = tokenizer.encode(example.text(), null, maxLength);
     String target = Objects.requireNonNull(example.textPair(), "a target");
     int[] ids = tokenizer.encode(target, null, maxLength).ids();
     long[] labels = Arrays.stream(ids).asLongStream().toArray();
     Full answer = ids.length < maxLength ? ended(ids, labels) : new Full(ids, labels);
-    return new EncodedExample(text.ids(), text.typeIds(), answer.labels(), NO_TARGETS);
+    int lostLabels = beyond(target, ids.length);
+    boolean cut = lostLabels > 0 || beyond(example.text(), text.length()) > 0;
+    return new Cut(
+        new EncodedExample(text.ids(), text.typeIds(), answer.labels(), NO_TARGETS),
+        new Truncated(cut ? 1 : 0, lostLabels));
+  }
+
+  /** How many tokens a text has beyond those that were kept of it. */
+  private int beyond(String text, int kept) {
+    return kept < maxLength
+        ? 0
+        : tokenizer.encode(text, null, Integer.MAX_VALUE).length() - maxLength;
   }
 }

@@ -182,7 +182,7 @@ class ChatEncodingTest {
       int length = encode(shorter).length();
       Encoder encoder = encoder(tokenizer, length, TrainOn.ASSISTANT);
       assertThat(encoder.encode(List.of(longer, shorter))).hasSize(1);
-      assertThat(encoder.truncated()).isEqualTo(1);
+      assertThat(encoder.truncated().texts()).isEqualTo(1);
       assertThat(encoder.silent()).isEqualTo(1);
       assertThatThrownBy(() -> encoder.encode(List.of(longer)))
           .isInstanceOf(LorikeetException.class)

@@ -127,7 +127,7 @@ class EncoderTest {
     EncodedExample encoded = encoder.encode(List.of(example)).get(0);
     assertThat(encoded.ids()).containsExactly(2, 6, 11, 3);
     assertThat(encoded.classes()).containsExactly(IGNORED, 0, 1, IGNORED);
-    assertThat(encoder.truncated()).isEqualTo(1);
+    assertThat(encoder.truncated().texts()).isEqualTo(1);
   }
 
   @Test
@@ -144,9 +144,9 @@ class EncoderTest {
         encoder.encode(
             List.of(Example.of("cat"), Example.of("the cat sat"), Example.of("the cat sat home")));
     assertThat(encoded).extracting(EncodedExample::length).containsExactly(3, 5, 5);
-    assertThat(encoder.truncated()).isEqualTo(1);
+    assertThat(encoder.truncated().texts()).isEqualTo(1);
     encoder.encode(List.of(Example.of("a a a a"), Example.of("a a a a")));
-    assertThat(encoder.truncated()).isEqualTo(3);
+    assertThat(encoder.truncated().texts()).isEqualTo(3);
   }
 
   @Test
