@@ -22,6 +22,7 @@ import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.GroupRule;
 import dev.lorikeet.training.IntervalStrategy;
 import dev.lorikeet.training.LoggingConfig;
+import dev.lorikeet.training.MaskingConfig;
 import dev.lorikeet.training.NonFiniteConfig;
 import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.OptimizerType;
@@ -154,6 +155,8 @@ class RecipeTest {
               cache_features: false
               cache_frozen_layers: true
               packing: true
+              mlm_probability: 0.3
+              whole_word_mask: true
               gradient_checkpointing: true
               schedule: cosine
               max_grad_norm: 0
@@ -197,6 +200,7 @@ class RecipeTest {
             new Recipe.DataSettings(
                 "a.csv",
                 "b.csv",
+                null,
                 new DataReader.Columns("words", null, "tags"),
                 DataReader.OnBadRow.SKIP,
                 false));
@@ -248,6 +252,7 @@ class RecipeTest {
             RegularizationConfig.NONE,
             NonFiniteConfig.DEFAULT,
             new ThroughputConfig(false, true, true, true),
+            new MaskingConfig(0.3, true),
             new LoggingConfig(
                 25, List.of(ReportTo.TENSORBOARD, ReportTo.MLFLOW), "events", "first"),
             5_000_000_000L);

@@ -5,30 +5,20 @@ import java.util.List;
 import java.util.Map;
 
 /** A table in plain text: names on the left, values flush right. */
-public final class Table {
+final class Table {
   private static final String GAP = "  ";
 
   private final List<String> columns;
   private final List<List<String>> rows = new ArrayList<>();
 
-  /**
-   * A table without rows.
-   *
-   * @param columns their names, which differ
-   */
-  public Table(List<String> columns) {
+  Table(List<String> columns) {
     this.columns = columns;
     List<String> header = new ArrayList<>(List.of(""));
     header.addAll(columns);
     rows.add(header);
   }
 
-  /**
-   * Adds a row.
-   *
-   * @param values by column; empty where there is none
-   */
-  public void row(String name, Map<String, String> values) {
+  void row(String name, Map<String, String> values) {
     List<String> row = new ArrayList<>(List.of(name));
     columns.forEach(column -> row.add(values.getOrDefault(column, "")));
     rows.add(row);

@@ -86,7 +86,7 @@ public record Augmentation(Rates rates, int maskTokenId, Set<Integer> specialTok
     List<int[]> words = new ArrayList<>();
     int start = 0;
     for (int end = 1; end <= example.length(); end++) {
-      if (end < example.length() && sameWord(example, end - 1, end)) {
+      if (end < example.length() && example.isSameWord(end - 1, end)) {
         continue;
       }
       int[] word = IntStream.range(start, end).toArray();
@@ -101,11 +101,6 @@ public record Augmentation(Rates rates, int maskTokenId, Set<Integer> specialTok
     }
     texts.add(words);
     return texts;
-  }
-
-  private static boolean sameWord(EncodedExample example, int a, int b) {
-    int[] words = example.wordIds();
-    return words.length > 0 && words[a] >= 0 && words[a] == words[b];
   }
 
   private boolean isSpecial(EncodedExample example, int place) {

@@ -90,7 +90,7 @@ enum DataFormat {
         case CSV -> CsvRows.open(source, unpacked, ',', columns);
         case TSV -> CsvRows.open(source, unpacked, '\t', columns);
         case TEXT -> new TextRows(source, unpacked, columns);
-        case CONLL -> throw new UsageException("not yet");
+        case CONLL -> new ConllRows(source, unpacked, columns);
         case PARQUET ->
             throw new UsageException(source + ": Parquet is read from a file, not from a stream");
       };

@@ -57,6 +57,11 @@ public record EncodedExample(
     return image == null ? ids.length : image.tokens();
   }
 
+  /** Whether two tokens are known to be of one word. */
+  boolean isSameWord(int a, int b) {
+    return wordIds.length > 0 && wordIds[a] >= 0 && wordIds[a] == wordIds[b];
+  }
+
   /** The number of tokens of each example. */
   public static int[] lengths(List<EncodedExample> examples) {
     return examples.stream().mapToInt(EncodedExample::length).toArray();

@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.lorikeet.torch.UsageException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
+import net.jqwik.api.constraints.Size;
 import org.junit.jupiter.api.Test;
 
 class MaskedLmTest {
@@ -68,6 +70,44 @@ class MaskedLmTest {
     assertThat(masked / all).isCloseTo(0.8, within(0.0115));
     assertThat(random / all).isCloseTo(0.1, within(0.0087));
     assertThat(kept / all).isCloseTo(0.1, within(0.0087));
+  }
+
+  @Property
+  void wholeWordsAreChosenTogether(
+      @ForAll @Size(min = 1, max = 60) List<@IntRange(min = 1, max = 5) Integer> lengths,
+      @ForAll long seed) {
+    MaskedLm whole = new MaskedLm(MASK, VOCABULARY, Set.of(0, 1, 2, 3, MASK), 0.15, 0.8, 0.1, true);
+    int tokens = lengths.stream().mapToInt(Integer::intValue).sum();
+    int[] words = new int[tokens + 2];
+    words[0] = -1;
+    words[tokens + 1] = -1;
+    int at = 1;
+    for (int word = 0; word < lengths.size(); word++) {
+      Arrays.fill(words, at, at + lengths.get(word), word);
+      at += lengths.get(word);
+    }
+    EncodedExample text = text(tokens);
+    EncodedExample ofWords =
+        new EncodedExample(text.ids(), text.typeIds(), text.classes(), text.targets(), words);
+    EncodedExample masked = whole.mask(ofWords, seed, 0, 0);
+    int chosen = 0;
+    for (int i = 1; i <= tokens; i++) {
+      boolean isChosen = masked.classes()[i] != IGNORED;
+      chosen += isChosen ? 1 : 0;
+      if (words[i] == words[i - 1]) {
+        assertThat(isChosen).isEqualTo(masked.classes()[i - 1] != IGNORED);
+      }
+    }
+    // As many as single tokens would be, or fewer where no other word fits; one word at least.
+    long most = Math.max(1, Math.round(0.15 * tokens));
+    int shortest = lengths.stream().mapToInt(Integer::intValue).min().orElseThrow();
+    assertThat(chosen).isPositive();
+    if (chosen > most) {
+      assertThat(shortest).isGreaterThan((int) most);
+      assertThat(lengths).contains(chosen);
+    } else {
+      assertThat(chosen).isGreaterThan((int) most - 5);
+    }
   }
 
   @Test

@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  * @param regularization what keeps the run from learning its examples by heart
  * @param nonFinite what becomes of steps with NaN or infinity
  * @param throughput what saves time
+ * @param masking what a masked language model has to find
  * @param logging what is told of a run while it goes on
  * @param seed of data order and dropout
  */
@@ -51,6 +52,7 @@ public record TrainingConfig(
     RegularizationConfig regularization,
     NonFiniteConfig nonFinite,
     ThroughputConfig throughput,
+    MaskingConfig masking,
     LoggingConfig logging,
     long seed) {
 
@@ -75,6 +77,7 @@ public record TrainingConfig(
           RegularizationConfig.NONE,
           NonFiniteConfig.DEFAULT,
           ThroughputConfig.DEFAULT,
+          MaskingConfig.DEFAULT,
           LoggingConfig.DEFAULT,
           1);
 
@@ -172,6 +175,7 @@ public record TrainingConfig(
     public RegularizationConfig regularization;
     public NonFiniteConfig nonFinite;
     public ThroughputConfig throughput;
+    public MaskingConfig masking;
     public LoggingConfig logging;
     public long seed;
 
@@ -194,6 +198,7 @@ public record TrainingConfig(
       regularization = config.regularization;
       nonFinite = config.nonFinite;
       throughput = config.throughput;
+      masking = config.masking;
       logging = config.logging;
       seed = config.seed;
     }
@@ -218,6 +223,7 @@ public record TrainingConfig(
           regularization,
           nonFinite,
           throughput,
+          masking,
           logging,
           seed);
     }

@@ -100,6 +100,7 @@ class TrainingConfigTest {
                 DEFAULT.regularization(),
                 DEFAULT.nonFinite(),
                 DEFAULT.throughput(),
+                DEFAULT.masking(),
                 DEFAULT.logging(),
                 9));
   }
