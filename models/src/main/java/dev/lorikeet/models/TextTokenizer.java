@@ -2,13 +2,16 @@ package dev.lorikeet.models;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
-import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
-import ai.djl.util.PairList;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.text.TokenizerCheck;
+import dev.lorikeet.models.text.TokenizerSettings;
+import dev.lorikeet.models.text.Truncation;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -22,13 +25,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Turns texts into token ids, by a model's {@code tokenizer.json} and Hugging Face's tokenizers
- * library. What that file says about truncation and padding is ignored: texts are cut to the length
- * that the caller gives, and never padded.
+ * library. Texts are cut to the length that the caller gives, at the side that the model's files
+ * name, and never padded.
  *
  * <p>Threads that share a tokenizer take turns; a batch uses all cores by itself.
  */
@@ -53,6 +57,7 @@ public final class TextTokenizer implements AutoCloseable {
           "chat_template.jinja",
           "chat_template.json");
 
+  private static final int LONGEST_TEXT = 5_000_000;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path folder;
@@ -64,9 +69,11 @@ public final class TextTokenizer implements AutoCloseable {
   private final @Nullable Integer eosTokenId;
   private final HuggingFaceTokenizer library;
   private final boolean spaceBeforeWords;
+  private final Truncation truncation;
+  private final int modelMaxLength;
+  private final boolean tokenTypes;
   private final int specialsOfText;
   private final int specialsOfPair;
-  private int truncatedTo;
 
   /**
    * Opens the tokenizer of a model's folder.
@@ -88,6 +95,13 @@ public final class TextTokenizer implements AutoCloseable {
   private TextTokenizer(Path folder) {
     this.folder = folder;
     JsonNode json = json(TOKENIZER_JSON);
+    TokenizerCheck.check(json, folder.resolve(TOKENIZER_JSON).toString());
+    var settings =
+        new TokenizerSettings(json(TOKENIZER_CONFIG), folder.resolve(TOKENIZER_CONFIG).toString());
+    truncation = new Truncation(settings.truncatesLeft((ObjectNode) json));
+    modelMaxLength = settings.modelMaxLength();
+    tokenTypes = settings.tokenTypes();
+    settings.applyTo((ObjectNode) json);
     readVocabulary(json);
     maskTokenId = namedToken("mask_token", "[MASK]", "<mask>");
     Integer pad = namedToken("pad_token", "[PAD]", "<pad>");
@@ -95,9 +109,9 @@ public final class TextTokenizer implements AutoCloseable {
     padTokenId = pad != null ? pad : end != null ? end : 0;
     spaceBeforeWords = marksWordsByTheirSpace(json.path("pre_tokenizer"));
     eosTokenId = end;
-    library = openLibrary();
-    specialsOfText = library.encode("").getIds().length;
-    specialsOfPair = library.encode("", "").getIds().length;
+    library = openLibrary(json);
+    specialsOfText = called(() -> library.encode("")).getIds().length;
+    specialsOfPair = called(() -> library.encode("", "")).getIds().length;
   }
 
   private void readVocabulary(JsonNode json) {
@@ -170,16 +184,15 @@ public final class TextTokenizer implements AutoCloseable {
     }
   }
 
-  private HuggingFaceTokenizer openLibrary() {
+  private HuggingFaceTokenizer openLibrary(JsonNode json) {
     if (System.getProperty("ai.djl.offline") == null) {
       System.setProperty("ai.djl.offline", "true"); // else DJL would look for other builds online
     }
-    Path file = folder.resolve(TOKENIZER_JSON);
-    try (InputStream json = Files.newInputStream(file)) {
+    try (InputStream bytes = new ByteArrayInputStream(JSON.writeValueAsBytes(json))) {
       return HuggingFaceTokenizer.newInstance(
-          json, Map.of("truncation", "do_not_truncate", "padding", "do_not_pad"));
+          bytes, Map.of("truncation", "do_not_truncate", "padding", "do_not_pad"));
     } catch (IOException | RuntimeException e) {
-      throw unreadable(file, e);
+      throw unreadable(folder.resolve(TOKENIZER_JSON), e);
     }
   }
 
@@ -209,12 +222,15 @@ public final class TextTokenizer implements AutoCloseable {
    */
   public synchronized List<Encoding> encodeAll(
       List<String> texts, @Nullable List<String> pairs, int maxLength) {
-    truncateTo(maxLength, pairs == null ? specialsOfText : specialsOfPair);
-    return Arrays.stream(
-            pairs == null
-                ? library.batchEncode(texts)
-                : library.batchEncode(new PairList<>(texts, pairs)))
-        .map(TextTokenizer::encoding)
+    mustHaveRoom(maxLength, pairs == null ? specialsOfText : specialsOfPair);
+    texts.forEach(TextTokenizer::mustBeShort);
+    if (pairs != null) {
+      pairs.forEach(TextTokenizer::mustBeShort);
+    }
+    // the library's own batches end the process where a text cannot be encoded
+    return IntStream.range(0, texts.size())
+        .parallel()
+        .mapToObj(i -> encoded(texts.get(i), pairs == null ? null : pairs.get(i), maxLength))
         .toList();
   }
 
@@ -226,10 +242,38 @@ public final class TextTokenizer implements AutoCloseable {
    * @throws UsageException when maxLength leaves no room beside the special tokens
    */
   public synchronized Encoding encodeWords(List<String> words, int maxLength) {
-    truncateTo(maxLength, specialsOfText);
-    return encoding(
-        library.encode(
-            spaceBeforeWords ? words.stream().map(TextTokenizer::afterSpace).toList() : words));
+    mustHaveRoom(maxLength, specialsOfText);
+    words.forEach(TextTokenizer::mustBeShort);
+    List<String> marked =
+        spaceBeforeWords ? words.stream().map(TextTokenizer::afterSpace).toList() : words;
+    return cut(called(() -> library.encode(marked)), maxLength);
+  }
+
+  private Encoding encoded(String text, @Nullable String pair, int maxLength) {
+    return cut(
+        called(() -> pair == null ? library.encode(text) : library.encode(text, pair)), maxLength);
+  }
+
+  /** The library says by an exception what its model cannot do, such as a missing unknown token. */
+  private <T> T called(Supplier<T> call) {
+    try {
+      return call.get();
+    } catch (RuntimeException e) {
+      throw new LorikeetException(
+          folder.resolve(TOKENIZER_JSON) + ": a text cannot be encoded: " + e.getMessage(), e);
+    }
+  }
+
+  /** Its regular expressions give up, and end the process, after ten million steps. */
+  private static void mustBeShort(String text) {
+    if (text.length() > LONGEST_TEXT) {
+      throw new LorikeetException(
+          "a text has "
+              + text.length()
+              + " characters, at most "
+              + LONGEST_TEXT
+              + " are read: split it into rows");
+    }
   }
 
   private static String afterSpace(String word) {
@@ -252,8 +296,8 @@ public final class TextTokenizer implements AutoCloseable {
    *     template wrote has them already
    */
   public synchronized Written write(String text, boolean specialTokens) {
-    truncateTo(Integer.MAX_VALUE, 0);
-    var encoded = library.encode(text, specialTokens, false);
+    mustBeShort(text);
+    var encoded = called(() -> library.encode(text, specialTokens, false));
     CharSpan[] spans = encoded.getCharTokenSpans();
     int[] starts = new int[spans.length];
     int[] ends = new int[spans.length];
@@ -266,20 +310,23 @@ public final class TextTokenizer implements AutoCloseable {
     return new Written(ints(encoded.getIds()), starts, ends);
   }
 
-  /** The library cuts nothing at all where the special tokens alone exceed the length. */
-  private void truncateTo(int maxLength, int specials) {
+  private static void mustHaveRoom(int maxLength, int specials) {
     if (maxLength <= specials) {
       throw new UsageException(
           "max-length " + maxLength + " has no room for a text: special tokens take " + specials);
     }
-    if (maxLength != truncatedTo) {
-      TokenizersLibrary.LIB.setTruncation(library.getHandle(), maxLength, "LONGEST_FIRST", 0);
-      truncatedTo = maxLength;
-    }
   }
 
-  private static Encoding encoding(ai.djl.huggingface.tokenizers.Encoding e) {
-    return new Encoding(ints(e.getIds()), ints(e.getTypeIds()), ints(e.getWordIds()));
+  private Encoding cut(ai.djl.huggingface.tokenizers.Encoding whole, int maxLength) {
+    long[] ids = whole.getIds();
+    long[] typeIds = tokenTypes ? whole.getTypeIds() : new long[ids.length];
+    long[] wordIds = whole.getWordIds();
+    int[] kept = truncation.keep(ints(whole.getSequenceIds()), maxLength);
+    return new Encoding(at(kept, ids), at(kept, typeIds), at(kept, wordIds));
+  }
+
+  private static int[] at(int[] places, long[] values) {
+    return IntStream.of(places).map(place -> Math.toIntExact(values[place])).toArray();
   }
 
   private static int[] ints(long[] values) {
@@ -307,6 +354,14 @@ public final class TextTokenizer implements AutoCloseable {
   /** One more than the largest token id. */
   public int vocabSize() {
     return tokens.isEmpty() ? 0 : tokens.lastKey() + 1;
+  }
+
+  /**
+   * The most tokens of a text by {@code model_max_length} of tokenizer_config.json; {@link
+   * Integer#MAX_VALUE} where there is no bound. No text is cut to it by itself.
+   */
+  public int modelMaxLength() {
+    return modelMaxLength;
   }
 
   /**
