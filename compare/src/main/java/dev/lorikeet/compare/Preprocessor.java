@@ -87,6 +87,11 @@ final class Preprocessor implements AutoCloseable {
     }
   }
 
+  /** The most tokens that the tokenizer's files name; of images there is no bound. */
+  int modelMaxLength() {
+    return tokenizer == null ? Integer.MAX_VALUE : tokenizer.modelMaxLength();
+  }
+
   /** Whether images are prepared as for the first ViT, since nothing says how. */
   boolean isDefault() {
     return images != null && images.isDefault();

@@ -121,11 +121,15 @@ final class RunRecord {
         .put("threads", Torch.threads());
   }
 
-  /** The texts' length: as written, else the most that the model takes, 512 at most. */
-  int maxLength(ModelConfig config) {
+  /**
+   * The texts' length: as written, else the most that model and tokenizer take, 512 at most.
+   *
+   * @param tokenizerMaxLength the most that the tokenizer's files name
+   */
+  int maxLength(ModelConfig config, int tokenizerMaxLength) {
     JsonNode length = json.path("max_length");
     if (length.isMissingNode() || length.isNull()) {
-      return Math.min(DEFAULT_MAX_LENGTH, config.maxTokens());
+      return Math.min(DEFAULT_MAX_LENGTH, Math.min(config.maxTokens(), tokenizerMaxLength));
     }
     if (!length.isInt() || length.intValue() < 1) {
       throw new LorikeetException(

@@ -129,7 +129,7 @@ public final class TextModel implements AutoCloseable {
           folder == null ? null : (anyBase ? folder.onAnyBase() : folder).attachTo(model);
       Task task = mustBeTrained(model, adapter, checkpoint);
       preprocessor = Preprocessor.open(task, checkpoint, adapterFolder);
-      int length = maxLength != null ? maxLength : record.maxLength(model.config());
+      int length = lengthOf(record, model, preprocessor, maxLength);
       preprocessor.mustFit(model, length);
       return new TextModel(model, adapter, preprocessor, labels(model), length, record.trainOn());
     } catch (RuntimeException e) {
@@ -170,7 +170,7 @@ public final class TextModel implements AutoCloseable {
       adapters.activate(first.getKey());
       Task task = mustBeTrained(model, adapters.get(first.getKey()), checkpoint);
       preprocessor = Preprocessor.open(task, checkpoint, first.getValue());
-      int length = maxLength != null ? maxLength : record.maxLength(model.config());
+      int length = lengthOf(record, model, preprocessor, maxLength);
       preprocessor.mustFit(model, length);
       return new TextModel(
           model, null, adapters, preprocessor, labels(model), length, record.trainOn());
@@ -181,6 +181,13 @@ public final class TextModel implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static int lengthOf(
+      RunRecord record, Model model, Preprocessor preprocessor, @Nullable Integer maxLength) {
+    return maxLength != null
+        ? maxLength
+        : record.maxLength(model.config(), preprocessor.modelMaxLength());
   }
 
   private static Task mustBeTrained(Model model, @Nullable Adapter adapter, Path checkpoint) {

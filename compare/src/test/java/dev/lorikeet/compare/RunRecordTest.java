@@ -78,7 +78,7 @@ class RunRecordTest {
         record.complete(ModelOptions.DEFAULT, encoder(), AdapterFolder.open(foreign));
     assertThat(options.labels()).containsExactly("x", "y", "z");
     assertThat(options.problemType()).isEqualTo(ProblemType.MULTI_LABEL);
-    assertThat(record.maxLength(ModelConfig.read(encoder()))).isEqualTo(17);
+    assertThat(record.maxLength(ModelConfig.read(encoder()), Integer.MAX_VALUE)).isEqualTo(17);
   }
 
   @Test
@@ -98,7 +98,7 @@ class RunRecordTest {
 
   @Test
   void lengthIsAtMostWhatTheModelHasPositionsFor() throws IOException {
-    assertThat(RunRecord.read(temporary).maxLength(ModelConfig.read(encoder()))).isEqualTo(40);
+    assertThat(RunRecord.read(temporary).maxLength(ModelConfig.read(encoder()), Integer.MAX_VALUE)).isEqualTo(40);
   }
 
   @Test

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.text.NormalizedTokens;
 import dev.lorikeet.models.text.TokenizerCheck;
 import dev.lorikeet.models.text.TokenizerSettings;
 import dev.lorikeet.models.text.Truncation;
@@ -188,6 +189,7 @@ public final class TextTokenizer implements AutoCloseable {
     if (System.getProperty("ai.djl.offline") == null) {
       System.setProperty("ai.djl.offline", "true"); // else DJL would look for other builds online
     }
+    NormalizedTokens.check(json, folder.resolve(TOKENIZER_JSON).toString());
     try (InputStream bytes = new ByteArrayInputStream(JSON.writeValueAsBytes(json))) {
       return HuggingFaceTokenizer.newInstance(
           bytes, Map.of("truncation", "do_not_truncate", "padding", "do_not_pad"));
@@ -258,6 +260,8 @@ public final class TextTokenizer implements AutoCloseable {
   private <T> T called(Supplier<T> call) {
     try {
       return call.get();
+    } catch (IllegalStateException closed) {
+      throw closed;
     } catch (RuntimeException e) {
       throw new LorikeetException(
           folder.resolve(TOKENIZER_JSON) + ": a text cannot be encoded: " + e.getMessage(), e);

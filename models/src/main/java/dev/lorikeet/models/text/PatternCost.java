@@ -210,7 +210,8 @@ final class PatternCost {
     if (repeat == null) {
       return new Repeat(1, 1);
     }
-    if (!skip("?")) {
+    boolean counted = pattern.charAt(at - 1) == '}';
+    if (!skip("?") && !counted) {
       skip("+");
     }
     if (quantifier() != null) {

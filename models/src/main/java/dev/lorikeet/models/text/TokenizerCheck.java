@@ -34,6 +34,9 @@ public final class TokenizerCheck {
    * @throws LorikeetException when the library would not survive it
    */
   public static void check(JsonNode json, String place) {
+    if (!json.isObject()) {
+      throw new LorikeetException(place + " cannot be read: it is not a JSON object");
+    }
     try {
       new TokenizerCheck(json).check();
     } catch (LorikeetException e) {
@@ -43,9 +46,6 @@ public final class TokenizerCheck {
   }
 
   private void check() {
-    if (!json.isObject()) {
-      throw new LorikeetException("it is not a JSON object");
-    }
     mustBeReadable(json, 0);
     model(json.path("model"));
     addedTokens(json.path("added_tokens"));

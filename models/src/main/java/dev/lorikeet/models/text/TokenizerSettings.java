@@ -143,7 +143,11 @@ public final class TokenizerSettings {
 
   private static Map<String, JsonNode> ids(ObjectNode tokenizer) {
     Map<String, JsonNode> ids = new HashMap<>();
-    tokenizer.path("model").path("vocab").properties().forEach(t -> ids.put(t.getKey(), t.getValue()));
+    tokenizer
+        .path("model")
+        .path("vocab")
+        .properties()
+        .forEach(t -> ids.put(t.getKey(), t.getValue()));
     JsonNode vocabulary = tokenizer.path("model").path("vocab");
     for (int i = 0; vocabulary.isArray() && i < vocabulary.size(); i++) {
       ids.put(vocabulary.path(i).path(0).asText(), tokenizer.numberNode(i));

@@ -35,7 +35,8 @@ public final class Truncation {
     int[] kept = lengths[1] == 0 ? new int[] {room, 0} : longestFirst(lengths, room);
     int[] seen = new int[2];
     return IntStream.range(0, sequenceIds.length)
-        .filter(i -> sequenceIds[i] < 0 || stays(seen[sequenceIds[i]]++, sequenceIds[i], lengths, kept))
+        .filter(
+            i -> sequenceIds[i] < 0 || stays(seen[sequenceIds[i]]++, sequenceIds[i], lengths, kept))
         .toArray();
   }
 
