@@ -94,15 +94,48 @@ class FillMaskTest {
 
   @Test
   void wrongUse() {
-    refused(2, "give either --data or the texts themselves");
-    refused(2, "give either --data or the texts themselves", "--data", "x.jsonl", "a [MASK]");
-    refused(2, "top-k is 0: use at least 1", "--top-k", "0", "a [MASK]");
+    String sources = "give either --data, or the texts themselves, or --pair";
+    refused(2, sources);
+    refused(2, sources, "--data", "x.jsonl", "a [MASK]");
+    refused(2, sources, "--pair", "a", "b", "a [MASK]");
+    refused(2, "--keep is for the columns of --data: leave it out", "--keep", "id", "a [MASK]");
+    refused(2, "--top-k is 0: use at least 1", "--top-k", "0", "a [MASK]");
+    refused(
+        2,
+        "--threshold is for several labels a text, this is masked-lm",
+        "--threshold",
+        "0.3",
+        "a [MASK]");
+  }
+
+  @Test
+  void aRowWithoutAMaskIsABadRow() throws IOException {
+    Path data = root.resolve("masks.jsonl");
+    Files.writeString(
+        data, "{\"text\": \"[MASK]\"}\n{\"text\": \"bird\"}\n{\"text\": \"a [MASK]\"}\n");
+    String problem =
+        "\"bird\" has no mask in its first 12 tokens: write [MASK] where a word is to be found";
+    refused(
+        1,
+        data + ":2: " + problem + "; mend the row, or have bad rows skipped",
+        "--data",
+        data.toString());
+    List<JsonNode> answers = predict("--on-bad-row", "skip", "--data", data.toString()).jsonLines();
+    assertThat(answers).extracting(a -> a.path("line").asInt()).containsExactly(1, 2, 3);
+    assertThat(answers).extracting(a -> a.path("masks").size()).containsExactly(1, 0, 1);
+    assertThat(answers.get(1).path("error").asText()).isEqualTo(problem);
+  }
+
+  @Test
+  void nothingToScoreIsAnError() throws IOException {
+    Path data = Files.writeString(root.resolve("special.jsonl"), "{\"text\": \"[SEP] [PAD]\"}\n");
     Refusal.of(
         root,
-        2,
-        "--top-k is for masked language models, this is sequence-classification",
-        "predict %s --top-k 3 bird",
-        Trained.FLAGS);
+        1,
+        "there is nothing to score: none of the 1 examples has a token to predict",
+        "evaluate --task fill-mask --model %s --data %s",
+        model,
+        data);
   }
 
   @Test

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -96,9 +97,84 @@ class PredictCommandTest {
   }
 
   @Test
+  void probabilitiesAreNamedByTheirLabels() {
+    for (JsonNode answer : predict(Embedded.FEW, "").jsonLines()) {
+      JsonNode all = answer.path("probabilities");
+      assertThat(all.properties()).extracting(Map.Entry::getKey).hasSameElementsAs(TOPICS);
+      assertThat(all.path(answer.path("label").asText())).isEqualTo(answer.path("score"));
+      double sum = 0;
+      for (JsonNode probability : all) {
+        sum += probability.asDouble();
+      }
+      // Eight doubles.
+      assertThat(sum).isEqualTo(1, within(1e-12));
+    }
+    for (JsonNode answer : predict(Embedded.FEW, "--top-k 3").jsonLines()) {
+      assertThat(answer.path("probabilities")).hasSize(3);
+      assertThat(answer.path("probabilities").fieldNames().next())
+          .isEqualTo(answer.path("label").asText());
+    }
+    assertThat(Cli.done("predict %s --top-k 2 bird", Trained.FLAGS).out().lines()).hasSize(3);
+  }
+
+  /** Answers and labels of the same rows, counted here. */
+  @Test
+  void theReportCountsWhatPredictAnswers() {
+    JsonNode report = Cli.done("evaluate %s --data %s --json", Trained.FLAGS, Embedded.EVAL).json();
+    List<JsonNode> answers = predict(Embedded.EVAL, "--keep label").jsonLines();
+    JsonNode confusion = report.path("confusion_matrix");
+    for (int row = 0; row < confusion.path("labels").size(); row++) {
+      for (int column = 0; column < confusion.path("labels").size(); column++) {
+        JsonNode label = confusion.path("labels").path(row);
+        JsonNode answered = confusion.path("labels").path(column);
+        long count =
+            answers.stream()
+                .filter(answer -> answer.path("input").path("label").equals(label))
+                .filter(answer -> answer.path("label").equals(answered))
+                .count();
+        assertThat(confusion.path("counts").path(row).path(column).asLong()).isEqualTo(count);
+      }
+    }
+    assertThat(report.path("classes").path("micro_avg").path("f1"))
+        .isEqualTo(report.path("eval_accuracy"));
+    assertThat(report.path("classes").path("macro_avg").path("f1").asDouble())
+        .isEqualTo(report.path("eval_macro_f1").asDouble(), within(1e-12));
+    double confidence = 0;
+    double accuracy = 0;
+    for (JsonNode bin : report.path("calibration").path("filled")) {
+      confidence += bin.path("count").asLong() * bin.path("confidence").asDouble();
+      accuracy += bin.path("count").asLong() * bin.path("accuracy").asDouble();
+    }
+    double sum = answers.stream().mapToDouble(answer -> answer.path("score").asDouble()).sum();
+    // A hundred float32 probabilities of passes in other company.
+    assertThat(confidence).isEqualTo(sum, within(1e-3));
+    assertThat(accuracy / 100).isEqualTo(report.path("eval_accuracy").asDouble(), within(1e-12));
+  }
+
+  @Test
+  void typedPairsAreAnsweredAsThoseOfAFile() throws IOException {
+    Path file =
+        Files.writeString(
+            temporary.resolve("pairs.jsonl"), "{\"text\": \"a bird\", \"b\": \"an oak\"}\n");
+    JsonNode ofFile = predict(file, "--text-pair b").json();
+    List<String> words =
+        new ArrayList<>(List.of(("predict --json " + Trained.FLAGS).split(" ", -1)));
+    words.addAll(List.of("--pair", "a bird", "an oak", "--pair", "an oak", "a bird"));
+    List<JsonNode> typed = Cli.ofWords(words.toArray(new String[0])).jsonLines();
+    assertThat(typed).hasSize(2);
+    // Side by side with the other pair, which is as long: float32 rounding at most.
+    assertThat(logits(typed.get(0))).containsExactly(logits(ofFile), within(1e-4));
+    assertThat(typed.get(1).path("logits")).isNotEqualTo(typed.get(0).path("logits"));
+  }
+
+  @Test
   void scoresForPeopleAreALineEach() {
     Cli cli = Cli.done("evaluate %s --data %s", Trained.FLAGS, Embedded.FEW);
     assertThat(cli.out().lines())
+        .anyMatch(line -> line.matches(" +precision +recall +f1 +support"))
+        .anyMatch(line -> line.matches("animal( +[01]\\.\\d{4}){3} +\\d+"))
+        .anyMatch(line -> line.matches("weighted avg( +[01]\\.\\d{4}){3} +24"))
+        .anyMatch(line -> line.matches("expected calibration error 0\\.\\d{4} \\(15 bins\\)"))
         .anyMatch(line -> line.matches("eval_accuracy 0\\.\\d+"))
         .anyMatch(line -> line.matches("eval_loss \\d\\.\\d+"));
   }

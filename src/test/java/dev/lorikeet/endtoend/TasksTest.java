@@ -43,6 +43,27 @@ class TasksTest {
           .allSatisfy(score -> assertThat(score.asDouble()).isBetween(0.5, 1.0));
     }
     assertThat(answers).anySatisfy(answer -> assertThat(answer.path("label")).isNotEmpty());
+    thresholdsChoose(data);
+  }
+
+  /** Of the adapter that was just trained. */
+  private void thresholdsChoose(Path data) {
+    Path adapter = temporary.resolve("adapter");
+    for (JsonNode answer : predict(data, adapter, "--threshold 0 --top-k 1")) {
+      assertThat(answer.path("label")).hasToString("[\"animal\",\"plant\"]");
+      assertThat(answer.path("probabilities")).hasSize(1);
+      double best = answer.path("probabilities").iterator().next().asDouble();
+      assertThat(answer.path("score"))
+          .allSatisfy(score -> assertThat(score.asDouble()).isLessThanOrEqualTo(best));
+    }
+    JsonNode report = evaluate(data, adapter, "");
+    assertThat(report.path("classes").path("by_class").path("animal").path("support").asInt())
+        .isEqualTo(3);
+    assertThat(report.has("confusion_matrix")).isFalse();
+    Cli wrong = Cli.run("predict --model %s --adapter %s --threshold 2 x", Embedded.MODEL, adapter);
+    assertThat(wrong.status()).isEqualTo(2);
+    assertThat(wrong.err())
+        .isEqualToIgnoringNewLines("error: --threshold is 2.0: use a probability, 0 to 1");
   }
 
   @Test
@@ -148,8 +169,10 @@ class TasksTest {
     assertThat(cli.status()).isEqualTo(1);
     assertThat(cli.err())
         .isEqualToNormalizingNewlines(
-            "error: \"the robin is a small bird\" has no mask in its first 32 tokens: write [MASK]"
-                + " where a word is to be found\n");
+            "error: "
+                + data
+                + ":1: \"the robin is a small bird\" has no mask in its first 32 tokens: write"
+                + " [MASK] where a word is to be found; mend the row, or have bad rows skipped\n");
   }
 
   private List<JsonNode> learnsScoresAndAnswers(

@@ -4,6 +4,7 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.ExampleRows;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -61,6 +62,24 @@ final class DataFlags {
     return read(source, model, columns(model).unlabelled(List.of()), console);
   }
 
+  /**
+   * The rows of a data set, whose labels, if any, are not read.
+   *
+   * @param kept the columns that are passed through
+   */
+  ExampleRows rows(String source, TextModel model, List<String> kept) {
+    return DataReader.open(
+        source,
+        columns(model).unlabelled(kept),
+        model.task(),
+        model.model().config().problemType());
+  }
+
+  /** What becomes of malformed rows. */
+  DataReader.OnBadRow onBadRow() {
+    return OnBadRowNames.of(onBadRow);
+  }
+
   private DataReader.Columns columns(TextModel model) {
     return new ColumnNames()
         .put("text", text)
@@ -78,11 +97,7 @@ final class DataFlags {
       String source, TextModel model, DataReader.Columns columns, Console console) {
     DataSet set =
         DataReader.read(
-            source,
-            columns,
-            model.task(),
-            model.model().config().problemType(),
-            OnBadRowNames.of(onBadRow));
+            source, columns, model.task(), model.model().config().problemType(), onBadRow());
     LoadedData.tellSkipped(set, source, console);
     return set.named(model.labels() == null ? List.of() : model.labels().names()).examples();
   }

@@ -5,9 +5,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.compare.Comparison;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.training.EvaluationReport;
+import dev.lorikeet.training.TagScheme;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -15,7 +18,11 @@ import picocli.CommandLine.Option;
 /** Scores a trained model on labelled texts. */
 @Command(
     name = "evaluate",
-    description = "Score a trained model on labelled texts.",
+    description = {
+      "Score a trained model on labelled texts.",
+      "Of classes: precision, recall and F1 of each, which was answered for which, and whether the"
+          + " probabilities are what they say; of tags such as B-PER also the entities."
+    },
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class EvaluateCommand implements Callable<Integer> {
@@ -30,17 +37,26 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Labelled examples.")
   private String data;
 
+  @Option(
+      names = "--entity-scheme",
+      paramLabel = "iob2|iobes|bilou",
+      description = "Only entities that are spelt so count; unless given, as conlleval has them.")
+  private @Nullable String entityScheme;
+
   @Override
   public Integer call() {
+    TagScheme scheme = entityScheme == null ? null : TagScheme.of(entityScheme);
     try (TextModel open = model.open()) {
-      ObjectNode results = JsonNodeFactory.instance.objectNode();
       List<Example> examples = columns.labelled(data, open, console);
-      Comparison.evaluation(results, open.evaluate(examples));
+      EvaluationReport report = open.report(examples, scheme);
+      ObjectNode results = JsonNodeFactory.instance.objectNode();
+      Comparison.evaluation(results, report.evaluation());
       Truncation.tell(open, examples.size(), console);
       Truncation.put(results, "eval_", open.truncated());
       StringJoiner lines = new StringJoiner("\n");
       results.properties().forEach(entry -> lines.add(entry.getKey() + " " + entry.getValue()));
-      console.print(results, lines.toString());
+      ReportJson.add(results, report);
+      console.print(results, lines + ReportTables.of(report));
     }
     return 0;
   }

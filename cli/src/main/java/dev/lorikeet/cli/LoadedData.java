@@ -101,9 +101,14 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
   }
 
   static void tellSkipped(DataSet set, String source, Console console) {
-    if (set.skipped() > 0) {
-      console.say(source + ": skipped " + set.skipped() + " malformed rows, the first of them:");
-      set.reports().forEach(report -> console.say("  " + report));
+    tellSkipped(set.skipped(), set.reports(), source, console);
+  }
+
+  /** Tells how many rows were skipped, and what is wrong with the first of them. */
+  static void tellSkipped(int skipped, List<String> reports, String source, Console console) {
+    if (skipped > 0) {
+      console.say(source + ": skipped " + skipped + " malformed rows, the first of them:");
+      reports.forEach(report -> console.say("  " + report));
     }
   }
 }

@@ -162,9 +162,11 @@ public final class Comparison {
     return json;
   }
 
-  /** Adds {@code eval_loss}, {@code eval_accuracy} and the like. */
+  /** Adds {@code eval_loss}, {@code eval_accuracy} and the like; null for what is undefined. */
   public static void evaluation(ObjectNode json, Evaluation evaluation) {
-    evaluation.metrics().forEach((name, value) -> json.put("eval_" + name, value));
+    evaluation
+        .metrics()
+        .forEach((name, value) -> json.put("eval_" + name, value.isNaN() ? null : value));
     json.put("eval_loss", evaluation.loss());
     json.put("eval_seconds", evaluation.seconds());
     json.put("eval_examples", evaluation.examples());

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,13 +49,20 @@ public record MaskFill(int position, List<Candidate> candidates) {
             new MaskFill(token, best(logits, token * vocabulary, vocabulary, topK, tokenizer)));
       }
     }
-    String name = mask == null ? null : tokenizer.token(mask);
-    mustHaveAllMasks(example, fills.size(), name, maxLength);
+    mustHaveAllMasks(example, encoded, tokenizer, maxLength);
     return fills;
   }
 
-  private static void mustHaveAllMasks(
-      Example example, int found, @Nullable String mask, int maxLength) {
+  /**
+   * Checks that a text has a mask, and none that was cut off.
+   *
+   * @throws LorikeetException when it has not
+   */
+  static void mustHaveAllMasks(
+      Example example, EncodedExample encoded, TextTokenizer tokenizer, int maxLength) {
+    Integer id = tokenizer.maskTokenId();
+    String mask = id == null ? null : tokenizer.token(id);
+    long found = id == null ? 0 : IntStream.of(encoded.ids()).filter(each -> each == id).count();
     if (found == 0) {
       throw new LorikeetException(
           "\""

@@ -5,20 +5,30 @@ import java.util.List;
 import java.util.Map;
 
 /** A table in plain text: names on the left, values flush right. */
-final class Table {
+public final class Table {
   private static final String GAP = "  ";
 
   private final List<String> columns;
   private final List<List<String>> rows = new ArrayList<>();
 
-  Table(List<String> columns) {
+  /**
+   * A table without rows.
+   *
+   * @param columns their names, which differ
+   */
+  public Table(List<String> columns) {
     this.columns = columns;
     List<String> header = new ArrayList<>(List.of(""));
     header.addAll(columns);
     rows.add(header);
   }
 
-  void row(String name, Map<String, String> values) {
+  /**
+   * Adds a row.
+   *
+   * @param values by column; empty where there is none
+   */
+  public void row(String name, Map<String, String> values) {
     List<String> row = new ArrayList<>(List.of(name));
     columns.forEach(column -> row.add(values.getOrDefault(column, "")));
     rows.add(row);

@@ -13,6 +13,7 @@ import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.MaskedLm;
 import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.data.Truncated;
+import dev.lorikeet.data.Words;
 import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.export.OnnxExport;
 import dev.lorikeet.export.Parity;
@@ -35,8 +36,10 @@ import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Evaluation;
+import dev.lorikeet.training.EvaluationReport;
 import dev.lorikeet.training.Evaluator;
 import dev.lorikeet.training.Predictor;
+import dev.lorikeet.training.TagScheme;
 import dev.lorikeet.training.TrainingData;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -277,9 +280,12 @@ public final class TextModel implements AutoCloseable {
     return task;
   }
 
+  private ExampleEncoder encoder() {
+    return preprocessor.encoder(model, labels, model.config().problemType(), maxLength, trainOn);
+  }
+
   private List<EncodedExample> encode(List<Example> examples) {
-    ExampleEncoder encoder =
-        preprocessor.encoder(model, labels, model.config().problemType(), maxLength, trainOn);
+    ExampleEncoder encoder = encoder();
     List<EncodedExample> encoded = encoder.encode(examples);
     truncated.accumulateAndGet(encoder.truncated(), Truncated::plus);
     return encoded;
@@ -292,18 +298,40 @@ public final class TextModel implements AutoCloseable {
 
   // ---- answering ----
 
-  /** The loss and metrics on labelled examples. */
+  /**
+   * The loss and metrics on labelled examples.
+   *
+   * @throws LorikeetException when there is nothing to score
+   */
   public Evaluation evaluate(List<Example> examples) {
+    return evaluator().evaluate(labelled(examples));
+  }
+
+  /**
+   * {@link #evaluate}, with scores by class and by entity, confusions and calibration.
+   *
+   * @param scheme how tags of words must spell out entities; null for any way
+   * @throws LorikeetException when there is nothing to score
+   * @throws UsageException when the labels are no tags of the scheme
+   */
+  public EvaluationReport report(List<Example> examples, @Nullable TagScheme scheme) {
+    return evaluator().report(labelled(examples), scheme);
+  }
+
+  private Evaluator evaluator() {
+    return new Evaluator(model, BATCH, preprocessor.padTokenId(model));
+  }
+
+  private List<EncodedExample> labelled(List<Example> examples) {
     List<EncodedExample> encoded = encode(examples);
-    if (task() == Task.MASKED_LM) {
-      encoded = TrainingData.masked(encoded, MaskedLm.of(tokenizer()), 0).epoch(0);
-    }
-    return new Evaluator(model, BATCH, preprocessor.padTokenId(model)).evaluate(encoded);
+    return task() == Task.MASKED_LM
+        ? TrainingData.masked(encoded, MaskedLm.of(tokenizer()), 0).epoch(0)
+        : encoded;
   }
 
   /**
    * The model's answers, in the order of the texts; labels that the examples have are not looked
-   * at.
+   * at. For token classification a text without words is split as {@link Words#of} does.
    *
    * @throws LorikeetException when a text for a masked LM has no mask, or one beyond the maximal
    *     length
@@ -360,6 +388,16 @@ public final class TextModel implements AutoCloseable {
             MaskFill.of(example, encoded, logits, topK, tokenizer(), maxLength));
   }
 
+  /**
+   * Checks that a masked language model has a mask to fill.
+   *
+   * @throws LorikeetException when a text has no mask, or one beyond the maximal length
+   */
+  public void mustHaveMasks(Example example) {
+    EncodedExample encoded = encoder().encode(List.of(example.unlabelled())).get(0);
+    MaskFill.mustHaveAllMasks(example, encoded, tokenizer(), maxLength);
+  }
+
   /** Makes an answer of a text's logits. */
   private interface Answer<T> {
     T of(Example example, EncodedExample encoded, float[] logits);
@@ -370,7 +408,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   private <T> List<T> answers(List<Example> examples, Answer<T> answer, Predictor.Forward forward) {
-    List<Example> unlabelled = examples.stream().map(Example::unlabelled).toList();
+    List<Example> unlabelled = examples.stream().map(this::asked).toList();
     List<EncodedExample> encoded = encode(unlabelled);
     int step = textsAtOnce(encoded);
     int rows = Math.min(BATCH, step);
@@ -387,6 +425,17 @@ public final class TextModel implements AutoCloseable {
       }
     }
     return answers;
+  }
+
+  private Example asked(Example example) {
+    if (task() != Task.TOKEN_CLASSIFICATION || !example.words().isEmpty()) {
+      return example.unlabelled();
+    }
+    List<String> words = Words.of(example.text());
+    if (words.isEmpty()) {
+      throw new UsageException("\"" + example.text() + "\" has no words to answer");
+    }
+    return new Example(example.text(), null, words, List.of());
   }
 
   private static int[] after(int start, int[] indices) {
@@ -440,7 +489,9 @@ public final class TextModel implements AutoCloseable {
       case MASKED_LM -> words(MaskFill.of(example, encoded, logits, 1, tokenizer(), maxLength));
       default -> throw new IllegalStateException("no prediction for " + task());
       case IMAGE_CLASSIFICATION -> Predictions.single(logits, names);
-      case TOKEN_CLASSIFICATION -> Predictions.words(logits, wordIds(example), names);
+      case TOKEN_CLASSIFICATION ->
+          new WordAnswers(names, maxLength)
+              .of(example, logits, encoded.wordIds(), () -> wordIds(example));
       case SEQUENCE_CLASSIFICATION ->
           switch (model.config().problemType()) {
             case SINGLE_LABEL -> Predictions.single(logits, names);
@@ -492,9 +543,9 @@ public final class TextModel implements AutoCloseable {
     return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
   }
 
+  /** The word of each token when nothing is cut off. */
   private int[] wordIds(Example example) {
-    Encoding encoding = tokenizer().encodeWords(example.words(), maxLength);
-    return encoding.wordIds();
+    return tokenizer().encodeWords(example.words(), Integer.MAX_VALUE).wordIds();
   }
 
   private static Prediction words(List<MaskFill> fills) {

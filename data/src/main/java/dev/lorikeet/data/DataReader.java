@@ -54,7 +54,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DataReader {
   /** How many skipped rows {@link DataSet#reports} tells of. */
-  static final int REPORTS = 10;
+  public static final int REPORTS = 10;
 
   private DataReader() {}
 
@@ -243,7 +243,8 @@ public final class DataReader {
         }
       }
       if (examples.isEmpty()) {
-        throw nothing(Sources.name(source), skipped, reports);
+        throw new LorikeetException(
+            Sources.name(source) + (": all " + skipped + " rows are bad; first " + reports.get(0)));
       }
       return rows.parser().finish(Sources.name(source), examples, skipped, reports);
     }
@@ -263,14 +264,9 @@ public final class DataReader {
     RowParser.mustFit(columns, task, problemType);
     Rows rows = Sources.open(source, columns, task);
     return new ExampleRows(
-        rows, new RowParser(columns, task, problemType, rows.areFlat(), pictures(source, task)));
-  }
-
-  private static LorikeetException nothing(String name, int skipped, List<String> reports) {
-    return new LorikeetException(
-        skipped == 0
-            ? name + ": no rows: is this the right file?"
-            : name + ": all " + skipped + " rows are bad; first " + reports.get(0));
+        Sources.name(source),
+        rows,
+        new RowParser(columns, task, problemType, rows.areFlat(), pictures(source, task)));
   }
 
   /** Where the names of images begin: in the data set's folder. */
@@ -289,5 +285,11 @@ public final class DataReader {
   public static @Nullable Path file(String source) {
     Path file = Sources.file(source);
     return file != null && Files.isRegularFile(file) ? file : null;
+  }
+
+  /** Whether a source is a folder, so that the number of a row alone does not tell it. */
+  public static boolean isFolder(String source) {
+    Path file = Sources.file(source);
+    return file != null && Files.isDirectory(file);
   }
 }

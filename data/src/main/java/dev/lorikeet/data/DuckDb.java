@@ -1,5 +1,6 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.torch.ExtractedNatives;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.File;
 import java.nio.file.Path;
@@ -42,6 +43,7 @@ final class DuckDb implements AutoCloseable {
    * @throws LorikeetException when DuckDB's driver is not on the class path
    */
   static DuckDb open(String source) {
+    ExtractedNatives.removeAbandoned("libduckdb_java");
     SpillFolder spilled = SpillFolder.open();
     try {
       return new DuckDb(source, DriverManager.getConnection(URL, settings(spilled)), spilled);

@@ -52,7 +52,7 @@ class ExampleRowsTest {
     List<DataRow> rows = read(file.toString());
     assertThat(rows).extracting(DataRow::number).containsExactly(1L, 3L, 4L, 5L);
     assertThat(rows.get(0).kept()).hasToString("{id=12345678901234567890, text=\"a\"}");
-    assertThat(rows.get(1).kept()).hasToString("{id={\"a\":[1.1,null]}, text=\"\"}");
+    assertThat(rows.get(1).kept()).hasToString("{id={\"a\":[1.10,null]}, text=\"\"}");
     assertThat(rows.get(2).kept()).isEmpty();
     assertThat(rows.get(3).kept()).hasToString("{id=null, text=\"d\"}");
     assertThat(rows)

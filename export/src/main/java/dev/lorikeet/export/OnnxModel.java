@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import dev.lorikeet.torch.ExtractedNatives;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.nio.FloatBuffer;
@@ -51,6 +52,7 @@ public final class OnnxModel implements AutoCloseable {
     if (!Files.isRegularFile(file)) {
       throw new LorikeetException(file + " does not exist");
     }
+    ExtractedNatives.removeAbandoned("onnxruntime-java");
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(threads);
       options.setInterOpNumThreads(1);

@@ -32,6 +32,11 @@ public final class FileHash {
     return HexFormat.of().formatHex(digest.digest());
   }
 
+  /** The SHA-256 of bytes, in hexadecimal. */
+  public static String sha256(byte[] bytes) {
+    return HexFormat.of().formatHex(digest().digest(bytes));
+  }
+
   /** A fresh SHA-256. */
   static MessageDigest digest() {
     try {

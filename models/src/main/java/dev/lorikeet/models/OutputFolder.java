@@ -10,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -18,14 +19,13 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
-import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * Writes a folder or a file so that it is there whole or not at all: first to a temporary place on
  * the same disk, from which it is then moved. Whatever goes wrong on the way, nothing of it
- * remains.
+ * remains; what a process that was killed has left is removed by the next that writes there.
  */
 public final class OutputFolder {
   private static final Pattern DISK_FULL =
@@ -212,20 +212,20 @@ public final class OutputFolder {
     // Inside a folder that exists: beside it may be another disk, or no permission to write.
     Path home = Files.isDirectory(absolute) ? absolute : parent(target, absolute);
     List<Path> missing = missingFolders(target, home);
-    Path temporary = home.resolve(".lorikeet-" + UUID.randomUUID() + ".tmp");
+    Temporary temporary = Temporary.in(home);
     boolean done = false;
     try {
       Files.createDirectories(home);
-      action.accept(temporary);
+      action.accept(temporary.claim().path());
       done = true;
     } catch (IOException e) {
-      throw failure(target, temporary, e);
+      throw failure(target, temporary.path(), e);
     } catch (UncheckedIOException e) {
-      throw failure(target, temporary, Objects.requireNonNull(e.getCause()));
+      throw failure(target, temporary.path(), Objects.requireNonNull(e.getCause()));
     } catch (LorikeetException e) {
-      throw retold(e, temporary, target);
+      throw retold(e, temporary.path(), target);
     } finally {
-      delete(walk(temporary));
+      temporary.close();
       if (!done) {
         delete(missing);
       }
@@ -324,7 +324,7 @@ public final class OutputFolder {
 
   /** A folder and all that is in it, outermost first; nothing when it does not exist. */
   private static List<Path> walk(Path folder) {
-    if (!Files.exists(folder)) {
+    if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
       return List.of();
     }
     try (Stream<Path> paths = Files.walk(folder)) {

@@ -5,12 +5,14 @@ import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.engine.StandardCapabilities;
 import ai.djl.pytorch.jni.LorikeetBridge;
+import ai.djl.util.Utils;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
@@ -192,6 +194,10 @@ public final class Torch {
   private static Engine startEngine() {
     if (System.getProperty("ai.djl.offline") == null) {
       System.setProperty("ai.djl.offline", "true");
+    }
+    for (String library : List.of("pytorch", "tokenizers")) {
+      ExtractedNatives.removeAbandoned(
+          Utils.getEngineCacheDir(library), "tmp", Duration.ofHours(1)); // first uses, cut off
     }
     Engine engine = Engine.getEngine("PyTorch");
     engine.newBaseManager(Device.cpu()).close();

@@ -31,7 +31,7 @@ public final class Checkpoints {
 
   /** What an interrupted write or deletion leaves. */
   private static final Pattern REMAINS =
-      Pattern.compile("\\.lorikeet-.*\\.tmp|\\.deleted-" + PREFIX + "\\d+");
+      Pattern.compile("\\.lorikeet-.*\\.(?:tmp|lock)|\\.deleted-" + PREFIX + "\\d+");
 
   private final Path folder;
   private final boolean resume;
@@ -118,6 +118,7 @@ public final class Checkpoints {
     List<Path> folders = newestFirst();
     if (!resume) {
       mustBeNone(folders);
+      clear();
       return null;
     }
     clear();

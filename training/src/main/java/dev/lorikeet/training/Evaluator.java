@@ -2,16 +2,13 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
-import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
+import dev.lorikeet.torch.UsageException;
 import java.util.List;
-import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Scores a model on labelled examples. */
 public final class Evaluator {
@@ -45,15 +42,58 @@ public final class Evaluator {
     return features;
   }
 
-  /** The mean loss and the metrics of the model's task. */
+  /**
+   * The mean loss and the metrics of the model's task.
+   *
+   * @throws LorikeetException when there is nothing to score
+   */
   public Evaluation evaluate(List<EncodedExample> examples) {
+    return evaluate(examples, Answers.of(model, null));
+  }
+
+  /**
+   * {@link #evaluate(List)}, and what else can be said of the answers.
+   *
+   * @param scheme how tags of words must spell out entities; null for any way
+   * @throws LorikeetException when there is nothing to score
+   * @throws UsageException when the labels are no tags of the scheme
+   */
+  public EvaluationReport report(List<EncodedExample> examples, @Nullable TagScheme scheme) {
+    if (scheme != null && model.task() != Task.TOKEN_CLASSIFICATION) {
+      throw new UsageException(
+          "entity_scheme is "
+              + scheme
+              + ", and entities are scored for "
+              + Task.TOKEN_CLASSIFICATION.id()
+              + " only: leave it out");
+    }
+    Answers answers = Answers.of(model, scheme);
+    return answers.report(evaluate(examples, answers));
+  }
+
+  /**
+   * Checks that there is something to score.
+   *
+   * @throws LorikeetException when no example has a label that counts
+   */
+  void mustScore(List<EncodedExample> examples) {
     if (examples.isEmpty()) {
       throw new LorikeetException("there are no examples to evaluate on");
     }
+    if (examples.stream().noneMatch(example -> LabelledStates.count(example) > 0)) {
+      throw new LorikeetException(
+          "there is nothing to score: none of the "
+              + examples.size()
+              + " examples has "
+              + Answers.of(model, null).needs());
+    }
+  }
+
+  private Evaluation evaluate(List<EncodedExample> examples, Answers answers) {
+    mustScore(examples);
     long start = System.nanoTime();
     double[] sum = {0};
     double[] terms = {0};
-    Answers answers = new Answers(classes());
     predictor.batches(
         examples,
         batch -> {
@@ -62,11 +102,12 @@ public final class Evaluator {
               states,
               labelled.labels(batch).to(states.device()),
               (chunk, labels) -> sum[0] += score(chunk, labels, answers));
+          answers.endBatch(labelled.counts(batch));
           terms[0] += loss.terms(batch);
         });
     double mean = sum[0] / terms[0];
     double seconds = (System.nanoTime() - start) / 1e9;
-    return new Evaluation(mean, metrics(answers, mean), main(), examples.size(), seconds);
+    return new Evaluation(mean, answers.metrics(mean), answers.main(), examples.size(), seconds);
   }
 
   /** The summed loss of states [c, D]; what the head answers of them joins the answers. */
@@ -76,102 +117,5 @@ public final class Evaluator {
       answers.add(logits, labels);
       return loss.sum(logits, labels).item();
     }
-  }
-
-  /** Labels and predictions of all batches, one after the other; of classes the likeliest alone. */
-  private static final class Answers {
-    private final boolean ofClasses;
-    private final List<long[]> classes = new ArrayList<>();
-    private final List<long[]> predicted = new ArrayList<>();
-    private final List<float[]> targets = new ArrayList<>();
-    private final List<float[]> logits = new ArrayList<>();
-    private int width;
-
-    Answers(boolean ofClasses) {
-      this.ofClasses = ofClasses;
-    }
-
-    /** Logits [c, C] and labels [c], or [c, C] of label sets and numbers. */
-    void add(Tensor chunk, Tensor labels) {
-      width = (int) chunk.size(-1);
-      if (ofClasses) {
-        classes.add(labels.toLongs());
-        predicted.add(chunk.argmax(-1).toLongs());
-      } else {
-        targets.add(labels.toFloats());
-        logits.add(chunk.toFloats());
-      }
-    }
-
-    Map<String, Double> ofClasses() {
-      int[] predictions =
-          predicted.stream().flatMapToLong(Arrays::stream).mapToInt(c -> (int) c).toArray();
-      return Metrics.classes(
-          classes.stream().flatMapToLong(Arrays::stream).toArray(), predictions, width);
-    }
-
-    Map<String, Double> ofLabelSets() {
-      return Metrics.labelSets(concatenate(targets), positive(concatenate(logits)), width);
-    }
-
-    Map<String, Double> ofNumbers() {
-      return Metrics.numbers(concatenate(targets), concatenate(logits));
-    }
-
-    private static float[] concatenate(List<float[]> parts) {
-      float[] all = new float[parts.stream().mapToInt(part -> part.length).sum()];
-      int at = 0;
-      for (float[] part : parts) {
-        System.arraycopy(part, 0, all, at, part.length);
-        at += part.length;
-      }
-      return all;
-    }
-
-    private static boolean[] positive(float[] logits) {
-      boolean[] positive = new boolean[logits.length];
-      for (int i = 0; i < logits.length; i++) {
-        positive[i] = logits[i] > 0;
-      }
-      return positive;
-    }
-  }
-
-  /** Whether the answers are classes, of texts or of tokens. */
-  private boolean classes() {
-    return model.task() != Task.SEQUENCE_CLASSIFICATION
-        || model.config().problemType() == ProblemType.SINGLE_LABEL;
-  }
-
-  private Map<String, Double> metrics(Answers answers, double meanLoss) {
-    if (isLanguageModel()) {
-      Map<String, Double> metrics = new LinkedHashMap<>(answers.ofClasses());
-      metrics.keySet().retainAll(List.of("accuracy"));
-      metrics.put("perplexity", Math.exp(meanLoss));
-      return metrics;
-    }
-    if (classes()) {
-      return answers.ofClasses();
-    }
-    return model.config().problemType() == ProblemType.REGRESSION
-        ? answers.ofNumbers()
-        : answers.ofLabelSets();
-  }
-
-  private boolean isLanguageModel() {
-    Task task = model.task();
-    return task != null && task.isLanguageModel();
-  }
-
-  private String main() {
-    if (isLanguageModel()) {
-      return "loss";
-    }
-    boolean sequence = model.task() == Task.SEQUENCE_CLASSIFICATION;
-    ProblemType type = model.config().problemType();
-    if (sequence && type == ProblemType.REGRESSION) {
-      return "r2";
-    }
-    return sequence && type == ProblemType.MULTI_LABEL ? "micro_f1" : "accuracy";
   }
 }

@@ -2,6 +2,7 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.models.Temporary;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
@@ -11,7 +12,10 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import java.util.stream.IntStream;
@@ -27,6 +31,9 @@ import java.util.stream.Stream;
 final class KeptStates {
   /** Where the file lies. */
   static final Path FOLDER = Path.of(System.getProperty("java.io.tmpdir"));
+
+  private static final Set<StandardOpenOption> CREATE_OWN =
+      Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
 
   private final Tensor states; // [N, D]
   private final long[] starts;
@@ -64,8 +71,9 @@ final class KeptStates {
     long[] shape = {0, 0};
     DType[] dtype = {DType.FLOAT32};
     try {
-      Path file = Files.createTempFile(FOLDER, "lorikeet-features-", ".bin");
-      try (FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      Temporary temporary = Temporary.in(FOLDER).claim();
+      Path file = temporary.path();
+      try (FileChannel out = FileChannel.open(file, CREATE_OWN, ownersOnly(file))) {
         predictor.batches(
             examples,
             batch -> {
@@ -81,7 +89,8 @@ final class KeptStates {
         Tensor mapped = Tensor.map(file, dtype[0], shape[0] * shape[1]);
         return new KeptStates(mapped.reshape(shape), starts, counts);
       } finally {
-        remove(file);
+        temporary
+            .close(); // a mapped file lives on; where it cannot be removed, the next run does it
       }
     } catch (IOException e) {
       throw notWritten(e);
@@ -98,13 +107,13 @@ final class KeptStates {
     }
   }
 
-  /** At once where a mapped file can be removed, else when the process ends. */
-  private static void remove(Path file) {
-    try {
-      Files.delete(file);
-    } catch (IOException e) {
-      file.toFile().deleteOnExit();
-    }
+  /** Texts can be read out of states, and others may read the folder. */
+  private static FileAttribute<?>[] ownersOnly(Path file) {
+    return file.getFileSystem().supportedFileAttributeViews().contains("posix")
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+        }
+        : new FileAttribute<?>[0];
   }
 
   private static LorikeetException notWritten(IOException e) {

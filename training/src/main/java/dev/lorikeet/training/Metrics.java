@@ -1,7 +1,11 @@
 package dev.lorikeet.training;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /** Metrics of predictions against labels. */
 public final class Metrics {
@@ -16,61 +20,72 @@ public final class Metrics {
    * @param predictions the predicted class of each item
    */
   public static Map<String, Double> classes(long[] labels, int[] predictions, int classes) {
-    long[] truePositives = new long[classes];
+    long[] found = new long[classes];
     long[] labelled = new long[classes];
     long[] predicted = new long[classes];
-    long count = 0;
-    long correct = 0;
     for (int i = 0; i < labels.length; i++) {
-      if (labels[i] < 0) {
-        continue;
-      }
-      int label = (int) labels[i];
-      count++;
-      labelled[label]++;
-      predicted[predictions[i]]++;
-      if (label == predictions[i]) {
-        truePositives[label]++;
-        correct++;
+      if (labels[i] >= 0) {
+        int label = (int) labels[i];
+        labelled[label]++;
+        predicted[predictions[i]]++;
+        found[label] += label == predictions[i] ? 1 : 0;
       }
     }
+    List<ClassCounts> occurring =
+        IntStream.range(0, classes)
+            .mapToObj(id -> new ClassCounts("", found[id], labelled[id], predicted[id]))
+            .filter(ClassCounts::occurs)
+            .toList();
+    ClassCounts all = ClassCounts.sum(occurring);
     Map<String, Double> metrics = new LinkedHashMap<>();
-    metrics.put("accuracy", (double) correct / count);
-    metrics.put("macro_f1", macroF1(truePositives, labelled, predicted));
-    metrics.put("micro_f1", (double) correct / count);
+    metrics.put("accuracy", (double) all.found() / all.labelled());
+    metrics.put("macro_f1", macroF1(occurring));
+    metrics.put("micro_f1", (double) all.found() / all.labelled());
     return metrics;
   }
 
   /**
-   * Of sets of labels: {@code accuracy} (items whose set is right entirely), {@code macro_f1} and
-   * {@code micro_f1} (over all item-label pairs together).
+   * Of sets of labels: {@code accuracy} (items whose set is right entirely), {@code macro_f1} (the
+   * mean of all labels' F1, as scikit-learn's, 0 for one that never occurs) and {@code micro_f1}
+   * (over all item-label pairs together).
    *
    * @param targets 1 where a label is true, [items × labels] row-major
    * @param predictions whether a label is predicted, likewise
    */
   public static Map<String, Double> labelSets(float[] targets, boolean[] predictions, int labels) {
-    long[] truePositives = new long[labels];
-    long[] labelled = new long[labels];
-    long[] predicted = new long[labels];
-    long exact = 0;
     int items = targets.length / labels;
-    for (int item = 0; item < items; item++) {
-      boolean same = true;
-      for (int label = 0; label < labels; label++) {
-        boolean truth = targets[item * labels + label] > 0.5f;
-        boolean prediction = predictions[item * labels + label];
-        labelled[label] += truth ? 1 : 0;
-        predicted[label] += prediction ? 1 : 0;
-        truePositives[label] += truth && prediction ? 1 : 0;
-        same &= truth == prediction;
-      }
-      exact += same ? 1 : 0;
-    }
+    long exact =
+        IntStream.range(0, items)
+            .filter(
+                item ->
+                    IntStream.range(item * labels, (item + 1) * labels)
+                        .allMatch(i -> targets[i] > 0.5f == predictions[i]))
+            .count();
+    List<ClassCounts> counts =
+        labelCounts(targets, predictions, Collections.nCopies(labels, "label"));
     Map<String, Double> metrics = new LinkedHashMap<>();
     metrics.put("accuracy", (double) exact / items);
-    metrics.put("macro_f1", macroF1(truePositives, labelled, predicted));
-    metrics.put("micro_f1", f1(sum(truePositives), sum(labelled), sum(predicted)));
+    metrics.put("macro_f1", macroF1(counts));
+    metrics.put("micro_f1", ClassCounts.sum(counts).scores().f1());
     return metrics;
+  }
+
+  /** How often each label is true, predicted and both, of arrays as {@link #labelSets} takes. */
+  static List<ClassCounts> labelCounts(float[] targets, boolean[] predictions, List<String> names) {
+    List<ClassCounts> counts = new ArrayList<>();
+    for (int label = 0; label < names.size(); label++) {
+      long found = 0;
+      long labelled = 0;
+      long predicted = 0;
+      for (int i = label; i < targets.length; i += names.size()) {
+        boolean truth = targets[i] > 0.5f;
+        labelled += truth ? 1 : 0;
+        predicted += predictions[i] ? 1 : 0;
+        found += truth && predictions[i] ? 1 : 0;
+      }
+      counts.add(new ClassCounts(names.get(label), found, labelled, predicted));
+    }
+    return counts;
   }
 
   /**
@@ -101,30 +116,8 @@ public final class Metrics {
     return metrics;
   }
 
-  private static double macroF1(long[] truePositives, long[] labelled, long[] predicted) {
-    double sum = 0;
-    int occurring = 0;
-    for (int i = 0; i < labelled.length; i++) {
-      if (labelled[i] + predicted[i] > 0) {
-        sum += f1(truePositives[i], labelled[i], predicted[i]);
-        occurring++;
-      }
-    }
-    return occurring == 0 ? 0 : sum / occurring;
-  }
-
-  /** 2 TP / (labelled + predicted), which is the harmonic mean of precision and recall. */
-  private static double f1(long truePositives, long labelled, long predicted) {
-    long both = labelled + predicted;
-    return both == 0 ? 0 : 2.0 * truePositives / both;
-  }
-
-  private static long sum(long[] values) {
-    long sum = 0;
-    for (long value : values) {
-      sum += value;
-    }
-    return sum;
+  private static double macroF1(List<ClassCounts> classes) {
+    return classes.stream().mapToDouble(count -> count.scores().f1()).average().orElse(0);
   }
 
   private static double mean(float[] values) {

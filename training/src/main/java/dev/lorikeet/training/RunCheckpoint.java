@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +30,7 @@ import java.util.stream.Stream;
 /**
  * One checkpoint of a run: a folder with {@code parameters.safetensors}, {@code
  * optimizer.safetensors}, {@code best.safetensors} where an evaluation has been kept, and {@code
- * state.json}, which has all else and the hashes of these.
+ * state.json}, which has all else, the hashes of these and its own.
  *
  * <p>It appears under its name in one move, after all bytes have reached the disk.
  */
@@ -39,6 +40,9 @@ final class RunCheckpoint {
   private static final String BEST = "best.safetensors";
   private static final String STATE = "state.json";
   private static final int FORMAT = 1;
+
+  /** In {@code state.json}, the hash of all else in it. */
+  private static final String HASH = "sha256";
 
   private static final ObjectMapper JSON =
       new ObjectMapper().setVisibility(PropertyAccessor.FIELD, Visibility.ANY);
@@ -77,6 +81,7 @@ final class RunCheckpoint {
           json.set("files", files);
           json.set("run", JSON.valueToTree(identity));
           json.set("state", JSON.valueToTree(state));
+          json.put(HASH, hash(json));
           Files.write(temporary.resolve(STATE), JSON.writeValueAsBytes(json));
           sync(temporary.resolve(STATE), StandardOpenOption.WRITE);
           syncFolder(temporary);
@@ -140,12 +145,24 @@ final class RunCheckpoint {
     return new RunCheckpoint(folder, json);
   }
 
+  /** The hash of what a record says, whatever stands between its words. */
+  private static String hash(JsonNode record) throws IOException {
+    ObjectNode rest = record.deepCopy();
+    rest.remove(HASH);
+    // Read again, so that numbers are what a reader takes them for.
+    return FileHash.sha256(JSON.writeValueAsBytes(JSON.readTree(JSON.writeValueAsBytes(rest))));
+  }
+
   private static JsonNode json(Path file) {
     if (!Files.isRegularFile(file)) {
       throw new LorikeetException(STATE + " is missing");
     }
     try {
-      return JSON.readTree(file.toFile());
+      JsonNode json = JSON.readTree(file.toFile());
+      if (!json.isObject() || !json.path(HASH).asText().equals(hash(json))) {
+        throw new LorikeetException(STATE + " is not as it was written");
+      }
+      return json;
     } catch (JsonProcessingException e) {
       throw new LorikeetException(STATE + " is not JSON: " + e.getOriginalMessage(), e);
     } catch (IOException e) {
@@ -164,8 +181,11 @@ final class RunCheckpoint {
   void readInto(RunState state) {
     try {
       JSON.readerForUpdating(state).readValue(json.path("state"));
+    } catch (JsonProcessingException e) {
+      throw new LorikeetException(
+          folder + " is of another version: " + e.getOriginalMessage() + ": delete it", e);
     } catch (IOException e) {
-      throw new LorikeetException(folder + " is of another version: " + e.getMessage(), e);
+      throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     }
   }
 
@@ -192,12 +212,34 @@ final class RunCheckpoint {
       throw new LorikeetException(folder + " has no " + name + ": it is of another version");
     }
     Safetensors file = Safetensors.open(folder.resolve(name));
+    tensors.forEach((key, tensor) -> mustMatch(file, name, key, tensor));
     tensors.forEach(
         (key, tensor) -> {
           try (Scope scope = Scope.open()) {
             tensor.setInPlace(file.tensor(key));
           }
         });
+  }
+
+  /** Before anything is overwritten. */
+  private void mustMatch(Safetensors file, String name, String key, Tensor tensor) {
+    if (!file.names().contains(key)) {
+      throw new LorikeetException(
+          folder.resolve(name) + " has no \"" + key + "\", which the run trains: delete " + folder);
+    }
+    Safetensors.Entry saved = file.entry(key);
+    if (saved.dtype() != tensor.dtype() || !Arrays.equals(saved.shape(), tensor.shape())) {
+      throw new LorikeetException(
+          String.format(
+              "%s: \"%s\" is %s %s, and in this run %s %s: delete %s",
+              folder.resolve(name),
+              key,
+              saved.dtype(),
+              Arrays.toString(saved.shape()),
+              tensor.dtype(),
+              Arrays.toString(tensor.shape()),
+              folder));
+    }
   }
 
   // ---- deleting ----

@@ -37,6 +37,7 @@ final class RunEvaluation {
    *
    * @throws UsageException when a setting needs evaluation data and there are none, or a metric
    *     that the task has not
+   * @throws dev.lorikeet.torch.LorikeetException when the evaluation data have nothing to score
    */
   void start() {
     if (data.isEmpty()) {
@@ -47,12 +48,17 @@ final class RunEvaluation {
       }
       return;
     }
+    evaluator.mustScore(data);
     if (config.metricForBestModel() != null) {
-      config.score(evaluator.evaluate(data.subList(0, 1))); // a wrong name must not cost an epoch
+      config.score(evaluator.evaluate(firstLabelled())); // a wrong name must not cost an epoch
     }
     if (config.evalOnStart() && state.step == 0) {
       evaluate(false);
     }
+  }
+
+  private List<EncodedExample> firstLabelled() {
+    return data.stream().filter(example -> LabelledStates.count(example) > 0).limit(1).toList();
   }
 
   /** The evaluation after a step, if it is time for one. */

@@ -1,13 +1,16 @@
 package dev.lorikeet.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import dev.lorikeet.torch.UsageException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -136,6 +139,57 @@ class EvaluatorTest {
                 .formatted(
                     name, evaluation.main(), String.join(", ", evaluation.metrics().keySet())))
         .isEqualTo(expected);
+  }
+
+  @Test
+  void nothingToScoreIsAnErrorInEveryTask() {
+    Map<String, String> needs =
+        Map.of(
+            TinyBert.CLASSIFY, "a label",
+            TinyBert.TAG, "a labelled word of which the tokenizer makes a token",
+            TinyBert.MLM, "a token to predict",
+            TinyBert.MULTI_LABEL, "labels",
+            TinyBert.REGRESS, "a number");
+    dataOfEveryTask()
+        .forEach(
+            (name, examples) -> {
+              List<EncodedExample> unlabelled =
+                  examples.stream().map(EvaluatorTest::withoutLabels).toList();
+              assertThatThrownBy(() -> evaluate(name, unlabelled, 4))
+                  .isInstanceOf(LorikeetException.class)
+                  .hasMessage(
+                      "there is nothing to score: none of the 10 examples has " + needs.get(name));
+            });
+  }
+
+  /** As encoders leave them: classes of tokens that do not count, else none at all. */
+  private static EncodedExample withoutLabels(EncodedExample example) {
+    long[] classes = new long[example.classes().length > 1 ? example.length() : 0];
+    Arrays.fill(classes, EncodedExample.IGNORED);
+    return new EncodedExample(example.ids(), example.typeIds(), classes, new float[0]);
+  }
+
+  @Test
+  void reportsAreOfTheSameAnswersAsTheMetrics() {
+    try (Model model = TinyBert.open(TinyBert.MULTI_LABEL)) {
+      List<EncodedExample> examples = TinyBert.labelled(10, 1, 9, 1);
+      EvaluationReport report = new Evaluator(model, 4, 0).report(examples, null);
+      ClassificationReport classes = Objects.requireNonNull(report.classes());
+      assertThat(classes.micro().f1()).isEqualTo(report.evaluation().metrics().get("micro_f1"));
+      assertThat(report.confusion()).isNull();
+      assertThat(report.entities()).isNull();
+      assertThat(Objects.requireNonNull(report.calibration()).bins().stream())
+          .extracting(Calibration.Bin::count)
+          .satisfies(
+              counts ->
+                  assertThat(counts.stream().mapToLong(count -> count).sum())
+                      .isEqualTo(10L * classes.classes().size()));
+      assertThatThrownBy(() -> new Evaluator(model, 4, 0).report(examples, TagScheme.IOB2))
+          .isInstanceOf(UsageException.class)
+          .hasMessage(
+              "entity_scheme is IOB2, and entities are scored for token-classification only: leave"
+                  + " it out");
+    }
   }
 
   @Test

