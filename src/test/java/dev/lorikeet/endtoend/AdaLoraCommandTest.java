@@ -39,7 +39,9 @@ class AdaLoraCommandTest {
   @Test
   void halfOfTheRanksAreLeftAndTheAdapterAnswersTheSame() throws IOException {
     Path output = temporary.resolve("topics");
-    JsonNode trained = Cli.done(LINE + "--eval-data %s --output %s", Embedded.EVAL, output).json();
+    String eachStep = "--eval-strategy steps --eval-steps 1 --set training.keep_best=true ";
+    JsonNode trained =
+        Cli.done(LINE + eachStep + "--eval-data %s --output %s", Embedded.EVAL, output).json();
     JsonNode config = Cli.parse(Files.readString(output.resolve("adapter_config.json")));
     assertThat(config.path("total_step").asInt()).isEqualTo(6);
     int left = 0;

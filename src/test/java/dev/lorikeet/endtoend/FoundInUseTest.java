@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.Safetensors;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -146,6 +147,29 @@ class FoundInUseTest {
         "evaluate --model %s/model --data %s/d.jsonl --task sequence-classification",
         found,
         found);
+  }
+
+  @Test
+  void trainedBiasesAreCountedOnce() throws IOException {
+    Path model = CASES.resolve("head-size/model");
+    Path data = folder.resolve("d.jsonl");
+    Files.writeString(
+        data,
+        "{\"text\": \"the robin sings\", \"label\": \"a\"}\n{\"text\": \"a cat\", \"label\": \"b\"}\n");
+    String method = "--method lora --rank 2 --target-modules query --bias all ";
+    JsonNode trained =
+        Cli.done(
+                "train --json --task sequence-classification --model %s --data %s --text text"
+                    + " --label label --epochs 1 --max-length 32 --output %s "
+                    + method,
+                model,
+                data,
+                folder.resolve("o"))
+            .json();
+    JsonNode plan =
+        Cli.done("adapter plan --json --num-labels 2 --model %s " + method, model).json();
+    assertThat(trained.path("total_parameters")).isEqualTo(plan.path("total_parameters"));
+    assertThat(trained.path("trainable_parameters")).isEqualTo(plan.path("trainable_parameters"));
   }
 
   @ParameterizedTest

@@ -226,6 +226,11 @@ public final class Adapter {
     return Collections.unmodifiableMap(parts.parameters);
   }
 
+  /** Whether a parameter is a bias of the base's that is trained where it is. */
+  public boolean isTrainedInPlace(Parameter parameter) {
+    return parts.biases.contains(parameter);
+  }
+
   // ---- life ----
 
   /** Remembers the file that all values were read from. */

@@ -11,6 +11,7 @@ import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,6 +36,9 @@ final class AdapterParts {
 
   /** The base's parameters that the adapter has copies of, with those copies. */
   final Map<Parameter, Parameter> copies = new LinkedHashMap<>();
+
+  /** Those of the copies that are lone biases: PEFT trains these where they are. */
+  final Set<Parameter> biases = new HashSet<>();
 
   /** All that is trained, under PEFT's names. */
   final Map<String, Parameter> parameters = new LinkedHashMap<>();
@@ -87,7 +91,7 @@ final class AdapterParts {
       } else if (config.copiesAs().isPresent()) {
         addCopyOfAdapted(base, config.copiesAs().get());
       } else if (trainsBias(base)) {
-        addCopy(base, biasName(base));
+        biases.add(addCopy(base, biasName(base)));
       }
     }
   }
@@ -173,7 +177,7 @@ final class AdapterParts {
     }
   }
 
-  private void addCopy(Parameter base, String name) {
+  private Parameter addCopy(Parameter base, String name) {
     try (Scope scope = Scope.open()) {
       Tensor own = // in float32, whatever the base is stored in
           model.isPlanned()
@@ -182,6 +186,7 @@ final class AdapterParts {
       Parameter copy = new Parameter(base.name(), own, model.weightScope());
       copies.put(base, copy);
       parameters.put(name, copy);
+      return copy;
     }
   }
 

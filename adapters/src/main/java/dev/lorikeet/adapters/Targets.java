@@ -331,6 +331,13 @@ public record Targets(
     return regex || modules.stream().anyMatch(EMBEDDINGS::contains) ? named : List.of();
   }
 
+  /** Whether an entry names a layer as embeddings or output weights usually are called. */
+  boolean haveEmbeddings() {
+    return regex
+        ? EMBEDDINGS.stream().anyMatch(matcher(TARGETS, modules, true))
+        : modules.stream().anyMatch(Targets::isEmbedding);
+  }
+
   /** Whether a path's last name is one that embeddings or output weights usually have. */
   static boolean isEmbedding(String path) {
     return EMBEDDINGS.contains(path.substring(path.lastIndexOf('.') + 1));

@@ -30,6 +30,14 @@ public interface TrainingPart {
    */
   void afterStep(long step, Map<Parameter, Tensor> gradients);
 
+  /**
+   * Whether the best parameters may be those after so many steps: not while the method still
+   * changes what the run ends with.
+   */
+  default boolean mayBeKept(long steps) {
+    return true;
+  }
+
   /** Whether a parameter may end with the values that it started with. */
   boolean mayRest(Parameter parameter);
 

@@ -4,6 +4,7 @@ import dev.lorikeet.models.EmbeddingSlot;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
+import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,6 +22,11 @@ import org.jspecify.annotations.Nullable;
 record WeightTying(@Nullable EmbeddingSlot table, List<ProjectionSlot> outputs) {
   private static final WeightTying NONE = new WeightTying(null, List.of());
 
+  /**
+   * What there is to tie.
+   *
+   * @throws UsageException when updates of tied layers are to be one, which is not built
+   */
   static WeightTying of(Model model, AdapterConfig asked) {
     EmbeddingSlot words = model.embeddings().values().stream().findFirst().orElse(null);
     if (!asked.ensuresWeightTying() || words == null) {
@@ -28,6 +34,12 @@ record WeightTying(@Nullable EmbeddingSlot table, List<ProjectionSlot> outputs) 
     }
     boolean saved = asked.modulesToSave().stream().anyMatch(Targets::isEmbedding);
     List<ProjectionSlot> outputs = model.tiedTo(words);
+    if (!saved && !outputs.isEmpty() && asked.targets().haveEmbeddings()) {
+      throw new UsageException(
+          "ensure_weight_tying is for modules_to_save here, and target_modules "
+              + asked.targets().modules()
+              + " name an embedding or output layer: leave these out, or set it to false");
+    }
     return saved && !outputs.isEmpty() ? new WeightTying(words, outputs) : NONE;
   }
 

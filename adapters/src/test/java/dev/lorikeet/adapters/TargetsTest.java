@@ -214,6 +214,14 @@ class TargetsTest {
   }
 
   @Test
+  void embeddingsAreKnownByTheirUsualNames() {
+    assertThat(Targets.of("q_proj", "model.embed_tokens").haveEmbeddings()).isTrue();
+    assertThat(regex("(?P<a>lm_)head").haveEmbeddings()).isTrue();
+    assertThat(Targets.of("q_proj", "my_lm_head").haveEmbeddings()).isFalse();
+    assertThat(Targets.allLinear().haveEmbeddings()).isFalse();
+  }
+
+  @Test
   void theFirstNumberAfterThePatternCounts() {
     Targets targets = inLayers(Targets.of("up"), Set.of(1), "layers");
     assertThat(targets.match(EXPERTS, path -> false, Set.of()))

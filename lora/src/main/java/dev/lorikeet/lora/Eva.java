@@ -63,7 +63,8 @@ public final class Eva {
    *
    * @param config with {@code init_lora_weights: eva}; the adapter's own settings say which ranks
    *     came of it
-   * @param batches of what it will be trained on
+   * @param batches of what it will be trained on; each is asked for when its turn has come, and
+   *     what is made then is freed after its pass
    * @param remarks hears what came of it
    * @throws UsageException when a layer's rank times rho is more than it reads
    * @throws LorikeetException when there is no batch with so many positions as a layer's rank times
@@ -98,10 +99,10 @@ public final class Eva {
     }
     model.training(false);
     slots.forEach(this::ask);
-    group(slots, batches.get(0));
+    group(slots, batches);
     int taken = 0;
     while (taken < MOST_BATCHES && !isSettled()) {
-      pass(slots, batches.get(taken % batches.size()));
+      pass(slots, batches, taken % batches.size());
       taken++;
       mustHaveStarted(taken, batches.size());
     }
@@ -131,12 +132,12 @@ public final class Eva {
   }
 
   /** Finds the layers that read the same tensor. */
-  private void group(List<ProjectionSlot> slots, Sample batch) {
+  private void group(List<ProjectionSlot> slots, List<Sample> batches) {
     IdentityHashMap<Tensor, String> firstReader = new IdentityHashMap<>();
     try (Scope scope = Scope.open()) {
       run(
           slots,
-          batch,
+          batches.get(0),
           (path, x) -> reader.putIfAbsent(path, firstReader.computeIfAbsent(x, same -> path)));
     }
     asked.keySet().retainAll(reader.keySet());
@@ -167,21 +168,28 @@ public final class Eva {
     }
   }
 
-  private void pass(List<ProjectionSlot> slots, Sample batch) {
+  private void pass(List<ProjectionSlot> slots, List<Sample> batches, int index) {
     Map<String, Integer> ranks = isStarted() ? ranks() : most;
     try (Scope scope = Scope.open()) {
+      Sample batch = batches.get(index);
       run(
           slots,
           batch,
           (path, x) -> {
             IncrementalPca pca = found.get(path);
             if (pca != null && !pca.isSettled(leading(path, ranks), settings.tau())) {
-              Tensor rows = rows(x, batch);
-              if (rows.size(0) >= directions(path)) {
-                pca.add(rows);
-              }
+              take(pca, x, batch, directions(path));
             }
           });
+    }
+  }
+
+  private static void take(IncrementalPca pca, Tensor x, Sample batch, int directions) {
+    try (Scope scope = Scope.open()) {
+      Tensor rows = rows(x, batch);
+      if (rows.size(0) >= directions) {
+        pca.add(rows);
+      }
     }
   }
 

@@ -72,6 +72,12 @@ final class RankAllocator implements TrainingPart {
     schedule = schedule.of(totalSteps);
   }
 
+  /** From the last allocation on: before it there are ranks that the run is to end without. */
+  @Override
+  public boolean mayBeKept(long steps) {
+    return steps > schedule.lastAllocation();
+  }
+
   @Override
   public void start() {
     averages.clear();

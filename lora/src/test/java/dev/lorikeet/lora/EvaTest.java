@@ -18,6 +18,7 @@ import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -81,6 +82,37 @@ class EvaTest {
               Map.of(mask.size(1), Tensor.of(counted, counted.length))));
     }
     return batches;
+  }
+
+  /** What is made for a batch is gone when the next is asked for, however many there are. */
+  @Test
+  void batchesAreTakenOneAfterTheOther() {
+    List<Sample> recordedBatches = batches(false);
+    List<Long> live = new ArrayList<>();
+    List<Sample> made =
+        new AbstractList<>() {
+          @Override
+          public Sample get(int index) {
+            live.add(Tensor.live());
+            Sample batch = recordedBatches.get(index % recordedBatches.size());
+            return new Sample(
+                new ModelInput(batch.input().inputIds().copy(), null, null), batch.counted());
+          }
+
+          @Override
+          public int size() {
+            return 40;
+          }
+        };
+    LoraConfig config =
+        LoraConfig.of(2, 4)
+            .but()
+            .targets(Targets.of("query"))
+            .init(LoraInit.of("eva").with(LoftqConfig.DEFAULT, EvaConfig.DEFAULT))
+            .build();
+    Eva.attach(model, config, 1, made, remark -> {});
+    assertThat(live).hasSizeGreaterThan(4);
+    assertThat(live.subList(2, live.size())).containsOnly(live.get(2));
   }
 
   @ParameterizedTest

@@ -31,6 +31,16 @@ class RankScheduleTest {
     assertThat(schedule.lastAllocation()).isEqualTo(13);
   }
 
+  /** Steps 0 to 13 of 17 take ranks away: the parameters after 14 steps are the first to keep. */
+  @Test
+  void nothingIsKeptFromBeforeTheLastAllocation() {
+    RankAllocator allocator =
+        new RankAllocator(schedule(0), new AdaLora.Importance(0.85, 0.85, 0.5));
+    allocator.fit(17);
+    assertThat(allocator.mayBeKept(13)).isFalse();
+    assertThat(allocator.mayBeKept(14)).isTrue();
+  }
+
   @Test
   void aShorterScheduleThanTheRunStays() {
     assertThat(schedule(9).of(17).lastAllocation()).isEqualTo(5);

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.LongPredicate;
 
 /**
  * Keeps the trainable parameters of the step with the best score; the copies live in the run's
@@ -15,6 +16,7 @@ final class BestParameters {
   private final List<Trainable> trainables;
   private final boolean keepBest;
   private final RunState state;
+  private final LongPredicate mayBeKept;
   private final Map<String, Tensor> copies = new LinkedHashMap<>();
 
   /**
@@ -22,18 +24,23 @@ final class BestParameters {
    *
    * @param keepBest whether they are wanted, or those of the last step
    * @param state knows the best score and its step
+   * @param mayBeKept whether the parameters after so many steps may be the best
    */
-  BestParameters(List<Trainable> trainables, boolean keepBest, RunState state) {
+  BestParameters(
+      List<Trainable> trainables, boolean keepBest, RunState state, LongPredicate mayBeKept) {
     this.trainables = trainables;
     this.keepBest = keepBest;
     this.state = state;
+    this.mayBeKept = mayBeKept;
   }
 
   /** Takes a copy of the parameters if the present step scored better than all before it. */
   void offer(double score) {
-    if (state.bestStep == 0
-        || score > state.bestScore
-        || (Double.isNaN(state.bestScore) && !Double.isNaN(score))) {
+    boolean better =
+        state.bestStep == 0
+            || score > state.bestScore
+            || (Double.isNaN(state.bestScore) && !Double.isNaN(score));
+    if (better && mayBeKept.test(state.step)) {
       state.bestScore = score;
       state.bestStep = state.step;
       state.bestEpoch = state.epoch;

@@ -7,7 +7,7 @@ import dev.lorikeet.data.LengthGroupedBatches;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Tensor;
-import java.util.ArrayList;
+import java.util.AbstractList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +20,8 @@ public final class Samples {
   private Samples() {}
 
   /**
-   * Batches of all the examples, in an order drawn from the run's seed, in the present scope.
+   * Batches of all the examples, in an order drawn from the run's seed: each is made anew whenever
+   * it is asked for, in the scope that is open then, so that only those in use take memory.
    *
    * @param labelledOnly whether only positions with a label count, where positions have labels
    */
@@ -31,12 +32,19 @@ public final class Samples {
       TrainingConfig config,
       boolean labelledOnly) {
     int[] lengths = EncodedExample.lengths(examples);
-    List<Sample> samples = new ArrayList<>();
-    for (int[] rows : LengthGroupedBatches.epoch(lengths, config.batchSize(), config.seed(), 1)) {
-      Batch batch = Batch.of(examples, rows, padTokenId);
-      samples.add(new Sample(Inputs.of(batch, model), counted(batch, model.task(), labelledOnly)));
-    }
-    return samples;
+    List<int[]> rows = LengthGroupedBatches.epoch(lengths, config.batchSize(), config.seed(), 1);
+    return new AbstractList<>() {
+      @Override
+      public Sample get(int index) {
+        Batch batch = Batch.of(examples, rows.get(index), padTokenId);
+        return new Sample(Inputs.of(batch, model), counted(batch, model.task(), labelledOnly));
+      }
+
+      @Override
+      public int size() {
+        return rows.size();
+      }
+    };
   }
 
   /** By how many positions a row has: those of the input, and those of an answer. */

@@ -15,8 +15,10 @@ import java.util.Set;
  * @param name what groups match: the path in the model and the parameter's name, such as {@code
  *     bert.encoder.layer.0.attention.self.query.lora_A.weight}
  * @param head whether it belongs to the head, which no encoder layer is
+ * @param inPlace whether it stands for one of the model's own, as trained biases do, and adds
+ *     nothing to it
  */
-public record Trainable(String name, Parameter parameter, boolean head) {
+public record Trainable(String name, Parameter parameter, boolean head, boolean inPlace) {
   private static final String PEFT_PREFIX = "^base_model\\.(model\\.)?";
   private static final Set<String> HEADS =
       Set.of(
@@ -31,6 +33,11 @@ public record Trainable(String name, Parameter parameter, boolean head) {
           "vocab_projector",
           "vocab_transform");
 
+  /** A parameter of its own. */
+  public Trainable(String name, Parameter parameter, boolean head) {
+    this(name, parameter, head, false);
+  }
+
   /** All of an adapter's parameters. */
   public static List<Trainable> of(Adapter adapter) {
     List<Trainable> trainables = named(adapter);
@@ -44,8 +51,12 @@ public record Trainable(String name, Parameter parameter, boolean head) {
     adapter
         .parameters()
         .forEach(
-            (name, parameter) ->
-                trainables.add(of(adapter.model(), name.replaceFirst(PEFT_PREFIX, ""), parameter)));
+            (name, parameter) -> {
+              String path = name.replaceFirst(PEFT_PREFIX, "");
+              boolean inPlace = adapter.isTrainedInPlace(parameter);
+              trainables.add(
+                  new Trainable(path, parameter, isHead(adapter.model(), path), inPlace));
+            });
     return trainables;
   }
 

@@ -219,7 +219,11 @@ public final class Trainer {
     private final StepGuard guard =
         new StepGuard(model, trainables, config.nonFinite(), lossScale, state, listener);
     private final BestParameters best =
-        new BestParameters(trainables, config.evaluation().keepBest(), state);
+        new BestParameters(
+            trainables,
+            config.evaluation().keepBest(),
+            state,
+            steps -> part == null || part.mayBeKept(steps));
     private final WeightAverage average =
         WeightAverage.of(trainables, config.regularization().averaging(), config.epochs(), state);
     private final RunEvaluation evaluation =
@@ -423,6 +427,7 @@ public final class Trainer {
       long trained = trainables.stream().mapToLong(t -> t.parameter().count()).sum();
       long added =
           trainables.stream()
+              .filter(trainable -> !trainable.inPlace())
               .map(Trainable::parameter)
               .filter(parameter -> model.parameters().get(parameter.name()) != parameter)
               .mapToLong(Parameter::count)

@@ -27,10 +27,19 @@ class BestParametersTest {
 
   /** The epoch that is kept, and the parameter then, which is the epoch's number in each epoch. */
   private void assertKept(boolean keepBest, int expected, @Nullable Double... scores) {
+    assertKept(keepBest, 0, expected, scores);
+  }
+
+  private void assertKept(
+      boolean keepBest, long firstThatMayBeKept, int expected, @Nullable Double... scores) {
     Parameter parameter = new Parameter("p", Tensor.of(new float[1], 1), scope);
     RunState state = new RunState();
     BestParameters best =
-        new BestParameters(List.of(new Trainable("p", parameter, false)), keepBest, state);
+        new BestParameters(
+            List.of(new Trainable("p", parameter, false)),
+            keepBest,
+            state,
+            steps -> steps >= firstThatMayBeKept);
     for (int epoch = 1; epoch <= scores.length; epoch++) {
       parameter.original().setInPlace(Tensor.of(new float[] {epoch}, 1));
       Double score = scores[epoch - 1];
@@ -57,6 +66,12 @@ class BestParametersTest {
   void aScoreThatIsNotANumberIsNeverTheBest() {
     assertKept(true, 1, 0.5, Double.NaN);
     assertKept(true, 2, Double.NaN, -7.0);
+  }
+
+  @Test
+  void stepsThatMayNotBeKeptAreNot() {
+    assertKept(true, 20, 3, 0.9, 0.1, 0.5);
+    assertKept(true, 31, 3, 0.9, 0.1, 0.5); // none may: the last is
   }
 
   @Test
