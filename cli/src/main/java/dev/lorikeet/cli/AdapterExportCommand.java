@@ -7,7 +7,6 @@ import dev.lorikeet.data.Example;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.ResultKind;
-import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Files;
@@ -108,11 +107,13 @@ final class AdapterExportCommand implements Callable<Integer> {
   }
 
   private void toOnnx(Path folder, Output output) {
-    Torch.threads(Runtime.getRuntime().availableProcessors());
+    Torch.threads(CpuThreads.unlessGiven());
     try (TextModel open =
         TextModel.open(base(folder), folder, ModelOptions.DEFAULT, null, base.anyBase())) {
       List<Example> examples =
-          verifyData == null ? List.of() : columns.unlabelled(verifyData, open, console);
+          verifyData == null ? List.of() : columns
+                  .unlessGiven(Bases.record(folder).path("settings"))
+                  .unlabelled(verifyData, open, console);
       ExportCommand.print(
           console,
           output.folder(),
@@ -124,12 +125,6 @@ final class AdapterExportCommand implements Callable<Integer> {
     if (model != null) {
       return Folders.model(model, console.messages());
     }
-    Path named =
-        Path.of(AdapterFolder.open(folder).json().path("base_model_name_or_path").asText(""));
-    if (!Files.isDirectory(named)) {
-      throw new LorikeetException(
-          adapter + " was made for \"" + named + "\", which is no folder here: give --model");
-    }
-    return named;
+    return Bases.of(folder, console.messages());
   }
 }

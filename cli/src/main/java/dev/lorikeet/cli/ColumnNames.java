@@ -1,5 +1,6 @@
 package dev.lorikeet.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.models.Task;
@@ -34,6 +35,25 @@ final class ColumnNames {
       }
     }
     return this;
+  }
+
+  /** The columns that a run wrote down, under the keys that {@link #write} gives them. */
+  static ColumnNames of(JsonNode data) {
+    return data instanceof ObjectNode section ? of(Section.root(section)) : new ColumnNames();
+  }
+
+  /**
+   * Takes over another's names for what is not named: all columns that are read where none is, and
+   * the labels'.
+   */
+  void unlessGiven(ColumnNames other) {
+    boolean isAnyRead = names.keySet().stream().anyMatch(key -> !key.equals(LABEL));
+    other.names.forEach(
+        (key, name) -> {
+          if (key.equals(LABEL) || !isAnyRead) {
+            names.putIfAbsent(key, name);
+          }
+        });
   }
 
   static ColumnNames of(Section data) {

@@ -1,5 +1,7 @@
 package dev.lorikeet.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataReader.DataSet;
@@ -52,6 +54,8 @@ final class DataFlags {
       description = "Malformed rows.")
   private String onBadRow;
 
+  private JsonNode trained = MissingNode.getInstance();
+
   /** Labelled examples for a model's task. */
   List<Example> labelled(String source, TextModel model, Console console) {
     return read(source, model, columns(model), console);
@@ -62,26 +66,13 @@ final class DataFlags {
     return read(source, model, columns(model).unlabelled(List.of()), console);
   }
 
-  /**
-   * The rows of a data set, whose labels, if any, are not read.
-   *
-   * @param kept the columns that are passed through
-   */
-  ExampleRows rows(String source, TextModel model, List<String> kept) {
-    return DataReader.open(
-        source,
-        columns(model).unlabelled(kept),
-        model.task(),
-        model.model().config().problemType());
   }
 
-  /** What becomes of malformed rows. */
-  DataReader.OnBadRow onBadRow() {
-    return OnBadRowNames.of(onBadRow);
   }
 
   private DataReader.Columns columns(TextModel model) {
-    return new ColumnNames()
+    ColumnNames named =
+        new ColumnNames()
         .put("text", text)
         .put("text_pair", textPair)
         .put("label", label)
@@ -89,8 +80,11 @@ final class DataFlags {
         .put("prompt", prompt)
         .put("completion", completion)
         .put("target", target)
-        .put("image", image)
-        .columns(model.task());
+        .put("image", image);
+    if (trained.path("task").asText("").equals(model.task().id())) {
+      named.unlessGiven(ColumnNames.of(trained.path("data")));
+    }
+    return named.columns(model.task());
   }
 
   private List<Example> read(

@@ -38,15 +38,14 @@ final class DemoCommand implements Callable<Integer> {
       description = "Where to write; unless given, demo in Lorikeet's cache folder.")
   private @Nullable Path output;
 
-  @Option(names = "--threads", paramLabel = "N", description = "CPU threads.")
-  private int threads = Runtime.getRuntime().availableProcessors();
+  @Mixin private CpuThreads threads;
 
   @Override
   public Integer call() {
     long start = System.nanoTime();
     Path folder = output == null ? Home.folder().resolve("demo") : output;
     OutputFolder.check(folder);
-    Torch.threads(threads);
+    Torch.threads(threads.number());
     Path model = MiniLm.cached(console::say);
     Recipe recipe = recipe(model, folder);
     LoadedData data = data(recipe, folder);

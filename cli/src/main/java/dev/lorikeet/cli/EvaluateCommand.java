@@ -47,7 +47,7 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() {
     TagScheme scheme = entityScheme == null ? null : TagScheme.of(entityScheme);
     try (TextModel open = model.open()) {
-      List<Example> examples = columns.labelled(data, open, console);
+      List<Example> examples = columns.unlessGiven(model.settings()).labelled(data, open, console);
       EvaluationReport report = open.report(examples, scheme);
       ObjectNode results = JsonNodeFactory.instance.objectNode();
       Comparison.evaluation(results, report.evaluation());

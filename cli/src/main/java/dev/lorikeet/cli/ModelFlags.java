@@ -1,38 +1,22 @@
 package dev.lorikeet.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.models.Dropouts;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Torch;
-import java.io.PrintWriter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** The flags that name a trained model, and how to run it. */
 final class ModelFlags {
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec spec;
-
   @Mixin private BaseFlags base;
 
-  @Option(
-      names = "--model",
-      required = true,
-      paramLabel = "MODEL",
-      description = "A checkpoint's folder, or ORG/NAME[@REVISION] on the hub.")
-  private String model;
-
-  @Option(
-      names = "--adapter",
-      paramLabel = "ADAPTER",
-      description = "An adapter that was trained on it: a folder, or on the hub.")
-  private @Nullable String adapter;
+  @Mixin private TrainedFlags trained;
 
   @Option(
       names = "--task",
@@ -57,29 +41,33 @@ final class ModelFlags {
       description = "auto, cpu or cuda:N.")
   private String device;
 
-  @Option(names = "--threads", paramLabel = "N", description = "CPU threads.")
-  private int threads = Runtime.getRuntime().availableProcessors();
+  @Mixin private CpuThreads threads;
 
   /** The model, open. */
   TextModel open() {
-    Torch.threads(threads);
-    Device place = Device.of(device);
+    Torch.threads(threads.number());
+    Device onDevice = Device.of(device);
     ModelOptions options =
         new ModelOptions(
             task == null ? null : Task.of(task),
             List.of(),
             null,
-            Precision.of(precision, place),
-            place,
+            Precision.of(precision, onDevice),
+            onDevice,
             0,
             Dropouts.UNCHANGED,
             null);
-    PrintWriter messages = spec.commandLine().getErr();
+    TrainedFlags.Place place = trained.place();
     return TextModel.open(
-        Folders.model(model, messages),
-        adapter == null ? null : Folders.adapter(adapter, messages),
+        place.base(),
+        place.adapter(),
         options,
         maxLength,
         base.anyBase());
+  }
+
+  /** What the run that trained it says of itself. */
+  JsonNode settings() {
+    return trained.place().settings();
   }
 }

@@ -116,7 +116,7 @@ final class PredictCommand implements Callable<Integer> {
       answers.forEach(sink);
       return answers.size();
     }
-    try (ExampleRows rows = columns.rows(data, open, kept)) {
+    try (ExampleRows rows = columns.unlessGiven(model.settings()).rows(data, open, kept)) {
       return new AnsweredRows(data, columns.onBadRow(), console).answer(rows, answering, sink);
     }
   }

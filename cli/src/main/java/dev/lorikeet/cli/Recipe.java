@@ -116,7 +116,7 @@ record Recipe(
             config,
             allAtOneRate(trainingConfig, baseline.number("lr", BASELINE_LR)),
             Initialization.of(text(baseline, "initialization", Initialization.PAPER.id())),
-            root.integer("threads", Runtime.getRuntime().availableProcessors()));
+            root.integer("threads", CpuThreads.unlessGiven()));
     baseline(baseline);
     for (Section section : List.of(data, adapter, training, baseline, root)) {
       section.done();

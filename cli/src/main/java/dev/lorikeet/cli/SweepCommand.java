@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -43,6 +44,12 @@ final class SweepCommand implements Callable<Integer> {
       description = "Set a key of all recipes, as training.lr=1e-4.")
   private List<String> assignments = List.of();
 
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "CPU threads; unless given, the first recipe's.")
+  private @Nullable Integer threads;
+
   @Override
   public Integer call() {
     Map<String, Recipe> recipes = new LinkedHashMap<>();
@@ -54,7 +61,7 @@ final class SweepCommand implements Callable<Integer> {
     }
     mustBeWritable(recipes);
     Recipe first = recipes.values().iterator().next();
-    Torch.threads(first.threads());
+    Torch.threads(threads == null ? first.threads() : threads);
     Path model = Folders.model(first.model(), console.messages());
     Map<String, LoadedData> data = new LinkedHashMap<>();
     Map<String, JointTuning.Member> members = new LinkedHashMap<>();
