@@ -60,7 +60,8 @@ class AdapterAloneTest {
     assertThat(answers).hasSize(4);
     Path merged = temporary.resolve("merged");
     Cli.done("merge --adapter %s --output %s", adapter, merged);
-    assertThat(Cli.done("predict --model %s --data %s --text gloss --json", merged, rows).jsonLines())
+    assertThat(
+            Cli.done("predict --model %s --data %s --text gloss --json", merged, rows).jsonLines())
         .extracting(answer -> answer.path("label").asText())
         .containsExactlyElementsOf(
             answers.stream().map(answer -> answer.path("label").asText()).toList());
@@ -75,7 +76,8 @@ class AdapterAloneTest {
   @Test
   void aColumnThatIsNamedIsReadInsteadOfTheRuns() {
     Path other = Tiny.file(temporary.resolve("other.jsonl"), "{\"q\": \"an apple\"}\n");
-    assertThat(Cli.done("predict --adapter %s --data %s --text q --json", adapter, other).jsonLines())
+    assertThat(
+            Cli.done("predict --adapter %s --data %s --text q --json", adapter, other).jsonLines())
         .hasSize(1);
     Cli without = Cli.run("predict --adapter %s --data %s", adapter, other);
     assertThat(without.status()).isEqualTo(2);

@@ -76,6 +76,23 @@ class BadOutputTest {
   }
 
   @Test
+  void demoWithoutAPlaceOfItsOwn() throws IOException, InterruptedException {
+    Path home = file.resolve("lorikeet");
+    JavaProcess process =
+        JavaProcess.run(
+            temporary,
+            Map.of("LORIKEET_HOME", "", "XDG_CACHE_HOME", file.toString()),
+            JavaProcess.java("dev.lorikeet.cli.Lorikeet", "demo"));
+    assertThat(process.err())
+        .isEqualToNormalizingNewlines(
+            "error: "
+                + home
+                + ", where Lorikeet keeps models and results, cannot be written: set LORIKEET_HOME to"
+                + " a folder that can\n");
+    assertThat(process.status()).isEqualTo(1);
+  }
+
+  @Test
   void folderInThePlaceOfPredictions() {
     Refusal.of(
         temporary,

@@ -119,7 +119,20 @@ class BadSettingsTest {
         temporary, 1, recipe + " does not exist: give the path of a recipe", "train %s", recipe);
     Files.writeString(recipe, "model: [\n");
     Refusal.of(
-        temporary, 1, recipe + " is not YAML: while parsing a flow node", "train %s", recipe);
+        temporary,
+        1,
+        recipe + " is not YAML, line 2: expected the node content, but found '<stream end>'",
+        "train %s",
+        recipe);
+    Files.writeString(recipe, "model: x\ntraining:\n\tlr: 1\n");
+    Refusal.of(
+        temporary,
+        1,
+        recipe
+            + " is not YAML, line 3: found character '\\t(TAB)' that cannot start any token. (Do not"
+            + " use \\t(TAB) for indentation)",
+        "train %s",
+        recipe);
     Files.writeString(recipe, "- model\n");
     Refusal.of(
         temporary,

@@ -184,12 +184,25 @@ class HubCommandTest {
     JsonNode config = Cli.parse(Files.readString(temporary.resolve("out/adapter_config.json")));
     assertThat(config.path("base_model_name_or_path").asText()).isEqualTo("org/tiny");
     assertThat(config.path("revision").asText()).isEqualTo(COMMIT);
-    String typed = "evaluate --model org/tiny --adapter out --json --data " + texts;
+    String typed = "evaluate --adapter out --json --data " + texts;
     assertThat(Cli.parse(done(lorikeet(true, typed)).out()).path("eval_examples").asInt())
         .isEqualTo(3);
     JsonNode settings =
         Cli.parse(Files.readString(temporary.resolve("out/lorikeet.json"))).path("settings");
     assertThat(settings.path("model").asText()).isEqualTo("org/tiny@main");
+  }
+
+  @Test
+  void aMistypedFolderIsToldBeforeAnyHubIsAsked() throws IOException, InterruptedException {
+    Files.createDirectories(temporary.resolve("runs/adapter"));
+    JavaProcess process =
+        lorikeet(false, "predict --model tiny --adapter runs/adaptor --data " + texts);
+    assertThat(process.err())
+        .isEqualToNormalizingNewlines(
+            "error: runs/adaptor is no folder here; nearest: runs/adapter (if a hub has it, give"
+                + " runs/adaptor@main)\n");
+    assertThat(process.status()).isEqualTo(1);
+    assertThat(requests).hasValue(0);
   }
 
   @Test

@@ -40,7 +40,7 @@ class MethodCommandsTest {
     JsonNode trained =
         Cli.done(
                 "train --model %s --data %s --eval-data %s --method %s --epochs 2 --batch-size 4"
-                    + " --max-length 16 --output %s --json",
+                    + " --output %s --json",
                 model, texts, texts, method, output)
             .json();
     assertThat(trained.path("steps").asInt()).isEqualTo(4);
@@ -64,7 +64,7 @@ class MethodCommandsTest {
     JsonNode trained =
         Cli.done(
                 "train --model %s --data %s --eval-data %s --task causal-lm --method %s --epochs 2"
-                    + " --batch-size 2 --max-length 16 --output %s --json",
+                    + " --batch-size 2 --output %s --json",
                 model, stories, stories, method, output)
             .json();
     JsonNode scored =

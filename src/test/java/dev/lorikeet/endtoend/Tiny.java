@@ -59,6 +59,14 @@ final class Tiny {
         """);
   }
 
+  static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   static Path file(Path file, String text) {
     try {
       return Files.writeString(file, text);

@@ -124,7 +124,11 @@ class TrainCommandTest {
   @Test
   void progressGoesToStandardError() {
     assertThat(Trained.RUN.err())
-        .contains("settings: {\"model\":")
+        .contains(
+            "settings: lora of rank 8 on "
+                + Embedded.MODEL
+                + ", sequence-classification, lr 0.001, 1 epoch of batches of 32, texts of at most 64"
+                + " tokens, float32 on cpu with 2 threads, seed 1\n")
         .contains("lora: group lora_B: 165,888 parameters in 36 tensors, lr 0.004")
         .contains("lora: group head: 150,528 parameters in 2 tensors, lr 0.002")
         .contains("tokens/s")

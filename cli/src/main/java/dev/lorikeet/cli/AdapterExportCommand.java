@@ -111,7 +111,9 @@ final class AdapterExportCommand implements Callable<Integer> {
     try (TextModel open =
         TextModel.open(base(folder), folder, ModelOptions.DEFAULT, null, base.anyBase())) {
       List<Example> examples =
-          verifyData == null ? List.of() : columns
+          verifyData == null
+              ? List.of()
+              : columns
                   .unlessGiven(Bases.record(folder).path("settings"))
                   .unlabelled(verifyData, open, console);
       ExportCommand.print(

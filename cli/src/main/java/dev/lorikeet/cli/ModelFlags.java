@@ -58,12 +58,7 @@ final class ModelFlags {
             Dropouts.UNCHANGED,
             null);
     TrainedFlags.Place place = trained.place();
-    return TextModel.open(
-        place.base(),
-        place.adapter(),
-        options,
-        maxLength,
-        base.anyBase());
+    return TextModel.open(place.base(), place.adapter(), options, maxLength, base.anyBase());
   }
 
   /** What the run that trained it says of itself. */

@@ -3,7 +3,8 @@ package dev.lorikeet.cli;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.ResultKind;
 import java.nio.file.Path;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -46,8 +47,8 @@ record Output(Path folder, boolean overwrite) {
 
   /** {@link #write} of what tells something about itself. */
   <T> T written(Function<Path, T> writer) {
-    AtomicReference<T> told = new AtomicReference<>();
-    write(place -> told.set(writer.apply(place)));
-    return told.get();
+    List<T> told = new ArrayList<>();
+    write(place -> told.add(writer.apply(place)));
+    return told.get(0);
   }
 }

@@ -18,6 +18,7 @@ import dev.lorikeet.lora.LoftqConfig;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.models.Initialization;
+import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
@@ -118,8 +119,9 @@ record Recipe(
             Initialization.of(text(baseline, "initialization", Initialization.PAPER.id())),
             root.integer("threads", CpuThreads.unlessGiven()));
     baseline(baseline);
-    for (Section section : List.of(data, adapter, training, baseline, root)) {
-      section.done();
+    List<Section> sections = List.of(data, adapter, training, baseline, root);
+    for (Section section : sections) {
+      section.done(sections);
     }
     return recipe;
   }
@@ -216,6 +218,24 @@ record Recipe(
   private static String text(Section section, String key, String otherwise) {
     String text = section.text(key, otherwise);
     return text == null ? otherwise : text;
+  }
+
+  /**
+   * Cuts texts to what a model takes, where the recipe does not say their length and the default is
+   * more.
+   *
+   * @param checkpoint the model's folder
+   * @param tree the recipe as it was given
+   */
+  Recipe fitting(Path checkpoint, ObjectNode tree) {
+    int virtual =
+        config.regime() == Regime.ADAPTER
+            ? config.adapter().json().path("num_virtual_tokens").asInt()
+            : 0;
+    int most = ModelConfig.read(checkpoint).maxTokens() - virtual;
+    return tree.path("data").hasNonNull("max_length") || most >= config.maxLength() || most < 3
+        ? this
+        : withConfig(config.withMaxLength(most));
   }
 
   /** The same recipe for another run. */

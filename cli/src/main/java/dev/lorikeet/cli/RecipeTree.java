@@ -11,10 +11,14 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A recipe's keys and values before they are read: a YAML file's, overridden by flags. */
 final class RecipeTree {
   private static final YAMLMapper YAML = new YAMLMapper();
+
+  private static final Pattern PLACE = Pattern.compile("^ in .*line (\\d+), column");
 
   private final ObjectNode root = YAML.createObjectNode();
 
@@ -34,7 +38,7 @@ final class RecipeTree {
       }
       root.setAll(recipe);
     } catch (JsonProcessingException e) {
-      throw new LorikeetException(file + " is not YAML: " + firstLine(e.getOriginalMessage()), e);
+      throw new LorikeetException(file + " is not YAML" + where(e.getOriginalMessage()), e);
     } catch (IOException e) {
       throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
     }
@@ -51,8 +55,19 @@ final class RecipeTree {
     }
   }
 
-  private static String firstLine(String message) {
-    return message.lines().findFirst().orElse(message);
+  /** SnakeYAML tells of the place around a problem, the problem, and its place, a line each. */
+  private static String where(String message) {
+    String problem = "";
+    String line = "";
+    for (String told : message.lines().toList()) {
+      Matcher place = PLACE.matcher(told);
+      if (place.find()) {
+        line = ", line " + place.group(1);
+      } else if (!told.isBlank() && !told.startsWith(" ")) {
+        problem = told;
+      }
+    }
+    return line + ": " + problem;
   }
 
   /** Takes over another's keys, section by section. */

@@ -159,17 +159,38 @@ final class Section {
    * @throws UsageException when the section has a key that nobody asked for, naming the nearest
    */
   void done() {
-    json.fieldNames()
-        .forEachRemaining(
-            key -> {
-              if (!known.contains(key)) {
-                throw new UsageException(
-                    "recipe: unknown key \""
-                        + place(key)
-                        + "\"; nearest: "
-                        + String.join(", ", Nearest.of(key, known, 2)));
-              }
-            });
+    done(List.of(this));
+  }
+
+  /**
+   * {@link #done()} of a recipe's section, whose unknown key may be at home in another.
+   *
+   * @param sections all of the recipe, each read
+   * @throws UsageException when the section has a key that nobody asked for, naming its place, its
+   *     own name here, or the nearest
+   */
+  void done(List<Section> sections) {
+    for (String key : (Iterable<String>) json::fieldNames) {
+      if (!known.contains(key)) {
+        throw new UsageException(
+            "recipe: unknown key \"" + place(key) + "\"; " + meant(key, sections));
+      }
+    }
+  }
+
+  private String meant(String key, List<Section> sections) {
+    String own = KnownElsewhere.own(key);
+    if (known.contains(own)) {
+      return "it is called " + own;
+    }
+    for (Section section : sections) {
+      if (section.known.contains(own)) {
+        return section.path.isEmpty()
+            ? own + " belongs at the top of a recipe"
+            : own + " belongs into the section " + section.path + ": " + section.place(own);
+      }
+    }
+    return "nearest: " + String.join(", ", Nearest.of(key, known, 2));
   }
 
   private JsonNode get(String key) {

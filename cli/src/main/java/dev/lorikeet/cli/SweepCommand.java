@@ -1,5 +1,6 @@
 package dev.lorikeet.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.compare.Comparison;
 import dev.lorikeet.compare.JointTuning;
 import dev.lorikeet.models.ResultKind;
@@ -52,22 +53,20 @@ final class SweepCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    Map<String, ObjectNode> trees = trees();
     Map<String, Recipe> recipes = new LinkedHashMap<>();
-    for (Path file : files) {
-      String name = name(file);
-      if (recipes.put(name, read(file)) != null) {
-        throw new UsageException("two recipes are called " + name + ": rename one");
-      }
-    }
+    trees.forEach((name, tree) -> recipes.put(name, Recipe.read(tree)));
     mustBeWritable(recipes);
     Recipe first = recipes.values().iterator().next();
     Torch.threads(threads == null ? first.threads() : threads);
     Path model = Folders.model(first.model(), console.messages());
+    recipes.replaceAll(
+        (name, recipe) -> recipe.fitting(model, Objects.requireNonNull(trees.get(name))));
     Map<String, LoadedData> data = new LinkedHashMap<>();
     Map<String, JointTuning.Member> members = new LinkedHashMap<>();
     recipes.forEach(
         (name, recipe) -> {
-          console.say("settings of " + name + ": " + recipe.json());
+          console.say("settings of " + name + ": " + Summary.settings(recipe));
           LoadedData own = LoadedData.read(recipe, model, console);
           data.put(name, own);
           members.put(
@@ -104,11 +103,17 @@ final class SweepCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Recipe read(Path file) {
-    RecipeTree tree = new RecipeTree();
-    tree.load(file);
-    assignments.forEach(tree::assign);
-    return Recipe.read(tree.root());
+  private Map<String, ObjectNode> trees() {
+    Map<String, ObjectNode> trees = new LinkedHashMap<>();
+    for (Path file : files) {
+      RecipeTree tree = new RecipeTree();
+      tree.load(file);
+      assignments.forEach(tree::assign);
+      if (trees.put(name(file), tree.root()) != null) {
+        throw new UsageException("two recipes are called " + name(file) + ": rename one");
+      }
+    }
+    return trees;
   }
 
   /** The file's name without its ending, of characters that an adapter's name may have. */

@@ -8,6 +8,7 @@ import dev.lorikeet.compare.Regime;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.lora.LoraInit;
+import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Checkpoints;
@@ -15,7 +16,6 @@ import dev.lorikeet.training.IntervalStrategy;
 import dev.lorikeet.training.RunInterrupted;
 import dev.lorikeet.training.TrainingListener;
 import dev.lorikeet.training.TrainingPlan;
-import dev.lorikeet.training.TrainingResult;
 import dev.lorikeet.training.tracking.Tracker.Outcome;
 import dev.lorikeet.training.tracking.Tracking;
 import java.nio.file.Path;
@@ -49,17 +49,40 @@ final class TrainCommand implements Callable<Integer> {
       description = "Go on from the newest checkpoint, OUTPUT.checkpoints/checkpoint-STEP.")
   private boolean resume;
 
+  @Option(
+      names = "--adapter",
+      paramLabel = "ADAPTER",
+      description = {
+        "Go on from this adapter's weights, in a new run.",
+        "Its method and shape stay; base, task, columns and length are its run's unless given."
+      })
+  private @Nullable String adapter;
+
   @Override
   public Integer call() {
-    Recipe recipe = Recipe.read(flags.tree().root());
-    Output output = output(recipe);
-    Torch.threads(recipe.threads());
-    console.say("settings: " + recipe.json());
-    Path model = Folders.model(recipe.model(), console.messages());
+    ObjectNode tree = flags.tree().root();
+    TrainedAdapter start =
+        adapter == null ? null : TrainedAdapter.open(adapter, console.messages());
+    if (start != null) {
+      start.complete(tree, console.messages());
+    }
+    Recipe read = start == null ? Recipe.read(tree) : start.in(Recipe.read(tree));
+    Output output = output(read);
+    Torch.threads(read.threads());
+    Path model = Folders.model(read.model(), console.messages());
+    Recipe recipe = read.fitting(model, tree);
     if (output != null) {
       Outputs.mustNotReplaceInput(output, recipe.config(), model);
     }
     FineTuning tuning = new FineTuning(model, recipe.config());
+    console.say("settings: " + (dryRun ? recipe.json() : Summary.settings(recipe)));
+    if (start != null) {
+      if (output != null) {
+        output.check(ResultKind.ADAPTER, start.folder());
+      }
+      console.say(start.told(recipe));
+      tuning.startingFrom(start.adapter());
+    }
     if (!dryRun) {
       tuning.readAhead();
     }
@@ -81,7 +104,7 @@ final class TrainCommand implements Callable<Integer> {
       tuning
           .listener(TrainingListener.of(bar, tracking))
           .checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed));
-      return train(tuning, recipe, data, output, checkpoints, tracking);
+      return train(tuning, recipe, start, data, output, checkpoints, tracking);
     }
   }
 
@@ -101,6 +124,7 @@ final class TrainCommand implements Callable<Integer> {
   private int train(
       FineTuning tuning,
       Recipe recipe,
+      @Nullable TrainedAdapter start,
       LoadedData data,
       Output output,
       Checkpoints checkpoints,
@@ -109,9 +133,13 @@ final class TrainCommand implements Callable<Integer> {
       ObjectNode results = Comparison.json(tuning.result());
       Truncation.put(results, "", tuning.truncatedTraining());
       Truncation.put(results, "eval_", tuning.truncatedHeld());
-      output.write(place -> tuned.save(place, Outputs.runRecord(recipe, data, results)));
+      ObjectNode record = Outputs.runRecord(recipe, data, results);
+      if (start != null) {
+        start.write(record);
+      }
+      output.write(place -> tuned.save(place, record));
       tracking.end(Outcome.FINISHED);
-      console.print(results, text(tuning.result(), output.folder()));
+      console.print(results, Summary.text(tuning, tuned, output.folder()));
     } catch (RunInterrupted e) {
       tracking.end(Outcome.KILLED);
       console.say(e.getMessage() + "; the same command with --resume goes on from there");
@@ -141,9 +169,5 @@ final class TrainCommand implements Callable<Integer> {
                   + lora.saved().r()
                   + " on the unchanged base");
     }
-  }
-
-  private static String text(TrainingResult result, Path output) {
-    return new Comparison().add("", result).table() + "written to " + output;
   }
 }

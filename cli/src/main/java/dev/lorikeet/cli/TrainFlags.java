@@ -474,7 +474,10 @@ final class TrainFlags {
     flags.set("device", value);
   }
 
-  @Option(names = "--threads", paramLabel = "N", description = "CPU threads; unless given, OMP_NUM_THREADS, else all CPUs.")
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "CPU threads; unless given, OMP_NUM_THREADS, else all CPUs.")
   void threads(String value) {
     flags.set("threads", value);
   }

@@ -57,11 +57,11 @@ final class TrainedFlags {
   }
 
   private Place find(PrintWriter messages) {
-    if (model == null && adapter == null) {
-      throw new UsageException("give --model, or --adapter, which knows its base");
-    }
     Path named = adapter == null ? null : Folders.adapter(adapter, messages);
     if (model == null) {
+      if (named == null) {
+        throw new UsageException("give --model, or --adapter, which knows its base");
+      }
       return ofAdapter(named, messages);
     }
     Path folder = Folders.model(model, messages);

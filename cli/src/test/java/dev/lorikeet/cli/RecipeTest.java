@@ -421,8 +421,13 @@ class RecipeTest {
           """
           modle=x                                 | unknown key "modle"; nearest: model, seed
           data.trian=x                            | unknown key "data.trian"; nearest: train, eval
-          adapter.rank=8                          | unknown key "adapter.rank"; nearest: r, bias
+          adapter.rank=8                          | unknown key "adapter.rank"; it is called r
           training.groups.head.rate=1             | unknown key "training.groups.head.rate"; nearest: lr, power
+          training.learning_rate=1                | unknown key "training.learning_rate"; it is called lr
+          learning_rate=1                         | unknown key "learning_rate"; lr belongs into the section training: training.lr
+          lr=1                                    | unknown key "lr"; lr belongs into the section training: training.lr
+          data.lr=1                               | unknown key "data.lr"; lr belongs into the section training: training.lr
+          training.seed=1                         | unknown key "training.seed"; seed belongs at the top of a recipe
           baseline.rate=1                         | unknown key "baseline.rate"; nearest: lr, kind
           data=file.jsonl                         | data must be a section of keys, not "file.jsonl"
           data.text=[a]                           | data.text must be a single value, not ["a"]

@@ -1,6 +1,7 @@
 package dev.lorikeet.compare;
 
 import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.Sample;
 import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.data.EncodedExample;
@@ -13,6 +14,7 @@ import dev.lorikeet.data.Truncated;
 import dev.lorikeet.lora.Eva;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Checkpoint;
+import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
@@ -60,6 +62,7 @@ public final class FineTuning {
   private List<String> labelNames = List.of();
   private Truncated truncatedTraining = Truncated.NOTHING;
   private Truncated truncatedHeld = Truncated.NOTHING;
+  private @Nullable AdapterFolder start;
 
   public FineTuning(Path checkpoint, FineTuningConfig config) {
     this.checkpoint = checkpoint;
@@ -79,6 +82,16 @@ public final class FineTuning {
    */
   public FineTuning labelNames(List<String> names) {
     labelNames = List.copyOf(names);
+    return this;
+  }
+
+  /**
+   * Lets the run begin with the weights of a trained adapter.
+   *
+   * @param adapter of the settings that the run has
+   */
+  public FineTuning startingFrom(AdapterFolder adapter) {
+    start = adapter;
     return this;
   }
 
@@ -208,7 +221,18 @@ public final class FineTuning {
     if (regression || config.task().isLanguageModel()) {
       return null;
     }
-    return labelNames.isEmpty() ? Labels.discover(examples) : new Labels(labelNames);
+    return start != null
+        ? labelsOf(start, examples)
+        : labelNames.isEmpty() ? Labels.discover(examples) : new Labels(labelNames);
+  }
+
+  /** The labels that a trained adapter tells apart, among which the examples' must be. */
+  private Labels labelsOf(AdapterFolder trained, List<Example> examples) {
+    ModelConfig base = ModelConfig.read(checkpoint);
+    Labels labels = new Labels(RunRecord.read(trained.folder()).labels(base, trained));
+    examples.stream().flatMap(example -> example.labels().stream()).distinct().forEach(labels::id);
+    labelNames.forEach(labels::id);
+    return labels;
   }
 
   /** How the model is to be opened. */
@@ -233,9 +257,11 @@ public final class FineTuning {
       Model model, Preprocessor preprocessor, @Nullable Labels labels, List<Example> examples) {
     long seed = config.training().seed();
     Adapter adapter =
-        config.adapter() instanceof LoraConfig lora && lora.startsFromData()
-            ? fromData(lora, model, preprocessor, labels, examples)
-            : Adapter.attach(model, config.adapter(), seed);
+        start != null
+            ? start.attachTo(model)
+            : config.adapter() instanceof LoraConfig lora && lora.startsFromData()
+                ? fromData(lora, model, preprocessor, labels, examples)
+                : Adapter.attach(model, config.adapter(), seed);
     Preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
     return adapter;
   }
@@ -375,6 +401,9 @@ public final class FineTuning {
     identity.put("precision", config.precision().toString());
     identity.put("data.max_length", Integer.toString(config.maxLength()));
     identity.put("data.train_on", config.trainOn().toString());
+    if (start != null) {
+      identity.put("start", FileHash.sha256(start.folder().resolve(AdapterFolder.WEIGHTS)));
+    }
     if (config.regime() == Regime.ADAPTER) {
       config
           .adapter()

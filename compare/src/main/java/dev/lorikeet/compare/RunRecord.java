@@ -173,7 +173,8 @@ final class RunRecord {
     return config.task();
   }
 
-  private List<String> labels(ModelConfig config, @Nullable AdapterFolder adapter) {
+  /** The labels as written; else those of config.json, or as many as the head has. */
+  List<String> labels(ModelConfig config, @Nullable AdapterFolder adapter) {
     List<String> labels = new ArrayList<>();
     JsonNode written = json.path("labels");
     written.forEach(label -> labels.add(label.asText()));

@@ -20,6 +20,11 @@ public final class Nearest {
         .toList();
   }
 
+  /** Whether one name is so like the other that whoever typed it meant that: one edit in four. */
+  public static boolean isTypo(String typed, String name) {
+    return distance(typed, name) <= Math.max(1, Math.min(typed.length(), name.length()) / 4);
+  }
+
   /**
    * The least number of insertions, deletions, replacements and swaps of neighbours that turn one
    * text into the other, ignoring case (the optimal string alignment distance).

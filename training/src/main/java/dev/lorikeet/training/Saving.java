@@ -7,11 +7,15 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Saves a run when its settings say so or it is asked to stop, and lets it go on from there. */
 final class Saving {
+  /** Settings that say how long a run is. */
+  private static final Set<String> LENGTHS = Set.of("training.epochs", "training.max_steps");
+
   private final @Nullable Checkpoints checkpoints;
   private final CheckpointConfig config;
   private final Supplier<Map<String, String>> ownIdentity;
@@ -95,7 +99,8 @@ final class Saving {
                 + now
                 + " and was "
                 + before
-                + "; go on with what it was, or delete the folder to begin anew");
+                + "; go on with what it was, or delete the folder to begin anew"
+                + (LENGTHS.contains(key) ? "; --adapter trains its result for longer" : ""));
       }
     }
   }

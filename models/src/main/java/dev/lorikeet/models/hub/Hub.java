@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lorikeet.models.hub.HubHttp.Reply;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Nearest;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,6 +89,7 @@ public final class Hub {
     if (path != null && (PLACE.matcher(typed).matches() || Files.exists(path))) {
       return path;
     }
+    mustNotBeMistyped(typed, path);
     HubName name = HubName.parse(typed);
     if (name == null) {
       throw new LorikeetException(
@@ -98,6 +101,35 @@ public final class Hub {
       return fetch(name, content);
     } catch (HubFailure e) {
       throw new LorikeetException(typed + " is no folder here, and " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Says so where people meant a folder beside those that are there, and asks no hub: a name such
+   * as {@code runs/adaptor} could be one's.
+   */
+  private static void mustNotBeMistyped(String typed, @Nullable Path path) {
+    Path parent = path == null || typed.contains("@") ? null : path.getParent();
+    if (parent == null || !Files.isDirectory(parent)) {
+      return;
+    }
+    String last = path.getFileName().toString();
+    List<String> folders = foldersIn(parent);
+    List<String> nearest = Nearest.of(last, folders, 1);
+    if (!nearest.isEmpty() && Nearest.isTypo(last, nearest.get(0))) {
+      throw new LorikeetException(
+          (SafeNames.shown(typed)
+                  + " is no folder here; nearest: "
+                  + parent.resolve(nearest.get(0)))
+              + (" (if a hub has it, give " + SafeNames.shown(typed) + "@" + HubName.MAIN + ")"));
+    }
+  }
+
+  private static List<String> foldersIn(Path parent) {
+    try (Stream<Path> paths = Files.list(parent)) {
+      return paths.filter(Files::isDirectory).map(p -> p.getFileName().toString()).toList();
+    } catch (IOException e) {
+      return List.of(); // what cannot be read is no help
     }
   }
 
