@@ -1,28 +1,22 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.models.Temporary;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.IOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 
 /**
  * A folder of this process alone, for what a database spills to the disk. It is gone once it is
- * closed; those of processes that were killed are gone once another one opens its own.
+ * closed, or, where the process was killed, once another one opens its own.
  */
 final class SpillFolder implements AutoCloseable {
-  private static final String PREFIX = "lorikeet-duckdb-";
-  private static final Pattern NAME = Pattern.compile(PREFIX + "(\\d+)-.*");
+  private final Temporary place;
 
-  private final Path folder;
-
-  private SpillFolder(Path folder) {
-    this.folder = folder;
+  private SpillFolder(Temporary place) {
+    this.place = place;
   }
 
   /**
@@ -32,46 +26,32 @@ final class SpillFolder implements AutoCloseable {
    */
   static SpillFolder open() {
     Path parent = Path.of(System.getProperty("java.io.tmpdir"));
-    deleteThoseOfTheDead(parent);
+    Temporary place = Temporary.in(parent);
     try {
-      String prefix = PREFIX + ProcessHandle.current().pid() + "-";
-      return new SpillFolder(Files.createTempDirectory(parent, prefix));
+      place.claim();
+      Files.createDirectory(place.path(), ofTheOwner(parent));
+      return new SpillFolder(place);
     } catch (IOException e) {
+      place.close();
       throw new LorikeetException(
           "no temporary folder can be made in " + parent + ": " + e.getMessage(), e);
     }
   }
 
-  Path path() {
-    return folder;
-  }
-
-  private static void deleteThoseOfTheDead(Path parent) {
-    try (DirectoryStream<Path> folders = Files.newDirectoryStream(parent, PREFIX + "*")) {
-      for (Path folder : folders) {
-        Matcher name = NAME.matcher(folder.getFileName().toString());
-        if (name.matches() && ProcessHandle.of(Long.parseLong(name.group(1))).isEmpty()) {
-          delete(folder);
+  private static FileAttribute<?>[] ofTheOwner(Path parent) {
+    return parent.getFileSystem().supportedFileAttributeViews().contains("posix")
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
         }
-      }
-    } catch (IOException | NumberFormatException e) {
-      // Another one's, or nobody's: it does no harm here.
-    }
+        : new FileAttribute<?>[0];
   }
 
-  private static void delete(Path folder) {
-    try (Stream<Path> files = Files.walk(folder)) {
-      List<Path> deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
-      for (Path file : deepestFirst) {
-        Files.deleteIfExists(file);
-      }
-    } catch (IOException e) {
-      // Another process's next database tries again.
-    }
+  Path path() {
+    return place.path();
   }
 
   @Override
   public void close() {
-    delete(folder);
+    place.close();
   }
 }

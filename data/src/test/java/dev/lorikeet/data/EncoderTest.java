@@ -127,7 +127,22 @@ class EncoderTest {
     EncodedExample encoded = encoder.encode(List.of(example)).get(0);
     assertThat(encoded.ids()).containsExactly(2, 6, 11, 3);
     assertThat(encoded.classes()).containsExactly(IGNORED, 0, 1, IGNORED);
-    assertThat(encoder.truncated().texts()).isEqualTo(1);
+    // Of three words the last one, and its label, is gone.
+    assertThat(encoder.truncated()).isEqualTo(new Truncated(1, 1));
+  }
+
+  @Test
+  void wordsOfWordPieceAreTokensWithThoseOfTwoSigns() {
+    String text = "the cats played, dogs sat home.";
+    EncodedExample encoded = one(null, Task.MASKED_LM, ProblemType.SINGLE_LABEL, Example.of(text));
+    int[] words = encoded.wordIds();
+    boolean continued = false;
+    for (int i = 2; i < encoded.length() - 1; i++) {
+      boolean goesOn = tokenizer.token(encoded.ids()[i]).startsWith("##");
+      assertThat(words[i] == words[i - 1]).isEqualTo(goesOn);
+      continued |= goesOn;
+    }
+    assertThat(continued).isTrue();
   }
 
   @Test

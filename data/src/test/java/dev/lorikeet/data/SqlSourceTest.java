@@ -146,19 +146,15 @@ class SqlSourceTest {
   }
 
   @Test
-  void whatKilledProcessesLeftIsRemoved() throws IOException, InterruptedException {
-    Process gone = new ProcessBuilder(javaCommand(), "-version").redirectErrorStream(true).start();
-    gone.getInputStream().readAllBytes();
-    gone.waitFor();
+  void whatKilledProcessesLeftIsRemoved() throws IOException {
     Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
-    Path left = Files.createTempDirectory(temporary, "lorikeet-duckdb-" + gone.pid() + "-");
-    Files.writeString(left.resolve("block"), "spilled");
+    Path left = Files.createTempDirectory(temporary, ".lorikeet-");
+    Path renamed = Files.move(left, left.resolveSibling(left.getFileName() + ".tmp"));
+    Files.writeString(renamed.resolve("block"), "spilled");
+    Path lock = Files.createFile(left.resolveSibling(left.getFileName() + ".lock"));
     read("SELECT 'x' AS text, 'y' AS label");
-    assertThat(left).doesNotExist();
-  }
-
-  private static String javaCommand() {
-    return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    assertThat(renamed).doesNotExist();
+    assertThat(lock).doesNotExist();
   }
 
   private static List<Example> read(String sql) {
