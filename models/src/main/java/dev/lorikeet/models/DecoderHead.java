@@ -1,6 +1,5 @@
 package dev.lorikeet.models;
 
-import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -67,21 +66,21 @@ interface DecoderHead {
   /**
    * The classes' scores of the last token of each row that is not padding, [B, C]: the only one
    * that has seen the whole text. As in transformers, tokens are padding by their id, {@code
-   * pad_token_id}, whatever the attention mask says.
+   * pad_token_id}, whatever the attention mask says; where config.json has no such id, by the mask,
+   * which transformers does not do.
    */
-  record LastToken(Projection score, @Nullable Integer padTokenId, String place)
-      implements DecoderHead {
+  record LastToken(Projection score, @Nullable Integer padTokenId) implements DecoderHead {
     static LastToken of(ModelConfig json, Weights weights, long width) {
       Projection score = weights.orNew("score").linear("score", json.labelCount(), width, false);
       Integer padTokenId = json.has("pad_token_id") ? json.integer("pad_token_id") : null;
-      return new LastToken(score, padTokenId, json.place());
+      return new LastToken(score, padTokenId);
     }
 
     @Override
     public Tensor reads(ModelInput input, Tensor hidden) {
       long rows = hidden.size(0);
       long length = hidden.size(1);
-      Tensor last = last(input.inputIds()).add(all(length - input.inputIds().size(1), hidden));
+      Tensor last = last(input).add(all(length - input.inputIds().size(1), hidden));
       Tensor rowStarts = Tensor.arange(0, rows, hidden.device()).mul(all(length, hidden)); // [B]
       Tensor flat = hidden.reshape(rows * length, hidden.size(2));
       return flat.index(0, rowStarts.add(last)); // [B, D]
@@ -92,19 +91,22 @@ interface DecoderHead {
       return score.forward(states);
     }
 
-    /** The index of each row's last token that is not padding, [B]. */
-    private Tensor last(Tensor ids) {
+    /** The index of each row's last token that is not padding, [B] or [1]. */
+    private Tensor last(ModelInput input) {
+      Tensor ids = input.inputIds();
+      Tensor padding = padding(input); // [B, T]
+      return padding == null
+          ? all(ids.size(1) - 1, ids)
+          : Ops.where(padding, all(0, ids), Tensor.arange(0, ids.size(1), ids.device())).argmax(-1);
+    }
+
+    private @Nullable Tensor padding(ModelInput input) {
       if (padTokenId != null) {
-        Tensor index = Tensor.arange(0, ids.size(1), ids.device()); // [T]
-        return Ops.where(ids.eq(padTokenId), all(0, ids), index).argmax(-1);
+        return input.inputIds().eq(padTokenId);
       }
-      if (ids.size(0) > 1) {
-        throw new LorikeetException(
-            place
-                + " has no pad_token_id, by which a classifier finds the ends of several texts: set"
-                + " it to the tokenizer's padding token");
-      }
-      return all(ids.size(1) - 1, ids);
+      Tensor mask = input.attentionMask(); // of virtual tokens, too
+      long tokens = input.inputIds().size(1);
+      return mask == null ? null : mask.narrow(1, mask.size(1) - tokens, tokens).eq(0);
     }
 
     private static Tensor all(long value, Tensor beside) {

@@ -1,11 +1,9 @@
 package dev.lorikeet.models;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lorikeet.torch.GradMode;
-import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -167,23 +165,25 @@ class DecoderTest {
     }
   }
 
+  /** With and without a soft prompt: texts end where the mask says, as where their padding does. */
   @Test
-  void aClassifierWithoutPaddingTokenTakesOneTextAtATime() {
-    Tensor ids = ids(2, 6);
+  void aClassifierWithoutPaddingTokenFindsTheEndsOfTextsByTheirMask() {
+    Tensor ids = Tensor.of(new long[] {7, 8, 9, 0, 0, 7, 8, 5, 9, 6}, 2, 5);
+    Tensor mask = Tensor.of(new long[] {1, 1, 1, 0, 0, 1, 1, 1, 1, 1}, 2, 5);
+    ModelInput input = new ModelInput(ids, mask, null);
+    Tensor prompt = Tensor.normal(0, 1, 2, 2, 32);
     Tensor expected;
+    Tensor behindPrompt;
     try (Model model = TinyDecoder.open(folder, "llama", CLASSIFIER)) {
-      expected = model.logits(new ModelInput(ids, null, null));
+      expected = model.logits(input);
+      behindPrompt = model.logits(input.withPrompt(prompt));
     }
     try (Model model =
         TinyDecoder.open(folder, "llama", CLASSIFIER, config -> config.putNull("pad_token_id"))) {
-      Tensor first = model.logits(new ModelInput(ids.narrow(0, 0, 1), null, null));
-      assertClose(first, expected.narrow(0, 0, 1));
-      assertThatThrownBy(() -> model.logits(new ModelInput(ids, null, null)))
-          .isInstanceOf(LorikeetException.class)
-          .hasMessage(
-              folder.resolve("config.json")
-                  + " has no pad_token_id, by which a classifier finds the ends of several texts:"
-                  + " set it to the tokenizer's padding token");
+      assertClose(model.logits(input), expected);
+      assertClose(model.logits(input.withPrompt(prompt)), behindPrompt);
+      Tensor alone = ids.narrow(0, 1, 1);
+      assertClose(model.logits(new ModelInput(alone, null, null)), expected.narrow(0, 1, 1));
     }
   }
 
