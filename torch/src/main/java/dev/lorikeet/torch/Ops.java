@@ -1,6 +1,7 @@
 package dev.lorikeet.torch;
 
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -162,7 +163,8 @@ public final class Ops {
    */
   public static Tensor lstm(
       Tensor x, List<Tensor> weights, int layers, int hidden, double dropout) {
-    return Torch.tensor("lstm", x, weights, layers, hidden, dropout);
+    Supplier<Tensor> states = () -> Torch.tensor("lstm", x, weights, layers, hidden, dropout);
+    return dropout == 0 ? states.get() : ThreadGenerator.byDefaultGenerator(states);
   }
 
   public static Tensor softmax(Tensor x, int axis) {
@@ -195,15 +197,17 @@ public final class Ops {
   }
 
   /**
-   * Zeroes each element with probability p and scales the others by 1/(1 − p), by the engine's seed
-   * (Srivastava et al. 2014). On the CPU p is rounded to a multiple of 2⁻¹⁶. With p = 0 it is x
+   * Zeroes each element with probability p and scales the others by 1/(1 − p), by the thread's
+   * seed (Srivastava et al. 2014). On the CPU p is rounded to a multiple of 2⁻¹⁶. With p = 0 it is x
    * itself.
    */
   public static Tensor dropout(Tensor x, double p) {
     if (p == 0) {
       return x;
     }
-    return Torch.tensor(x.device().isCuda() ? "dropout" : "dropout_cpu", x, p);
+    return x.device().isCuda()
+        ? ThreadGenerator.byDefaultGenerator(() -> Torch.tensor("dropout", x, p))
+        : ThreadGenerator.tensor(Device.CPU, "dropout_cpu", x, p);
   }
 
   /**
@@ -220,7 +224,9 @@ public final class Ops {
    */
   public static List<Tensor> dropoutAddNorm(
       Tensor x, Tensor residual, Tensor weight, @Nullable Tensor bias, double eps, double p) {
-    return Torch.tensors("dropout_add_norm", x, residual, weight, bias, eps, p);
+    return p == 0
+        ? Torch.tensors("dropout_add_norm", x, residual, weight, bias, eps, p, null)
+        : ThreadGenerator.tensors(x.device(), "dropout_add_norm", x, residual, weight, bias, eps, p);
   }
 
   /**
@@ -245,7 +251,7 @@ public final class Ops {
    */
   public static List<Tensor> dropoutAttention(
       Tensor q, Tensor k, Tensor v, int heads, @Nullable Tensor mask, double p, double scale) {
-    return Torch.tensors("dropout_attention", q, k, v, heads, mask, p, scale);
+    return ThreadGenerator.tensors(q.device(), "dropout_attention", q, k, v, heads, mask, p, scale);
   }
 
   /**
@@ -283,7 +289,8 @@ public final class Ops {
       Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, double p, double scale) {
     boolean plain = p == 0 && (mask == null || !mask.requiresGrad());
     if (plain || q.device().isCuda()) {
-      return Torch.tensor("attention", q, k, v, mask, p, false, scale);
+      Supplier<Tensor> kernel = () -> Torch.tensor("attention", q, k, v, mask, p, false, scale);
+      return p == 0 ? kernel.get() : ThreadGenerator.byDefaultGenerator(kernel);
     }
     // With dropout, or gradients of the mask, the CPU kernel falls back to this same arithmetic,
     // but with slow random draws and more copies.
@@ -306,9 +313,12 @@ public final class Ops {
    */
   public static Tensor groupedAttention(
       Tensor q, Tensor k, Tensor v, @Nullable Tensor mask, boolean causal, double p, double scale) {
-    return p == 0 || q.device().isCuda()
-        ? Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale)
-        : groupedAttentionInSteps(q, k, v, mask, causal, p, scale, 0);
+    if (p > 0 && !q.device().isCuda()) {
+      return groupedAttentionInSteps(q, k, v, mask, causal, p, scale, 0);
+    }
+    Supplier<Tensor> kernel =
+        () -> Torch.tensor("grouped_attention", q, k, v, mask, p, causal, scale);
+    return p == 0 ? kernel.get() : ThreadGenerator.byDefaultGenerator(kernel);
   }
 
   /**
@@ -525,6 +535,6 @@ public final class Ops {
 
   /** x plus independent draws from U(−most, most), by the engine's seed. */
   public static Tensor addUniform(Tensor x, double most) {
-    return Torch.tensor("add_uniform", x, most);
+    return ThreadGenerator.tensor(x.device(), "add_uniform", x, most);
   }
 }

@@ -19,12 +19,12 @@ import org.jspecify.annotations.Nullable;
  * Freeing a tensor drops this side's handle only: what autograd still needs for a backward pass is
  * counted by libtorch and lives on. A scope belongs to the thread that opened it; a scope from
  * {@link #unbound} belongs to no thread, receives tensors by {@link #adopt} only, and is how a
- * model owns its weights.
+ * model owns its weights; any thread may adopt into it and close it.
  */
 public final class Scope implements AutoCloseable {
   private static final ThreadLocal<@Nullable Scope> INNERMOST = new ThreadLocal<>();
 
-  private final List<Tensor> tensors = new ArrayList<>();
+  private List<Tensor> tensors = new ArrayList<>();
   private final @Nullable Scope outer;
   private final boolean bound;
   private boolean closed;
@@ -70,7 +70,7 @@ public final class Scope implements AutoCloseable {
    * @throws IllegalStateException when no scope is around this one
    */
   public Tensor keep(Tensor tensor) {
-    if (tensor.owner() != this) {
+    if (!tensor.belongsTo(this)) {
       return tensor;
     }
     if (outer == null) {
@@ -84,24 +84,25 @@ public final class Scope implements AutoCloseable {
    *
    * @return the same tensor
    */
-  public Tensor adopt(Tensor tensor) {
+  public synchronized Tensor adopt(Tensor tensor) {
     if (closed) {
       throw new IllegalStateException("the scope is closed");
     }
-    if (tensor.isFreed()) {
-      throw new IllegalStateException("this tensor was freed with its Scope");
-    }
-    if (tensor.owner() != this) {
-      tensor.owner(this);
+    if (!tensor.belongsTo(this)) {
+      tensor.moveTo(this);
       tensors.add(tensor);
     }
     return tensor;
   }
 
+  /** Takes in a tensor that was made to belong to it. */
+  synchronized void receive(Tensor tensor) {
+    tensors.add(tensor);
+  }
+
   /** Frees one tensor of this scope before the scope closes; the tensor must not be used again. */
-  public void release(Tensor tensor) {
-    if (tensor.owner() == this) {
-      tensor.free();
+  public synchronized void release(Tensor tensor) {
+    if (tensor.freeFrom(this)) {
       tensors.remove(tensors.lastIndexOf(tensor)); // most often one of the last
     }
   }
@@ -109,7 +110,7 @@ public final class Scope implements AutoCloseable {
   /** Frees all tensors that belong to this scope. Closing twice does nothing. */
   @Override
   public void close() {
-    if (closed) {
+    if (isClosed()) {
       return;
     }
     if (bound) {
@@ -123,12 +124,20 @@ public final class Scope implements AutoCloseable {
         INNERMOST.set(outer);
       }
     }
-    closed = true;
-    for (Tensor tensor : tensors) {
-      if (tensor.owner() == this) {
-        tensor.free();
-      }
+    for (Tensor tensor : leave()) {
+      tensor.freeFrom(this);
     }
-    tensors.clear();
+  }
+
+  private synchronized boolean isClosed() {
+    return closed;
+  }
+
+  /** Ends adoption, and lets go of all tensors. */
+  private synchronized List<Tensor> leave() {
+    closed = true;
+    List<Tensor> left = tensors;
+    tensors = List.of();
+    return left;
   }
 }

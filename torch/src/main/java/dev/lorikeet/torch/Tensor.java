@@ -7,19 +7,26 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An array of numbers in libtorch's memory, on the host or a GPU. A tensor belongs to the {@link
  * Scope} that frees it; every use of a freed tensor throws.
  *
+ * <p>Threads: several may read a tensor, and one may free it meanwhile: operations under way end
+ * with the values that they began with, later ones throw. One thread that changes a tensor in place
+ * while others read it, or change it too, gives them undefined numbers.
+ *
  * <p>Operations return new tensors and are recorded for a backward pass while {@link GradMode} is
  * enabled; names that end in {@code InPlace} change the tensor itself. Operations that are not
  * arithmetic or shape, such as attention, are in {@link Ops}.
  */
 public final class Tensor {
-  private static final AtomicLong LIVE = new AtomicLong();
+  static final String FREED = "this tensor was freed with its Scope";
+
+  private static final AtomicReferenceFieldUpdater<Tensor, @Nullable Scope> OWNER =
+      AtomicReferenceFieldUpdater.newUpdater(Tensor.class, Scope.class, "owner");
 
   /** DJL's numbers for the types that it can take from a buffer. */
   private static final List<DType> DJL_TYPES =
@@ -33,38 +40,35 @@ public final class Tensor {
           DType.INT64,
           DType.BOOL);
 
-  private long value;
-  private long handle;
-  private @Nullable Scope owner;
-  private boolean freed;
-  private long @Nullable [] shape;
-  private @Nullable DType dtype;
+  private final NativeTensor memory;
 
-  /**
-   * A tensor that owns libtorch's. Operations take and give values, all else takes handles: each is
-   * made of the other when it is asked for first.
-   *
-   * @param value the IValue that holds it, or 0
-   * @param handle the tensor's own handle, or 0
-   */
-  private Tensor(long value, long handle) {
-    this.value = value;
-    this.handle = handle;
-    LIVE.incrementAndGet();
+  /** The scope that frees it; null once it was freed. */
+  private volatile @Nullable Scope owner;
+
+  private volatile long @Nullable [] shape;
+  private volatile @Nullable DType dtype;
+
+  private Tensor(NativeTensor memory) {
+    this.memory = memory;
+    Scope scope;
     try {
-      Scope.innermost().adopt(this);
+      scope = Scope.innermost();
     } catch (IllegalStateException e) {
-      free();
+      memory.free();
       throw e;
     }
+    owner = scope;
+    scope.receive(this);
   }
 
+  /** A tensor that owns libtorch's, by the IValue that holds it. */
   static Tensor ofValue(long value) {
-    return new Tensor(value, 0);
+    return new Tensor(new NativeTensor(value, 0));
   }
 
+  /** A tensor that owns libtorch's, by its own handle. */
   static Tensor ofHandle(long handle) {
-    return new Tensor(0, handle);
+    return new Tensor(new NativeTensor(0, handle));
   }
 
   // ---- making ----
@@ -126,7 +130,7 @@ public final class Tensor {
 
   /** Independent draws from N(mean, std²), [shape], float32, on the host. */
   public static Tensor normal(double mean, double std, long... shape) {
-    return Torch.tensor("normal", shape, mean, std);
+    return ThreadGenerator.tensor(Device.CPU, "normal", shape, mean, std);
   }
 
   /**
@@ -134,12 +138,12 @@ public final class Tensor {
    * host.
    */
   public static Tensor truncatedNormal(double std, long... shape) {
-    return Torch.tensor("truncated_normal", shape, std);
+    return ThreadGenerator.tensor(Device.CPU, "truncated_normal", shape, std);
   }
 
   /** Independent draws from U[low, high), [shape], float32, on the host. */
   public static Tensor uniform(double low, double high, long... shape) {
-    return Torch.tensor("uniform", shape, low, high);
+    return ThreadGenerator.tensor(Device.CPU, "uniform", shape, low, high);
   }
 
   /**
@@ -163,7 +167,7 @@ public final class Tensor {
   public long[] shape() {
     long[] sizes = shape;
     if (sizes == null) {
-      sizes = LorikeetBridge.shape(handle());
+      sizes = memory.withHandle(LorikeetBridge::shape);
       shape = sizes;
     }
     return sizes.clone();
@@ -183,7 +187,7 @@ public final class Tensor {
   public DType dtype() {
     DType type = dtype;
     if (type == null) {
-      int djlType = LorikeetBridge.djlType(handle());
+      int djlType = memory.withHandle(LorikeetBridge::djlType);
       type =
           djlType < DJL_TYPES.size()
               ? DJL_TYPES.get(djlType)
@@ -194,7 +198,7 @@ public final class Tensor {
   }
 
   public Device device() {
-    int[] typeAndIndex = LorikeetBridge.device(handle());
+    int[] typeAndIndex = memory.withHandle(LorikeetBridge::device);
     return typeAndIndex[0] == 0 ? Device.CPU : new Device("cuda:" + typeAndIndex[1]);
   }
 
@@ -219,7 +223,7 @@ public final class Tensor {
 
   /** The same memory, outside the graph of gradients. */
   public Tensor detach() {
-    return ofHandle(LorikeetBridge.detach(handle()));
+    return ofHandle(memory.withHandle(LorikeetBridge::detach));
   }
 
   /**
@@ -227,7 +231,7 @@ public final class Tensor {
    * own.
    */
   public Tensor alias() {
-    return ofValue(LorikeetBridge.valueOfTensor(handle()));
+    return ofValue(memory.withHandle(LorikeetBridge::valueOfTensor));
   }
 
   public Tensor contiguous() {
@@ -236,7 +240,11 @@ public final class Tensor {
 
   /** Marks this leaf as one that gradients are asked for, or not. */
   public Tensor requiresGrad(boolean value) {
-    LorikeetBridge.requiresGrad(handle(), value);
+    memory.withHandle(
+        handle -> {
+          LorikeetBridge.requiresGrad(handle, value);
+          return this;
+        });
     return this;
   }
 
@@ -489,15 +497,15 @@ public final class Tensor {
   }
 
   /**
-   * This tensor's own memory when it lies contiguous on the host, else a copy's, which belongs to
-   * the innermost scope. Valid while the tensor is.
+   * This tensor's own memory when it lies contiguous on the host, else a copy's. Valid until the
+   * innermost scope closes, which keeps the memory even if the tensor is freed before.
    */
   public ByteBuffer hostMemory() {
     if (count() == 0) {
       return ByteBuffer.allocateDirect(0);
     }
     Tensor host = to(Device.CPU).detach().contiguous();
-    return LorikeetBridge.memory(host.handle()).order(ByteOrder.LITTLE_ENDIAN);
+    return host.memory.withHandle(LorikeetBridge::memory).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   @Override
@@ -509,53 +517,40 @@ public final class Tensor {
 
   /** How many tensors exist: not freed yet, in the whole process. For leak tests. */
   public static long live() {
-    return LIVE.get();
+    return NativeTensor.live();
   }
 
-  long handle() {
-    mustLive();
-    if (handle == 0) {
-      handle = LorikeetBridge.toTensor(value);
+  /** libtorch's side, for operations. */
+  NativeTensor memory() {
+    return memory;
+  }
+
+  boolean belongsTo(Scope scope) {
+    return owner == scope;
+  }
+
+  /**
+   * Lets another scope free it from now on.
+   *
+   * @throws IllegalStateException when it was freed
+   */
+  void moveTo(Scope scope) {
+    Scope before;
+    do {
+      before = owner;
+      if (before == null) {
+        throw new IllegalStateException(FREED);
+      }
+    } while (!OWNER.compareAndSet(this, before, scope));
+  }
+
+  /** Frees it if it belongs to a scope, and says whether it did. */
+  boolean freeFrom(Scope scope) {
+    boolean own = OWNER.compareAndSet(this, scope, null);
+    if (own) {
+      memory.free();
     }
-    return handle;
-  }
-
-  long value() {
-    mustLive();
-    if (value == 0) {
-      value = LorikeetBridge.valueOfTensor(handle);
-    }
-    return value;
-  }
-
-  private void mustLive() {
-    if (owner == null) {
-      throw new IllegalStateException("this tensor was freed with its Scope");
-    }
-  }
-
-  @Nullable Scope owner() {
-    return owner;
-  }
-
-  void owner(Scope scope) {
-    owner = scope;
-  }
-
-  boolean isFreed() {
-    return freed;
-  }
-
-  void free() {
-    freed = true;
-    owner = null;
-    if (handle != 0) {
-      LorikeetBridge.deleteTensor(handle);
-    }
-    if (value != 0) {
-      LorikeetBridge.deleteValue(value);
-    }
-    LIVE.decrementAndGet();
+    return own;
   }
 
   private static long count(long[] shape) {

@@ -54,11 +54,12 @@ public final class Torch {
   }
 
   /**
-   * Seeds all of libtorch's random generators, on every device. Initialisation and dropout draw
-   * from them.
+   * Seeds this thread's random numbers, on every device. Initialisation and dropout draw them. Each
+   * thread has numbers of its own: what other threads draw, or how they are seeded, changes none of
+   * them.
    */
   public static void seed(long seed) {
-    LorikeetBridge.seed(seed);
+    generator().seed(seed);
   }
 
   /** Sets the number of CPU threads that one operation may use. */
@@ -83,11 +84,11 @@ public final class Torch {
   }
 
   static Tensor tensor(String method, @Nullable Object... arguments) {
-    return Tensor.ofValue(run(method, arguments));
+    return Tensor.ofValue(value(method, arguments));
   }
 
   static List<Tensor> tensors(String method, @Nullable Object... arguments) {
-    long value = run(method, arguments);
+    long value = value(method, arguments);
     try {
       return java.util.Arrays.stream(LorikeetBridge.toTensors(value))
           .mapToObj(Tensor::ofHandle)
@@ -98,7 +99,7 @@ public final class Torch {
   }
 
   static boolean bool(String method, @Nullable Object... arguments) {
-    long value = run(method, arguments);
+    long value = value(method, arguments);
     try {
       return LorikeetBridge.toBool(value);
     } finally {
@@ -107,7 +108,7 @@ public final class Torch {
   }
 
   static long integer(String method, @Nullable Object... arguments) {
-    long value = run(method, arguments);
+    long value = value(method, arguments);
     try {
       return LorikeetBridge.toLong(value);
     } finally {
@@ -116,7 +117,7 @@ public final class Torch {
   }
 
   static double number(String method, @Nullable Object... arguments) {
-    long value = run(method, arguments);
+    long value = value(method, arguments);
     try {
       return LorikeetBridge.toDouble(value);
     } finally {
@@ -136,6 +137,7 @@ public final class Torch {
   /** What a thread is set to. */
   static final class ThreadState {
     boolean inference;
+    private @Nullable ThreadGenerator generator;
   }
 
   /** Makes sure that the engine runs and that this thread's settings are ours. */
@@ -143,32 +145,46 @@ public final class Torch {
     return STATE.get();
   }
 
-  private static long run(String method, @Nullable Object[] arguments) {
+  /** This thread's random numbers. */
+  static ThreadGenerator generator() {
+    ThreadState thread = ready();
+    if (thread.generator == null) {
+      thread.generator = new ThreadGenerator();
+    }
+    return thread.generator;
+  }
+
+  /** What a method answers, an IValue that the caller deletes. */
+  static long value(String method, @Nullable Object... arguments) {
     boolean inference = ready().inference;
     long[] values = new long[arguments.length];
+    int given = 0;
     try {
-      for (int i = 0; i < arguments.length; i++) {
-        values[i] = arguments[i] instanceof Tensor tensor ? tensor.value() : value(arguments[i]);
+      while (given < values.length) {
+        values[given] = give(arguments[given]);
+        given++;
       }
       return LorikeetBridge.run(MODULE, method, values, inference);
     } catch (EngineException e) {
       throw OutOfMemory.is(e) ? new OutOfMemory(e) : e;
     } finally {
-      for (int i = 0; i < values.length; i++) {
-        if (values[i] != 0 && arguments[i] != null && !(arguments[i] instanceof Tensor)) {
-          LorikeetBridge.deleteValue(values[i]);
-        }
+      while (given > 0) {
+        given--;
+        takeBack(arguments[given], values[given]);
       }
     }
   }
 
-  /** A value that the caller deletes, but for null's. */
-  private static long value(@Nullable Object argument) {
+  /** The IValue of an argument, until {@link #takeBack}. */
+  private static long give(@Nullable Object argument) {
     if (argument == null) {
       return NONE;
+    } else if (argument instanceof Tensor tensor) {
+      return tensor.memory().acquireValue();
+    } else if (argument instanceof ThreadGenerator generator) {
+      return generator.value();
     } else if (argument instanceof List<?> tensors) {
-      return LorikeetBridge.valueOfTensors(
-          tensors.stream().mapToLong(t -> ((Tensor) t).handle()).toArray());
+      return listOf(tensors);
     } else if (argument instanceof Double number) {
       return LorikeetBridge.valueOf(number.doubleValue());
     } else if (argument instanceof Integer number) {
@@ -183,6 +199,32 @@ public final class Torch {
       return LorikeetBridge.valueOf(numbers);
     }
     throw new IllegalArgumentException("no IValue for " + argument.getClass());
+  }
+
+  private static void takeBack(@Nullable Object argument, long value) {
+    if (argument instanceof Tensor tensor) {
+      tensor.memory().release();
+    } else if (argument != null && !(argument instanceof ThreadGenerator)) {
+      LorikeetBridge.deleteValue(value);
+    }
+  }
+
+  /** An IValue that holds tensors, and keeps them. */
+  private static long listOf(List<?> tensors) {
+    long[] handles = new long[tensors.size()];
+    int given = 0;
+    try {
+      while (given < handles.length) {
+        handles[given] = ((Tensor) tensors.get(given)).memory().acquireHandle();
+        given++;
+      }
+      return LorikeetBridge.valueOfTensors(handles);
+    } finally {
+      while (given > 0) {
+        given--;
+        ((Tensor) tensors.get(given)).memory().release();
+      }
+    }
   }
 
   private static ThreadState readyThread() {

@@ -21,19 +21,27 @@ def full(self, shape: List[int], value: float, dtype: int, device: str) -> Tenso
 def arange(self, start: int, end: int, device: str) -> Tensor:
   return torch.arange(start, end, dtype=4, layout=None, device=torch.device(device), pin_memory=None)
 
-def normal(self, shape: List[int], mean: float, std: float) -> Tensor:
+# Random numbers of their own, those that libtorch's common generator would give by the same seed.
+def generator(self, seed: int) -> Generator:
+  return torch.Generator(device=torch.device("cpu"), seed=seed)
+
+def seed_(self, g: Generator, seed: int) -> int:
+  _0 = torch.manual_seed(g, seed)
+  return 0
+
+def normal(self, shape: List[int], mean: float, std: float, g: Optional[Generator]) -> Tensor:
   x = torch.empty(shape, dtype=6, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
-  return torch.normal_(x, mean, std, generator=None)
+  return torch.normal_(x, mean, std, generator=g)
 
 # By the inverse of the distribution function; 0.9544997361036416 of a normal lies within two deviations.
-def truncated_normal(self, shape: List[int], std: float) -> Tensor:
+def truncated_normal(self, shape: List[int], std: float, g: Optional[Generator]) -> Tensor:
   x = torch.empty(shape, dtype=6, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
-  u = torch.uniform_(x, -0.9544997361036416, 0.9544997361036416, generator=None)
+  u = torch.uniform_(x, -0.9544997361036416, 0.9544997361036416, generator=g)
   return torch.mul_(torch.erfinv_(u), torch.mul(std, 1.4142135623730951))
 
-def uniform(self, shape: List[int], low: float, high: float) -> Tensor:
+def uniform(self, shape: List[int], low: float, high: float, g: Optional[Generator]) -> Tensor:
   x = torch.empty(shape, dtype=6, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
-  return torch.uniform_(x, low, high, generator=None)
+  return torch.uniform_(x, low, high, generator=g)
 
 # A private map of the file: writes to it never reach the disk.
 def from_file(self, path: str, numel: int, dtype: int) -> Tensor:
@@ -327,30 +335,30 @@ def softmax(self, x: Tensor, dim: int) -> Tensor:
 # What dropout multiplies x with: 0, or 1 / (1 - p). On a CPU sixteen random bits an element, four elements to
 # a draw: several times cheaper than the ten nanoseconds an element of bernoulli_. The rate is rounded to a
 # multiple of 2^-16, and the scale is that of the rounded rate, so the expectation is exact.
-def dropout_mask(self, x: Tensor, p: float) -> Tensor:
+def dropout_mask(self, x: Tensor, p: float, g: Optional[Generator]) -> Tensor:
   mask = torch.empty(torch.size(x), dtype=ops.prim.dtype(x), layout=None, device=ops.prim.device(x), pin_memory=None, memory_format=None)
   if ops.prim.is_cuda(x):
     return torch.dropout(torch.fill_(mask, 1.), p, True)
   n = torch.numel(x)
   draws = torch.empty([torch.floordiv(torch.add(n, 3), 4)], dtype=4, layout=None, device=torch.device("cpu"), pin_memory=None, memory_format=None)
-  bits = torch.view_copy(torch.random_(draws, -9223372036854775808, None), dtype=2)
+  bits = torch.view_copy(torch.random_(draws, -9223372036854775808, None, generator=g), dtype=2)
   dropped = int(ops.prim.min(torch.round(torch.mul(p, 65536.)), 65535.))
   _0 = torch.ge(torch.reshape(torch.slice(bits, 0, 0, n), torch.size(x)), torch.sub(dropped, 32768), out=mask)
   return torch.mul_(mask, torch.div(65536., float(torch.sub(65536, dropped))))
 
-def dropout_cpu(self, x: Tensor, p: float) -> Tensor:
-  return torch.mul(x, self.dropout_mask(torch.detach(x), p))
+def dropout_cpu(self, x: Tensor, p: float, g: Optional[Generator]) -> Tensor:
+  return torch.mul(x, self.dropout_mask(torch.detach(x), p, g))
 
 def dropout(self, x: Tensor, p: float) -> Tensor:
   return torch.dropout(x, p, True)
 
 # norm(residual + dropout(x)), and what its gradients need: the sum, its mean and 1 / deviation, and dropout's mask.
-def dropout_add_norm(self, x: Tensor, residual: Tensor, weight: Tensor, bias: Optional[Tensor], eps: float, p: float) -> List[Tensor]:
+def dropout_add_norm(self, x: Tensor, residual: Tensor, weight: Tensor, bias: Optional[Tensor], eps: float, p: float, g: Optional[Generator]) -> List[Tensor]:
   if torch.eq(p, 0.):
     sum = torch.add(x, residual)
     y, mean, rstd = torch.native_layer_norm(sum, torch.size(weight), weight, bias, eps)
     return [y, sum, mean, rstd]
-  mask = self.dropout_mask(x, p)
+  mask = self.dropout_mask(x, p, g)
   sum = torch.addcmul(residual, x, mask, value=1)
   y, mean, rstd = torch.native_layer_norm(sum, torch.size(weight), weight, bias, eps)
   return [y, sum, mean, rstd, mask]
@@ -376,14 +384,14 @@ def attention_scores(self, q: Tensor, k: Tensor, mask: Optional[Tensor], scale: 
 
 # softmax(scale q kᵀ + mask) v with dropout, q, k, v [B, T, D] in so many heads; and what its gradients need: the
 # probabilities and their dropout's mask.
-def dropout_attention(self, q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Optional[Tensor], p: float, scale: float) -> List[Tensor]:
+def dropout_attention(self, q: Tensor, k: Tensor, v: Tensor, heads: int, mask: Optional[Tensor], p: float, scale: float, g: Optional[Generator]) -> List[Tensor]:
   split = [torch.size(q, 0), torch.size(q, 1), heads, -1]
   scores = torch.matmul(torch.transpose(torch.reshape(q, split), 1, 2), torch.permute(torch.reshape(k, split), [0, 2, 3, 1]))
   scores = torch.mul_(scores, scale)
   if torch.__isnot__(mask, None):
     scores = torch.add_(scores, unchecked_cast(Tensor, mask), alpha=1)
   probabilities = torch.softmax(scores, -1)
-  kept = self.dropout_mask(probabilities, p)
+  kept = self.dropout_mask(probabilities, p, g)
   context = torch.matmul(torch.mul(probabilities, kept), torch.transpose(torch.reshape(v, split), 1, 2))
   return [torch.flatten(torch.transpose(context, 1, 2), 2, 3), probabilities, kept]
 
@@ -676,6 +684,6 @@ def approach_(self, xs: List[Tensor], ys: List[Tensor], s: float) -> int:
   return 0
 
 # x + noise from U(-most, most)
-def add_uniform(self, x: Tensor, most: float) -> Tensor:
+def add_uniform(self, x: Tensor, most: float, g: Optional[Generator]) -> Tensor:
   noise = torch.empty_like(x, dtype=None, layout=None, device=None, pin_memory=None, memory_format=None)
-  return torch.add(x, torch.uniform_(noise, torch.neg(most), most, generator=None), alpha=1)
+  return torch.add(x, torch.uniform_(noise, torch.neg(most), most, generator=g), alpha=1)

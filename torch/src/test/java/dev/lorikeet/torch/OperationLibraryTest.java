@@ -21,7 +21,8 @@ class OperationLibraryTest {
   @Test
   void everyMethodOfTheLibraryIsCalledFromJavaOrAnother() {
     String callers =
-        Stream.of("Tensor.class", "Ops.class", "Updates.class", "MatrixKernel.class", "Torch.class")
+        Stream.of("Tensor.class", "Ops.class", "Updates.class", "MatrixKernel.class",
+                "ThreadGenerator.class")
             .map(OperationLibraryTest::resource)
             .collect(Collectors.joining());
     String library = resource("ops.py");
