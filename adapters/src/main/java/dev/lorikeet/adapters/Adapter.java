@@ -24,6 +24,10 @@ import org.jspecify.annotations.Nullable;
  * virtual tokens before the real ones, and copies of its own of whatever of the base it trains
  * (modules saved whole, norms, biases). The base's tensors never change, so that disabling or
  * unmerging gives back the very bytes.
+ *
+ * <p>Threads: what changes who answers, or what is trained, has the model to itself: it waits for
+ * the passes of other threads ({@link Model#exclusive}) and throws an {@link IllegalStateException}
+ * in the middle of a pass of its own thread, and when the model was closed.
  */
 public final class Adapter {
   private final Model model;
@@ -50,15 +54,17 @@ public final class Adapter {
    *     nothing
    */
   public static Adapter attach(Model model, AdapterConfig config, long seed) {
-    mustBeFree(model);
-    if (config.startsFromData()) {
-      throw new UsageException(
-          config.peftType() + " is to start from data here: attach it with a sample of them");
+    try (Model.Lease alone = model.exclusive()) {
+      mustBeFree(model);
+      if (config.startsFromData()) {
+        throw new UsageException(
+            config.peftType() + " is to start from data here: attach it with a sample of them");
+      }
+      Torch.seed(seed);
+      Adapter adapter = new Adapter(model, new AdapterParts(model, config, false));
+      adapter.train();
+      return adapter;
     }
-    Torch.seed(seed);
-    Adapter adapter = new Adapter(model, new AdapterParts(model, config, false));
-    adapter.train();
-    return adapter;
   }
 
   /** Slips in an adapter whose values are to be read from a file: nothing is trainable. */
@@ -240,13 +246,17 @@ public final class Adapter {
 
   /** Makes all parameters of the adapter trainable. */
   public void train() {
-    sha256 = null;
-    parts.parameters.values().forEach(Parameter::train);
+    try (Model.Lease alone = model.exclusive()) {
+      sha256 = null;
+      parts.parameters.values().forEach(Parameter::train);
+    }
   }
 
   /** Ends training: values stay, gradients can no longer be asked for. */
   public void freeze() {
-    parts.parameters.values().forEach(Parameter::freeze);
+    try (Model.Lease alone = model.exclusive()) {
+      parts.parameters.values().forEach(Parameter::freeze);
+    }
   }
 
   /**
@@ -256,7 +266,9 @@ public final class Adapter {
    */
   public void enable() {
     mustBeAlone();
-    in();
+    try (Model.Lease alone = model.exclusive()) {
+      in();
+    }
   }
 
   void in() {
@@ -277,7 +289,9 @@ public final class Adapter {
    */
   public void disable() {
     mustBeAlone();
-    out();
+    try (Model.Lease alone = model.exclusive()) {
+      out();
+    }
   }
 
   void out() {
@@ -303,7 +317,9 @@ public final class Adapter {
    */
   public MergeReceipt merge() {
     mustBeAlone();
-    return fold();
+    try (Model.Lease alone = model.exclusive()) {
+      return fold();
+    }
   }
 
   MergeReceipt fold() {
@@ -334,7 +350,9 @@ public final class Adapter {
   /** Takes the adapter out of the model and frees it; it must not be used again. */
   public void remove() {
     mustBeAlone();
-    free();
+    try (Model.Lease alone = model.exclusive()) {
+      free();
+    }
   }
 
   void free() {

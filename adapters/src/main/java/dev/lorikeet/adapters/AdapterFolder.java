@@ -146,6 +146,12 @@ public final class AdapterFolder {
    *     others than those that it was trained on, unless {@link #onAnyBase}
    */
   public Adapter attachTo(Model model) {
+    try (Model.Lease alone = model.exclusive()) {
+      return readInto(model);
+    }
+  }
+
+  private Adapter readInto(Model model) {
     Safetensors file = weights();
     Adapter adapter = Adapter.attachFrozen(model, config);
     try (Scope scope = Scope.open()) {
@@ -266,7 +272,8 @@ public final class AdapterFolder {
    *     base_model_name_or_path}
    */
   public static void write(Adapter adapter, ObjectNode other, Path folder) throws IOException {
-    try (Scope scope = Scope.open()) {
+    try (Model.Lease asItIs = adapter.model().share();
+        Scope scope = Scope.open()) {
       boolean transposed = adapter.isOnTransposedWeights();
       write(adapter.config().saved(adapter.layers()), adapter.saved(), transposed, other, folder);
     }

@@ -31,6 +31,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Several active adapters answer with the sum of their updates, as in PEFT; a pass can also let
  * each row be answered by another adapter ({@link #logits}).
  *
+ * <p>Threads: any may call any method. What changes the set or who answers (adding, loading,
+ * deleting, renaming, activating, disabling, merging) has the model to itself: it waits for the
+ * passes of other threads, and later ones wait for it, so each pass, and each prediction or
+ * generation as a whole, is answered by the adapters that were active when it began ({@link
+ * Model#share}). Who is active is one choice for all threads; threads that want different adapters
+ * say so row by row, and take turns. In the middle of a pass of its own thread a change throws an
+ * {@link IllegalStateException}.
+ *
  * <pre>{@code
  * Adapters adapters = new Adapters(model);
  * adapters.load("birds", Path.of("birds-lora"));
@@ -50,8 +58,8 @@ public final class Adapters {
   private static final Pattern NAME = Pattern.compile("[\\w-]+");
 
   private final Model model;
-  private final Map<String, Adapter> adapters = new LinkedHashMap<>();
-  private Set<String> active = Set.of();
+  private volatile Map<String, Adapter> adapters = Map.of();
+  private volatile Set<String> active = Set.of();
   private Sum answering = new Sum(Map.of());
   private int pauses;
 
@@ -115,12 +123,16 @@ public final class Adapters {
   }
 
   private Adapter add(String name, Maker maker) {
-    mustBeNew(name);
-    mustNotBeMerged();
-    try (Pause base = disable()) {
-      Adapter adapter = maker.make().keptInSet();
-      adapters.put(name, adapter);
-      return adapter;
+    try (Model.Lease alone = model.exclusive()) {
+      mustBeNew(name);
+      mustNotBeMerged();
+      try (Pause base = disable()) {
+        Adapter adapter = maker.make().keptInSet();
+        Map<String, Adapter> more = new LinkedHashMap<>(adapters);
+        more.put(name, adapter);
+        adapters = Collections.unmodifiableMap(more);
+        return adapter;
+      }
     }
   }
 
@@ -131,10 +143,12 @@ public final class Adapters {
    * @param other keys of adapter_config.json that the methods do not set
    */
   public void save(ObjectNode other, Path folder) throws IOException {
-    for (Map.Entry<String, Adapter> entry : adapters.entrySet()) {
-      Path own = entry.getKey().equals(DEFAULT) ? folder : folder.resolve(entry.getKey());
-      Files.createDirectories(own);
-      AdapterFolder.write(entry.getValue(), other, own);
+    try (Model.Lease asItIs = model.share()) {
+      for (Map.Entry<String, Adapter> entry : adapters.entrySet()) {
+        Path own = entry.getKey().equals(DEFAULT) ? folder : folder.resolve(entry.getKey());
+        Files.createDirectories(own);
+        AdapterFolder.write(entry.getValue(), other, own);
+      }
     }
   }
 
@@ -142,35 +156,40 @@ public final class Adapters {
    * Frees an adapter, which must not be used again. If it was active, the others that were stay so.
    */
   public void delete(String name) {
-    Adapter adapter = get(name);
-    Set<String> others = new LinkedHashSet<>(active);
-    if (others.remove(name)) {
-      activate(others);
-    }
-    try (Pause base = disable()) {
-      adapter.free();
-      adapters.remove(name);
+    try (Model.Lease alone = model.exclusive()) {
+      Adapter adapter = get(name);
+      Set<String> others = new LinkedHashSet<>(active);
+      if (others.remove(name)) {
+        activate(others);
+      }
+      try (Pause base = disable()) {
+        adapter.free();
+        Map<String, Adapter> fewer = new LinkedHashMap<>(adapters);
+        fewer.remove(name);
+        adapters = Collections.unmodifiableMap(fewer);
+      }
     }
   }
 
   /** Gives an adapter another name; it keeps its place in the order, and stays active if it was. */
   public void rename(String name, String newName) {
-    get(name);
-    mustBeNew(newName);
-    Map<String, Adapter> renamed = new LinkedHashMap<>();
-    adapters.forEach((key, adapter) -> renamed.put(key.equals(name) ? newName : key, adapter));
-    adapters.clear();
-    adapters.putAll(renamed);
-    Set<String> stillActive = new LinkedHashSet<>();
-    active.forEach(key -> stillActive.add(key.equals(name) ? newName : key));
-    active = stillActive;
+    try (Model.Lease alone = model.exclusive()) {
+      get(name);
+      mustBeNew(newName);
+      Map<String, Adapter> renamed = new LinkedHashMap<>();
+      adapters.forEach((key, adapter) -> renamed.put(key.equals(name) ? newName : key, adapter));
+      adapters = Collections.unmodifiableMap(renamed);
+      Set<String> stillActive = new LinkedHashSet<>();
+      active.forEach(key -> stillActive.add(key.equals(name) ? newName : key));
+      active = stillActive;
+    }
   }
 
   // ---- what there is ----
 
   /** The names, in the order in which the adapters came. */
   public Set<String> names() {
-    return Collections.unmodifiableSet(adapters.keySet());
+    return adapters.keySet();
   }
 
   /** The names of those that answer, or would but for {@link #disable}. */
@@ -223,18 +242,20 @@ public final class Adapters {
    *     two of them train the same module whole; nothing is changed
    */
   public void activate(Iterable<String> names) {
-    Map<String, Adapter> chosen = new LinkedHashMap<>();
-    names.forEach(name -> chosen.put(name, get(name)));
-    Sum sum = new Sum(chosen);
-    leave();
-    answering = sum;
-    active = new LinkedHashSet<>(chosen.keySet());
-    if (pauses == 0) {
-      answering.in();
+    try (Model.Lease alone = model.exclusive()) {
+      Map<String, Adapter> chosen = new LinkedHashMap<>();
+      names.forEach(name -> chosen.put(name, get(name)));
+      Sum sum = new Sum(chosen);
+      leave();
+      answering = sum;
+      active = new LinkedHashSet<>(chosen.keySet());
+      if (pauses == 0) {
+        answering.in();
+      }
     }
   }
 
-  /** While it is open, the base answers. */
+  /** While it is open, the base answers, on all threads. */
   public interface Pause extends AutoCloseable {
     @Override
     void close();
@@ -247,15 +268,21 @@ public final class Adapters {
    * @throws LorikeetException when adapters are merged
    */
   public Pause disable() {
-    mustNotBeMerged();
-    leave();
-    pauses++;
-    return () -> {
+    try (Model.Lease alone = model.exclusive()) {
+      mustNotBeMerged();
+      leave();
+      pauses++;
+      return this::endPause;
+    }
+  }
+
+  private void endPause() {
+    try (Model.Lease alone = model.exclusive()) {
       pauses--;
       if (pauses == 0) {
         answering.in();
       }
-    };
+    }
   }
 
   /** Lets the base answer, if no adapter from elsewhere does. */
@@ -278,17 +305,21 @@ public final class Adapters {
    *     changed
    */
   public Map<String, MergeReceipt> merge() {
-    if (pauses > 0) {
-      throw new LorikeetException("the adapters are disabled and cannot be merged: enable them");
+    try (Model.Lease alone = model.exclusive()) {
+      if (pauses > 0) {
+        throw new LorikeetException("the adapters are disabled and cannot be merged: enable them");
+      }
+      return answering.fold();
     }
-    return answering.fold();
   }
 
   /** Takes a merge back: the base's weights are the very bytes that they were. */
   public void unmerge() {
-    if (isMerged()) {
-      answering.out();
-      answering.in();
+    try (Model.Lease alone = model.exclusive()) {
+      if (isMerged()) {
+        answering.out();
+        answering.in();
+      }
     }
   }
 
@@ -310,7 +341,7 @@ public final class Adapters {
 
   /**
    * One forward pass whose rows are answered by different adapters, each as that adapter alone
-   * would, whatever is active.
+   * would, whatever is active. It has the model to itself: such passes take turns.
    *
    * @param input B rows
    * @param rows for each row the name of its adapter, or null for the base
@@ -338,14 +369,16 @@ public final class Adapters {
       throw new UsageException(
           rows.size() + " names of adapters for " + input.rows() + " rows: give one a row");
     }
-    List<Optional<Adapter>> adapterOfRow =
-        rows.stream().map(name -> Optional.ofNullable(name).map(this::get)).toList();
-    Set<@Nullable String> names = new LinkedHashSet<>(rows);
-    if (names.size() > 1) {
-      mustAnswerRows(names.stream().filter(Objects::nonNull).toList());
-    }
-    try (Pause base = disable()) {
-      return Scope.tidy(() -> routed(input, adapterOfRow, forward));
+    try (Model.Lease alone = model.exclusive()) {
+      List<Optional<Adapter>> adapterOfRow =
+          rows.stream().map(name -> Optional.ofNullable(name).map(this::get)).toList();
+      Set<@Nullable String> names = new LinkedHashSet<>(rows);
+      if (names.size() > 1) {
+        mustAnswerRows(names.stream().filter(Objects::nonNull).toList());
+      }
+      try (Pause base = disable()) {
+        return Scope.tidy(() -> routed(input, adapterOfRow, forward));
+      }
     }
   }
 

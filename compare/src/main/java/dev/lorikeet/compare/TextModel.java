@@ -53,7 +53,15 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** A model that answers texts or images: its weights, adapter, tokenizer and labels together. */
+/**
+ * A model that answers texts or images: its weights, adapter, tokenizer and labels together.
+ *
+ * <p>Threads: any number may ask it at the same time. Each prediction, evaluation or generation is
+ * answered, from its first text to its last, by the weights and adapters that were active when it
+ * began: whoever changes them ({@link Adapters}, {@link #saveMerged}, training) waits for it, and
+ * later ones wait for the change. {@link #close} waits likewise, and whatever is asked later throws
+ * an {@link IllegalStateException}.
+ */
 public final class TextModel implements AutoCloseable {
   private static final int BATCH = 32;
 
@@ -304,7 +312,9 @@ public final class TextModel implements AutoCloseable {
    * @throws LorikeetException when there is nothing to score
    */
   public Evaluation evaluate(List<Example> examples) {
-    return evaluator().evaluate(labelled(examples));
+    try (Model.Lease asItIs = model.share()) {
+      return evaluator().evaluate(labelled(examples));
+    }
   }
 
   /**
@@ -315,7 +325,9 @@ public final class TextModel implements AutoCloseable {
    * @throws UsageException when the labels are no tags of the scheme
    */
   public EvaluationReport report(List<Example> examples, @Nullable TagScheme scheme) {
-    return evaluator().report(labelled(examples), scheme);
+    try (Model.Lease asItIs = model.share()) {
+      return evaluator().report(labelled(examples), scheme);
+    }
   }
 
   private Evaluator evaluator() {
@@ -344,7 +356,7 @@ public final class TextModel implements AutoCloseable {
 
   /**
    * The answers to texts of different adapters, in the order of the texts; rows of several adapters
-   * go through the model together.
+   * go through the model together. It has the model to itself: such predictions take turns.
    *
    * @param rows for each text the name of its adapter, or null for the base
    * @throws UsageException as {@link #predict(List)} and {@link Adapters#logits}
@@ -359,11 +371,13 @@ public final class TextModel implements AutoCloseable {
               : (rows.size() + " names of adapters for " + examples.size())
                   + " texts: give one a text");
     }
-    return answers(
-        examples,
-        this::prediction,
-        (input, indices) ->
-            chosen.logits(input, Arrays.stream(indices).mapToObj(rows::get).toList()));
+    try (Model.Lease alone = model.exclusive()) {
+      return answers(
+          examples,
+          this::prediction,
+          (input, indices) ->
+              chosen.logits(input, Arrays.stream(indices).mapToObj(rows::get).toList()));
+    }
   }
 
   /**
@@ -408,6 +422,13 @@ public final class TextModel implements AutoCloseable {
   }
 
   private <T> List<T> answers(List<Example> examples, Answer<T> answer, Predictor.Forward forward) {
+    try (Model.Lease asItIs = model.share()) {
+      return answersInParts(examples, answer, forward);
+    }
+  }
+
+  private <T> List<T> answersInParts(
+      List<Example> examples, Answer<T> answer, Predictor.Forward forward) {
     List<Example> unlabelled = examples.stream().map(this::asked).toList();
     List<EncodedExample> encoded = encode(unlabelled);
     int step = textsAtOnce(encoded);
@@ -515,11 +536,13 @@ public final class TextModel implements AutoCloseable {
    */
   public List<TextGenerator.Answer> generate(
       List<String> prompts, GenerationConfig config, TextGenerator.Listener listener) {
-    List<int[]> tokens =
-        tokenizer().encodeAll(prompts, null, Integer.MAX_VALUE).stream()
-            .map(Encoding::ids)
-            .toList();
-    return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
+    try (Model.Lease asItIs = model.share()) {
+      List<int[]> tokens =
+          tokenizer().encodeAll(prompts, null, Integer.MAX_VALUE).stream()
+              .map(Encoding::ids)
+              .toList();
+      return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
+    }
   }
 
   /**
@@ -536,11 +559,13 @@ public final class TextModel implements AutoCloseable {
           "the model has no chat template (chat_template in tokenizer_config.json, or"
               + " chat_template.jinja): it continues texts, but answers no chats");
     }
-    List<int[]> tokens =
-        chats.stream()
-            .map(chat -> tokenizer().write(template.render(chat, true).text(), false).ids())
-            .toList();
-    return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
+    try (Model.Lease asItIs = model.share()) {
+      List<int[]> tokens =
+          chats.stream()
+              .map(chat -> tokenizer().write(template.render(chat, true).text(), false).ids())
+              .toList();
+      return new TextGenerator(model, tokenizer(), config).generate(tokens, listener);
+    }
   }
 
   /** The word of each token when nothing is cut off. */
@@ -615,18 +640,20 @@ public final class TextModel implements AutoCloseable {
    * @throws LorikeetException when a merged weight is not finite, or the folder cannot be written
    */
   public @Nullable MergeReceipt saveMerged(Path folder) {
-    Map<String, MergeReceipt> receipts = merge();
-    MergedCheckpoint.write(
-        model,
-        folder,
-        temporary -> {
-          saveBeside(temporary, JsonNodeFactory.instance.objectNode());
-          for (Map.Entry<String, MergeReceipt> receipt : receipts.entrySet()) {
-            Path own = Files.createDirectories(temporary.resolve(receipt.getKey()));
-            receipt.getValue().write(own);
-          }
-        });
-    return receipts.get("");
+    try (Model.Lease alone = model.exclusive()) {
+      Map<String, MergeReceipt> receipts = merge();
+      MergedCheckpoint.write(
+          model,
+          folder,
+          temporary -> {
+            saveBeside(temporary, JsonNodeFactory.instance.objectNode());
+            for (Map.Entry<String, MergeReceipt> receipt : receipts.entrySet()) {
+              Path own = Files.createDirectories(temporary.resolve(receipt.getKey()));
+              receipt.getValue().write(own);
+            }
+          });
+      return receipts.get("");
+    }
   }
 
   /**
@@ -642,8 +669,9 @@ public final class TextModel implements AutoCloseable {
    */
   public Optional<Parity> exportOnnx(Path folder, List<Example> examples, double tolerance) {
     mustExport();
-    List<EncodedExample> encoded = encode(examples);
-    try (Scope scope = Scope.open()) {
+    try (Model.Lease alone = model.exclusive();
+        Scope scope = Scope.open()) {
+      List<EncodedExample> encoded = encode(examples);
       OnnxExport export =
           new OnnxExport(model.config(), task(), mergedState())
               .recipe(RunRecord.of(this).toString())
@@ -681,10 +709,15 @@ public final class TextModel implements AutoCloseable {
     return adapter == null ? Map.of() : Map.of("", adapter.merge());
   }
 
-  /** Frees the weights and the tokenizer. */
+  /**
+   * Frees the weights and the tokenizer, as soon as no other thread uses them. Closing twice does
+   * nothing.
+   *
+   * @throws IllegalStateException when this thread is in the middle of a prediction or generation
+   */
   @Override
   public void close() {
-    preprocessor.close();
     model.close();
+    preprocessor.close();
   }
 }

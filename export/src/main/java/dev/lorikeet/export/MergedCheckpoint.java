@@ -36,17 +36,19 @@ public final class MergedCheckpoint {
   /** {@link #write(Model, Path, ThrowingConsumer)} in shards of another size. */
   static void write(Model model, Path folder, long maxShardBytes, ThrowingConsumer<Path> files) {
     mustNotBeRead(model.checkpoint(), folder);
-    ModelConfig config = model.storedConfig();
-    WeightFiles weights = WeightFiles.of(model.stateDict(), maxShardBytes);
-    weights.mustFitInto(folder);
-    OutputFolder.write(
-        folder,
-        ResultKind.MODEL,
-        temporary -> {
-          weights.write(temporary);
-          JSON.writeValue(temporary.resolve("config.json").toFile(), config.json());
-          files.accept(temporary);
-        });
+    try (Model.Lease asItIs = model.share()) {
+      ModelConfig config = model.storedConfig();
+      WeightFiles weights = WeightFiles.of(model.stateDict(), maxShardBytes);
+      weights.mustFitInto(folder);
+      OutputFolder.write(
+          folder,
+          ResultKind.MODEL,
+          temporary -> {
+            weights.write(temporary);
+            JSON.writeValue(temporary.resolve("config.json").toFile(), config.json());
+            files.accept(temporary);
+          });
+    }
   }
 
   private static void mustNotBeRead(@Nullable Checkpoint checkpoint, Path folder) {

@@ -72,6 +72,13 @@ public final class Eva {
    */
   public static Adapter attach(
       Model model, LoraConfig config, long seed, List<Sample> batches, Consumer<String> remarks) {
+    try (Model.Lease alone = model.exclusive()) {
+      return attachAlone(model, config, seed, batches, remarks);
+    }
+  }
+
+  private static Adapter attachAlone(
+      Model model, LoraConfig config, long seed, List<Sample> batches, Consumer<String> remarks) {
     LoraConfig plain = config.but().init(LoraInit.KAIMING).build();
     Adapter first = Adapter.attach(model, plain, seed); // knows what is adapted
     LoraConfig resolved = (LoraConfig) first.config();

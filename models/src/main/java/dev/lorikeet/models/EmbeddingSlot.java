@@ -2,7 +2,10 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
 
-/** The place of an embedding table in a model, where an adapter can slip in and out. */
+/**
+ * The place of an embedding table in a model, where an adapter can slip in and out. Threads: who
+ * fills it has the model to itself ({@link Model#exclusive}).
+ */
 public final class EmbeddingSlot implements Lookup {
   private final Embedding base;
   private Lookup current;

@@ -53,7 +53,8 @@ public final class Generator {
   }
 
   /**
-   * The tokens after each prompt, without it and without the token that ended it.
+   * The tokens after each prompt, without it and without the token that ended it. The model's
+   * weights and adapters stay the same from the first token to the last ({@link Model#share}).
    *
    * @param prompts at least one, none empty
    */
@@ -61,7 +62,8 @@ public final class Generator {
     mustFit(prompts);
     boolean wasTraining = model.mode().isTraining();
     model.training(false);
-    try (Scope scope = Scope.open();
+    try (Model.Lease passes = model.share();
+        Scope scope = Scope.open();
         GradMode off = GradMode.inference();
         KeyValueCache cache = config.useCache() ? new KeyValueCache() : null) {
       List<Row> texts = rows(prompts);

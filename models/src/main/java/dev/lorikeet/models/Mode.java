@@ -9,15 +9,25 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
-/** How a model computes at the moment; shared by all its layers and adapters. */
+/**
+ * How a model computes at the moment; shared by all its layers and adapters.
+ *
+ * <p>Threads: what changes from pass to pass, such as dropout and the tape, each thread has for
+ * itself.
+ */
 public final class Mode {
   private final DType dtype;
   private final Device device;
-  private boolean training;
-  private @Nullable Tape tape;
-  private @Nullable StepWeights stepWeights;
-  private @Nullable BlockFilter filter;
-  private int filtered;
+  private final ThreadLocal<Pass> passes = ThreadLocal.withInitial(Pass::new);
+
+  /** How a thread's passes compute. */
+  private static final class Pass {
+    private boolean training;
+    private @Nullable Tape tape;
+    private @Nullable StepWeights stepWeights;
+    private @Nullable BlockFilter filter;
+    private int filtered;
+  }
 
   /** Stands between a pass and the model's blocks of layers. */
   @FunctionalInterface
@@ -46,16 +56,16 @@ public final class Mode {
     return device;
   }
 
-  /** Whether dropout is on. */
+  /** Whether dropout is on, for this thread's passes. */
   public boolean isTraining() {
-    return training;
+    return passes.get().training;
   }
 
   /**
    * Where layers record what their parameters' gradients are made of; null when nobody asks for it.
    */
   public @Nullable Tape tape() {
-    return tape;
+    return passes.get().tape;
   }
 
   /**
@@ -66,23 +76,26 @@ public final class Mode {
    * @param layers which read x, and else only what lives as long as the pass
    */
   Tensor block(Tensor x, UnaryOperator<Tensor> layers) {
-    return filter == null
+    Pass pass = passes.get();
+    return pass.filter == null
         ? answer(x, layers)
-        : filter.answer(filtered++, x, read -> answer(read, layers));
+        : pass.filter.answer(pass.filtered++, x, read -> answer(read, layers));
   }
 
   private Tensor answer(Tensor x, UnaryOperator<Tensor> layers) {
+    Tape tape = tape();
     return tape == null ? Scope.tidy(() -> layers.apply(x)) : tape.block(x, layers);
   }
 
   /** Runs one pass through the model with {@code newFilter} before each of its blocks. */
-  Tensor filtered(BlockFilter newFilter, Supplier<Tensor> pass) {
-    filter = newFilter;
-    filtered = 0;
+  Tensor filtered(BlockFilter newFilter, Supplier<Tensor> forward) {
+    Pass pass = passes.get();
+    pass.filter = newFilter;
+    pass.filtered = 0;
     try {
-      return pass.get();
+      return forward.get();
     } finally {
-      filter = null;
+      pass.filter = null;
     }
   }
 
@@ -94,16 +107,18 @@ public final class Mode {
 
   /** The tape, where gradients of the present steps will be asked for; else null. */
   @Nullable Tape recording() {
+    Tape tape = tape();
     return tape != null && GradMode.isEnabled() ? tape : null;
   }
 
   /** What all blocks answer, in a scope of its own where none of them is computed again. */
   Tensor blocks(Supplier<Tensor> pass) {
+    Tape tape = tape();
     return tape != null && tape.recomputes() ? pass.get() : Scope.tidy(pass);
   }
 
   void tape(@Nullable Tape newTape) {
-    tape = newTape;
+    passes.get().tape = newTape;
   }
 
   /**
@@ -112,14 +127,15 @@ public final class Mode {
    * @param owner whose it is
    */
   public Tensor weight(Object owner, Supplier<Tensor> make) {
+    StepWeights stepWeights = passes.get().stepWeights;
     return stepWeights == null ? make.get() : stepWeights.get(owner, make);
   }
 
   void stepWeights(@Nullable StepWeights newWeights) {
-    stepWeights = newWeights;
+    passes.get().stepWeights = newWeights;
   }
 
   void training(boolean on) {
-    training = on;
+    passes.get().training = on;
   }
 }

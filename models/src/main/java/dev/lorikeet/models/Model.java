@@ -18,6 +18,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * A transformer with its head: parameters under the checkpoint's names, and the projections where
  * adapters can slip in. All parameters are frozen at first. Closing the model frees its weights.
+ *
+ * <p>Threads: any number may send passes through a model at the same time. What changes who answers
+ * (attaching, activating, merging an adapter) or trains has the model to itself: it waits for the
+ * passes under way, and later ones wait for it, so each pass sees the weights and adapters as they
+ * were before a change or as they are after it. {@link #share} makes several passes see the same,
+ * {@link #exclusive} makes several changes appear as one. {@link #close} waits likewise, and
+ * whatever comes later throws. A thread cannot change or close a model in the middle of its own
+ * pass.
  */
 public final class Model implements AutoCloseable {
   /**
@@ -35,7 +43,14 @@ public final class Model implements AutoCloseable {
   private final Weights.Build build;
   private final Architecture architecture;
   private final @Nullable Checkpoint checkpoint;
+  private final ModelLock lock = new ModelLock();
   private UnaryOperator<ModelInput> prepare = AS_THEY_ARE;
+
+  /** The right to use a model, until it is closed by the thread that asked for it. */
+  public interface Lease extends AutoCloseable {
+    @Override
+    void close();
+  }
 
   private Model(
       ModelConfig config,
@@ -222,7 +237,27 @@ public final class Model implements AutoCloseable {
     return weights;
   }
 
-  /** Switches dropout on or off. */
+  /**
+   * Keeps the model as it is until the lease is closed: for passes that belong together, such as
+   * the batches of one prediction. Other threads may do the same.
+   *
+   * @throws IllegalStateException when the model was closed
+   */
+  public Lease share() {
+    return lock.share();
+  }
+
+  /**
+   * Gives the model to this thread alone until the lease is closed: for changes, and for training.
+   * Waits for what other threads do with it.
+   *
+   * @throws IllegalStateException when the model was closed, or this thread shares it at the moment
+   */
+  public Lease exclusive() {
+    return lock.exclusive();
+  }
+
+  /** Switches dropout on or off, for this thread's passes. */
   public void training(boolean on) {
     mode.training(on);
   }
@@ -234,7 +269,9 @@ public final class Model implements AutoCloseable {
    * @return [B, C] for sequences and images, [B, T, C] for tokens, [B, T, D] without a head
    */
   public Tensor logits(ModelInput input) {
-    return mode.blocks(() -> head(features(input)));
+    try (Lease pass = share()) {
+      return mode.blocks(() -> head(features(input)));
+    }
   }
 
   /**
@@ -244,13 +281,15 @@ public final class Model implements AutoCloseable {
    *     front
    */
   public Tensor features(ModelInput input) {
-    return mode.blocks(
-        () -> {
-          ModelInput prepared = prepare.apply(input.to(mode.device()));
-          Tensor features = architecture.features(prepared);
-          prepared.mustBeRead(config.modelType());
-          return features;
-        });
+    try (Lease pass = share()) {
+      return mode.blocks(
+          () -> {
+            ModelInput prepared = prepare.apply(input.to(mode.device()));
+            Tensor features = architecture.features(prepared);
+            prepared.mustBeRead(config.modelType());
+            return features;
+          });
+    }
   }
 
   /**
@@ -260,7 +299,9 @@ public final class Model implements AutoCloseable {
    * @return logits [..., C]
    */
   public Tensor head(Tensor features) {
-    return Scope.tidy(() -> architecture.head(features));
+    try (Lease pass = share()) {
+      return Scope.tidy(() -> architecture.head(features));
+    }
   }
 
   /**
@@ -271,17 +312,21 @@ public final class Model implements AutoCloseable {
    * @throws LorikeetException when it is no encoder-decoder
    */
   public Tensor encode(ModelInput input) {
-    return Scope.tidy(() -> architecture.encode(prepare.apply(input.to(mode.device()))));
+    try (Lease pass = share()) {
+      return Scope.tidy(() -> architecture.encode(prepare.apply(input.to(mode.device()))));
+    }
   }
 
   /** Has every input changed before the model reads it, as soft prompts and prefixes do. */
   public void prepareInputs(UnaryOperator<ModelInput> change) {
-    prepare = change;
+    try (Lease alone = exclusive()) {
+      prepare = change;
+    }
   }
 
   /** Ends {@link #prepareInputs}. */
   public void takeInputsAsTheyAre() {
-    prepare = AS_THEY_ARE;
+    prepareInputs(AS_THEY_ARE);
   }
 
   /** Whether inputs are changed before the model reads them. */
@@ -374,8 +419,13 @@ public final class Model implements AutoCloseable {
     return parameters.stream().mapToLong(Parameter::count).sum();
   }
 
+  /**
+   * Frees the weights, as soon as no other thread uses them. Closing twice does nothing.
+   *
+   * @throws IllegalStateException when this thread shares the model at the moment
+   */
   @Override
   public void close() {
-    weights.close();
+    lock.close(weights::close);
   }
 }

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A parameter answers with its own tensor, or with a substitute that an adapter lends it: a
  * merged weight, or the adapter's own copy of a module that is trained whole. Taking the substitute
  * away leaves the original exactly as it was.
+ *
+ * <p>Threads: any number may read it; who trains, substitutes or frees it has the model to itself
+ * ({@link Model#exclusive}).
  */
 public final class Parameter {
   private final String name;

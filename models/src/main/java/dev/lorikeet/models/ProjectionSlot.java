@@ -2,7 +2,10 @@ package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
 
-/** The place of a linear layer in a model, where an adapter can slip in and out. */
+/**
+ * The place of a linear layer in a model, where an adapter can slip in and out. Threads: who fills
+ * it has the model to itself ({@link Model#exclusive}).
+ */
 public final class ProjectionSlot implements Projection {
   private final Linear base;
   private Projection current;

@@ -35,7 +35,8 @@ import org.jspecify.annotations.Nullable;
  * library. Texts are cut to the length that the caller gives, at the side that the model's files
  * name, and never padded.
  *
- * <p>Threads that share a tokenizer take turns; a batch uses all cores by itself.
+ * <p>Threads that share a tokenizer take turns; a batch uses all cores by itself. Closing it waits
+ * for its turn, and whatever comes later throws.
  */
 public final class TextTokenizer implements AutoCloseable {
   private static final String TOKENIZER_JSON = "tokenizer.json";
@@ -75,6 +76,7 @@ public final class TextTokenizer implements AutoCloseable {
   private final boolean tokenTypes;
   private final int specialsOfText;
   private final int specialsOfPair;
+  private boolean closed;
 
   /**
    * Opens the tokenizer of a model's folder.
@@ -258,10 +260,9 @@ public final class TextTokenizer implements AutoCloseable {
 
   /** The library says by an exception what its model cannot do, such as a missing unknown token. */
   private <T> T called(Supplier<T> call) {
+    mustBeOpen();
     try {
       return call.get();
-    } catch (IllegalStateException closed) {
-      throw closed;
     } catch (RuntimeException e) {
       throw new LorikeetException(
           folder.resolve(TOKENIZER_JSON) + ": a text cannot be encoded: " + e.getMessage(), e);
@@ -341,6 +342,7 @@ public final class TextTokenizer implements AutoCloseable {
 
   /** The text of token ids, without special tokens. */
   public synchronized String decode(int[] tokenIds) {
+    mustBeOpen();
     return library.decode(IntStream.of(tokenIds).asLongStream().toArray(), true);
   }
 
@@ -444,8 +446,15 @@ public final class TextTokenizer implements AutoCloseable {
         });
   }
 
+  private void mustBeOpen() {
+    if (closed) {
+      throw new IllegalStateException("the tokenizer was closed");
+    }
+  }
+
   @Override
   public synchronized void close() {
+    closed = true;
     library.close();
   }
 }

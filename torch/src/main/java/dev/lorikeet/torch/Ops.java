@@ -197,8 +197,8 @@ public final class Ops {
   }
 
   /**
-   * Zeroes each element with probability p and scales the others by 1/(1 − p), by the thread's
-   * seed (Srivastava et al. 2014). On the CPU p is rounded to a multiple of 2⁻¹⁶. With p = 0 it is x
+   * Zeroes each element with probability p and scales the others by 1/(1 − p), by the thread's seed
+   * (Srivastava et al. 2014). On the CPU p is rounded to a multiple of 2⁻¹⁶. With p = 0 it is x
    * itself.
    */
   public static Tensor dropout(Tensor x, double p) {
@@ -226,7 +226,8 @@ public final class Ops {
       Tensor x, Tensor residual, Tensor weight, @Nullable Tensor bias, double eps, double p) {
     return p == 0
         ? Torch.tensors("dropout_add_norm", x, residual, weight, bias, eps, p, null)
-        : ThreadGenerator.tensors(x.device(), "dropout_add_norm", x, residual, weight, bias, eps, p);
+        : ThreadGenerator.tensors(
+            x.device(), "dropout_add_norm", x, residual, weight, bias, eps, p);
   }
 
   /**

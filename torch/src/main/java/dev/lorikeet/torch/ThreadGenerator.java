@@ -66,7 +66,8 @@ final class ThreadGenerator {
     }
   }
 
-  private static @Nullable Object[] with(@Nullable ThreadGenerator generator, @Nullable Object[] arguments) {
+  private static @Nullable Object[] with(
+      @Nullable ThreadGenerator generator, @Nullable Object[] arguments) {
     @Nullable Object[] all = Arrays.copyOf(arguments, arguments.length + 1);
     all[arguments.length] = generator;
     return all;

@@ -126,7 +126,7 @@ public final class Torch {
   }
 
   static String text(String method, @Nullable Object... arguments) {
-    long value = run(method, arguments);
+    long value = value(method, arguments);
     try {
       return LorikeetBridge.toText(value);
     } finally {

@@ -21,7 +21,12 @@ class OperationLibraryTest {
   @Test
   void everyMethodOfTheLibraryIsCalledFromJavaOrAnother() {
     String callers =
-        Stream.of("Tensor.class", "Ops.class", "Updates.class", "MatrixKernel.class",
+        Stream.of(
+                "Tensor.class",
+                "Ops.class",
+                "Updates.class",
+                "MatrixKernel.class",
+                "Torch.class",
                 "ThreadGenerator.class")
             .map(OperationLibraryTest::resource)
             .collect(Collectors.joining());

@@ -10,10 +10,11 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Supplier;
-import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What several threads may do with tensors, scopes and random numbers. */
 class ThreadsTest {
@@ -84,70 +85,67 @@ class ThreadsTest {
     }
   }
 
-  /** What draws. */
-  private enum Drawing implements Supplier<Tensor> {
-    NORMAL(() -> Tensor.normal(0, 1, 300)),
-    TRUNCATED_NORMAL(() -> Tensor.truncatedNormal(1, 300)),
-    UNIFORM(() -> Tensor.uniform(0, 1, 300)),
-    DROPOUT(() -> Ops.dropout(ones(300), 0.5)),
-    DROPOUT_ADD_NORM(
-        () -> Ops.dropoutAddNorm(ones(4, 64), ones(4, 64), ones(64), null, 1e-5, 0.5).get(0)),
-    DROPOUT_ATTENTION(
-        () -> {
-          Tensor x = Tensor.uniform(0, 1, 2, 8, 16);
-          return Ops.dropoutAttention(x, x, x, 2, null, 0.5, 1).get(0);
-        }),
-    ATTENTION(
-        () -> {
-          Tensor x = Tensor.uniform(0, 1, 2, 8, 2, 8);
-          return Ops.attention(x, x, x, null, 0.5);
-        }),
-    GROUPED_ATTENTION(
-        () -> {
-          Tensor x = Tensor.uniform(0, 1, 2, 8, 2, 8);
-          return Ops.groupedAttention(x, x, x, null, true, 0.5, 1);
-        }),
-    LSTM(
-        () -> {
-          List<Tensor> weights = new ArrayList<>();
-          for (long in : new long[] {8, 16}) {
-            for (int direction = 0; direction < 2; direction++) {
-              LongStream.of(in, 8).forEach(width -> weights.add(Tensor.normal(0, 1, 32, width)));
-              weights.add(ones(32));
-              weights.add(ones(32));
-            }
-          }
-          return Ops.lstm(Tensor.normal(0, 1, 2, 4, 8), weights, 2, 8, 0.5);
-        }),
-    ADD_UNIFORM(() -> Ops.addUniform(ones(300), 1));
+  /** All that draws. */
+  static Stream<Named<Supplier<Tensor>>> drawing() {
+    return Stream.of(
+        Named.of("normal", () -> Tensor.normal(0, 1, 300)),
+        Named.of("truncatedNormal", () -> Tensor.truncatedNormal(1, 300)),
+        Named.of("uniform", () -> Tensor.uniform(0, 1, 300)),
+        Named.of("dropout", () -> Ops.dropout(ones(300), 0.5)),
+        Named.of("dropoutAddNorm", ThreadsTest::dropoutAddNorm),
+        Named.of(
+            "dropoutAttention",
+            () -> {
+              Tensor x = Tensor.uniform(0, 1, 2, 8, 16);
+              return Ops.dropoutAttention(x, x, x, 2, null, 0.5, 1).get(0);
+            }),
+        Named.of(
+            "attention",
+            () -> {
+              Tensor x = Tensor.uniform(0, 1, 2, 8, 2, 8);
+              return Ops.attention(x, x, x, null, 0.5);
+            }),
+        Named.of(
+            "groupedAttention",
+            () -> {
+              Tensor x = Tensor.uniform(0, 1, 2, 8, 2, 8);
+              return Ops.groupedAttention(x, x, x, null, true, 0.5, 1);
+            }),
+        Named.of("lstm", ThreadsTest::lstm),
+        Named.of("addUniform", () -> Ops.addUniform(ones(300), 1)));
+  }
 
-    private final Supplier<Tensor> draw;
+  private static Tensor ones(long... shape) {
+    return Tensor.full(1, DType.FLOAT32, Device.CPU, shape);
+  }
 
-    Drawing(Supplier<Tensor> draw) {
-      this.draw = draw;
+  private static Tensor dropoutAddNorm() {
+    return Ops.dropoutAddNorm(ones(4, 64), ones(4, 64), ones(64), null, 1e-5, 0.5).get(0);
+  }
+
+  /** Of two layers, with dropout between them. */
+  private static Tensor lstm() {
+    List<Tensor> weights = new ArrayList<>();
+    for (long in : new long[] {8, 8, 16, 16}) {
+      weights.add(Tensor.normal(0, 1, 32, in));
+      weights.add(Tensor.normal(0, 1, 32, 8));
+      weights.add(ones(32));
+      weights.add(ones(32));
     }
-
-    private static Tensor ones(long... shape) {
-      return Tensor.full(1, DType.FLOAT32, Device.CPU, shape);
-    }
-
-    @Override
-    public Tensor get() {
-      return draw.get();
-    }
+    return Ops.lstm(Tensor.normal(0, 1, 2, 4, 8), weights, 2, 8, 0.5);
   }
 
   @ParameterizedTest
-  @EnumSource(Drawing.class)
-  void eachThreadDrawsWhatItsSeedGivesWhateverOthersDraw(Drawing drawing) throws Exception {
+  @MethodSource("drawing")
+  void eachThreadDrawsWhatItsSeedGivesWhateverOthersDraw(Supplier<Tensor> draw) throws Exception {
     List<Callable<List<float[]>>> runs = new ArrayList<>();
     for (int seed = 0; seed < THREADS; seed++) {
       int own = seed;
-      runs.add(() -> drawn(drawing, own));
+      runs.add(() -> drawn(draw, own));
     }
     List<List<float[]>> beside = inThreads(runs);
     for (int seed = 0; seed < THREADS; seed++) {
-      List<float[]> alone = drawn(drawing, seed);
+      List<float[]> alone = drawn(draw, seed);
       assertThat(beside.get(seed)).usingRecursiveComparison().isEqualTo(alone);
       assertThat(beside.get(seed)).doesNotHaveDuplicates();
     }
@@ -155,12 +153,12 @@ class ThreadsTest {
   }
 
   /** Draws of a seed, one after the other. */
-  private static List<float[]> drawn(Drawing drawing, long seed) {
+  private static List<float[]> drawn(Supplier<Tensor> draw, long seed) {
     List<float[]> drawn = new ArrayList<>();
     Torch.seed(seed);
     for (int i = 0; i < 50; i++) {
       try (Scope scope = Scope.open()) {
-        drawn.add(drawing.get().toFloats());
+        drawn.add(draw.get().toFloats());
       }
     }
     return drawn;

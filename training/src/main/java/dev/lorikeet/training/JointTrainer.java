@@ -103,6 +103,12 @@ public final class JointTrainer {
    * @throws LorikeetException as {@link Trainer#run}, naming the member
    */
   public Map<String, TrainingResult> run() {
+    try (Model.Lease alone = model.exclusive()) {
+      return runAlone();
+    }
+  }
+
+  private Map<String, TrainingResult> runAlone() {
     PeakMemory.reset();
     adapters.activate();
     List<Member> all = new ArrayList<>();

@@ -13,7 +13,8 @@ import java.util.function.Consumer;
 
 /**
  * Runs a model over a data set without gradients or dropout, in batches of similar length, which go
- * through the model in parts of so many tokens at most, as in training.
+ * through the model in parts of so many tokens at most, as in training. Its passes see the same
+ * weights and adapters from the first to the last ({@link Model#share}).
  */
 public final class Predictor {
   private final Model model;
@@ -83,11 +84,13 @@ public final class Predictor {
   void batches(List<EncodedExample> examples, Consumer<Batch> consumer) {
     model.training(false);
     int[] lengths = EncodedExample.lengths(examples);
-    for (int[] indices : LengthGroupedBatches.evaluation(lengths, batchSize)) {
-      for (int[] part : GradientPass.parts(indices, lengths, maxTokens)) {
-        try (Scope scope = Scope.open();
-            GradMode off = GradMode.disabled()) {
-          consumer.accept(batch(examples, part));
+    try (Model.Lease passes = model.share()) {
+      for (int[] indices : LengthGroupedBatches.evaluation(lengths, batchSize)) {
+        for (int[] part : GradientPass.parts(indices, lengths, maxTokens)) {
+          try (Scope scope = Scope.open();
+              GradMode off = GradMode.disabled()) {
+            consumer.accept(batch(examples, part));
+          }
         }
       }
     }

@@ -21,6 +21,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The training loop: gradients, clip, step, report, evaluate, save. It knows trainable parameters,
  * not where they come from.
+ *
+ * <p>Threads: a run has the model to itself, from its first step to its last ({@link
+ * Model#exclusive}); passes of other threads through the same model wait for its end. Runs of
+ * different models may go on side by side: each draws random numbers of its own and ends with the
+ * bytes that it ends with alone, on as many threads an operation ({@link Torch#threads}).
  */
 public final class Trainer {
   private final Model model;
@@ -128,7 +133,8 @@ public final class Trainer {
    */
   public TrainingResult run() {
     PeakMemory.reset();
-    try (Scope scope = Scope.open();
+    try (Model.Lease alone = model.exclusive();
+        Scope scope = Scope.open();
         Run run = begin();
         Neftune noise = Neftune.on(model, config.regularization().neftuneNoiseAlpha());
         Mixout mixout = Mixout.on(model, trainables, config.regularization().mixout())) {
