@@ -76,7 +76,7 @@ final class Preprocessor implements AutoCloseable {
    * @throws UsageException when it has not
    */
   static void mustHavePositions(Model model, int maxLength) {
-    int positions = model.config().maxTokens();
+    int positions = model.config().mostTokens();
     if (model.task() != Task.IMAGE_CLASSIFICATION && maxLength > positions) {
       throw new UsageException(
           "max_length is "

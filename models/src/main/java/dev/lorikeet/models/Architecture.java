@@ -78,6 +78,14 @@ public interface Architecture {
       return config.integer("max_position_embeddings", positions);
     }
 
+    /**
+     * The most tokens that it can read: those that it has places for, and any number where its
+     * rotations are scaled ({@code rope_scaling}), which exists to go beyond them.
+     */
+    default int mostTokens(ModelConfig config) {
+      return RotaryEmbedding.isScaled(config) ? Integer.MAX_VALUE : maxTokens(config);
+    }
+
     /** Under which keys of config.json it has its dropout probabilities. */
     Dropouts.Keys dropouts();
 

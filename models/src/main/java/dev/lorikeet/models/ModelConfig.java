@@ -238,6 +238,14 @@ public final class ModelConfig {
   }
 
   /**
+   * The most tokens that the model can read: {@link #maxTokens}, and any number where its rotations
+   * are scaled to go beyond.
+   */
+  public int mostTokens() {
+    return Architectures.of(this).mostTokens(this);
+  }
+
+  /**
    * Checks that there is a head for a task.
    *
    * @throws LorikeetException when there is none, with those there are

@@ -8,6 +8,7 @@ import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * Places as rotations: the pair of elements i and i + r/2 of every query and key turns by the angle
@@ -101,6 +102,15 @@ final class RotaryEmbedding {
           json.number("original_max_position_embeddings", original));
     }
 
+    /** The names of the types that config.json asks for, by layer type where they differ. */
+    private static List<String> types(ModelConfig json) {
+      JsonNode written = json.get(key(json));
+      return Stream.of(written, written.path("full_attention"), written.path("sliding_attention"))
+          .map(node -> node.path("rope_type").asText(node.path("type").asText()))
+          .filter(type -> !type.isEmpty())
+          .toList();
+    }
+
     private static String key(ModelConfig json) {
       return isOlder(json) ? "rope_scaling" : "rope_parameters";
     }
@@ -172,6 +182,11 @@ final class RotaryEmbedding {
         };
     usual = weights.constant(scaling.frequencies(settings, 0)); // [r/2]
     mode = weights.mode();
+  }
+
+  /** Whether config.json asks for angles other than those of pretraining, for longer texts. */
+  static boolean isScaled(ModelConfig json) {
+    return Settings.types(json).stream().anyMatch(type -> !type.equals("default"));
   }
 
   /** cos and sin of one pass, made once for all layers. */
