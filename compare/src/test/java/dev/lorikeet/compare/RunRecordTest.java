@@ -98,7 +98,8 @@ class RunRecordTest {
 
   @Test
   void lengthIsAtMostWhatTheModelHasPositionsFor() throws IOException {
-    assertThat(RunRecord.read(temporary).maxLength(ModelConfig.read(encoder()), Integer.MAX_VALUE)).isEqualTo(40);
+    assertThat(RunRecord.read(temporary).maxLength(ModelConfig.read(encoder()), Integer.MAX_VALUE))
+        .isEqualTo(40);
   }
 
   @Test

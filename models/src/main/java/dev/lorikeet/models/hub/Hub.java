@@ -109,7 +109,10 @@ public final class Hub {
    * as {@code runs/adaptor} could be one's.
    */
   private static void mustNotBeMistyped(String typed, @Nullable Path path) {
-    Path parent = path == null || typed.contains("@") ? null : path.getParent();
+    if (path == null || typed.contains("@")) {
+      return;
+    }
+    Path parent = path.getParent();
     if (parent == null || !Files.isDirectory(parent)) {
       return;
     }
