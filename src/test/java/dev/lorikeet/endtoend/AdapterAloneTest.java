@@ -134,6 +134,26 @@ class AdapterAloneTest {
   }
 
   @Test
+  void anUnseenLabelNamesFileAndLine() {
+    Path others =
+        Tiny.file(
+            temporary.resolve("others.jsonl"),
+            "{\"gloss\": \"a\", \"topic\": \"fruit\"}\n{\"gloss\": \"b\", \"topic\": \"fruits\"}\n");
+    String message =
+        others + ":2: unknown label \"fruits\"; nearest: fruit; the model knows: animal, fruit";
+    Refusal.of(temporary, 1, message, "evaluate --adapter %s --data %s", adapter, others);
+    Refusal.of(
+        temporary,
+        1,
+        message,
+        "train --model %s --data %s --eval-data %s --text gloss --label topic --output %s",
+        base,
+        rows,
+        others,
+        temporary.resolve("out"));
+  }
+
+  @Test
   void nothingAtAllIsAskedAbout() {
     Refusal.of(
         temporary,

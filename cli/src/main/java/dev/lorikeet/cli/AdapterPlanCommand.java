@@ -27,6 +27,7 @@ import picocli.CommandLine.Option;
 /** Says what an adapter would train, before any training. */
 @Command(
     name = "plan",
+    abbreviateSynopsis = true,
     description = {
       "Show which modules an adapter's settings match, what it would train and what that takes.",
       "Nothing is trained, and no weights are needed: --model may be a config.json alone."

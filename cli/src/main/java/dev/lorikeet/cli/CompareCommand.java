@@ -24,6 +24,7 @@ import picocli.CommandLine.Mixin;
 /** Trains a model and, beside it on the same batches, a baseline from random weights. */
 @Command(
     name = "compare",
+    abbreviateSynopsis = true,
     description = "Fine-tune, and train a randomly initialised baseline on the same batches.",
     mixinStandardHelpOptions = true,
     sortOptions = false)

@@ -7,6 +7,7 @@ import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleRows;
+import dev.lorikeet.data.Labels;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -113,6 +114,13 @@ final class DataFlags {
         DataReader.read(
             source, columns, model.task(), model.model().config().problemType(), onBadRow());
     LoadedData.tellSkipped(set, source, console);
-    return set.named(model.labels() == null ? List.of() : model.labels().names()).examples();
+    Labels labels = model.labels();
+    if (labels == null) {
+      return set.named(List.of()).examples();
+    }
+    List<Example> examples = set.named(labels.names()).examples();
+    UnseenLabels.check(
+        examples, labels, source, columns, model.task(), model.model().config().problemType());
+    return examples;
   }
 }

@@ -26,6 +26,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "demo",
     description = "Fine-tune the embedded model on the embedded data, and see what that buys.",
+    sortOptions = false,
     mixinStandardHelpOptions = true)
 final class DemoCommand implements Callable<Integer> {
   private static final double TOLERANCE = 1e-4;

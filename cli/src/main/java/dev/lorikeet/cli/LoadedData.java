@@ -37,7 +37,24 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
     String evalSource = recipe.data().eval();
     List<Example> eval =
         evalSource == null ? List.of() : like(train, reading.set(evalSource, "eval")).examples();
+    if (evalSource != null && hasClasses(recipe)) {
+      Labels known =
+          train.labels().isEmpty() ? Labels.discover(train.examples()) : new Labels(train.labels());
+      UnseenLabels.check(
+          eval,
+          known,
+          evalSource,
+          recipe.data().columns(),
+          recipe.config().task(),
+          recipe.config().problemType());
+    }
     return new LoadedData(train.examples(), eval, train.labels(), reading.json);
+  }
+
+  private static boolean hasClasses(Recipe recipe) {
+    return !recipe.config().task().isLanguageModel()
+        && !(recipe.config().task() == Task.SEQUENCE_CLASSIFICATION
+            && recipe.config().problemType() == ProblemType.REGRESSION);
   }
 
   private static LoadedData split(Recipe recipe, DataSet set, double fraction, ObjectNode json) {

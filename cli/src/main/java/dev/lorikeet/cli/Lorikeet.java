@@ -28,7 +28,9 @@ import picocli.CommandLine.Spec;
       SweepCommand.class,
       ImportCommand.class,
       InitCommand.class,
-      AdapterCommand.class
+      AdapterCommand.class,
+      RunCommand.class,
+      CompletionCommand.class
     })
 public final class Lorikeet implements Runnable {
   private static final int FAILURE = 1;
@@ -60,6 +62,7 @@ public final class Lorikeet implements Runnable {
     commandLine.setExecutionExceptionHandler(Lorikeet::explain);
     commandLine.setParameterExceptionHandler(Lorikeet::explainUsage);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+    HelpGroups.install(commandLine);
     return commandLine;
   }
 

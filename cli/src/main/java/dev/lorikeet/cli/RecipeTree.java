@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** A recipe's keys and values before they are read: a YAML file's, overridden by flags. */
 final class RecipeTree {
@@ -128,6 +129,18 @@ final class RecipeTree {
       }
     }
     return node;
+  }
+
+  /** The path of the one key that is set; null where it is not one. */
+  @Nullable String onlyPath() {
+    StringBuilder path = new StringBuilder();
+    for (JsonNode node = root; node.isObject(); node = node.elements().next()) {
+      if (node.size() != 1) {
+        return null;
+      }
+      path.append(path.length() == 0 ? "" : ".").append(node.fieldNames().next());
+    }
+    return path.toString();
   }
 
   ObjectNode root() {

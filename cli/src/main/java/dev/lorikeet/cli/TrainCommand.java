@@ -28,6 +28,7 @@ import picocli.CommandLine.Option;
 /** Trains a model and writes what was trained. */
 @Command(
     name = "train",
+    abbreviateSynopsis = true,
     description = "Fine-tune a checkpoint on labelled texts.",
     mixinStandardHelpOptions = true,
     sortOptions = false)
