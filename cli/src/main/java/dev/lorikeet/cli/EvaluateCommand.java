@@ -6,6 +6,7 @@ import dev.lorikeet.compare.Comparison;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.training.EvaluationReport;
+import dev.lorikeet.training.ScoringConfig;
 import dev.lorikeet.training.TagScheme;
 import java.util.List;
 import java.util.StringJoiner;
@@ -43,12 +44,20 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Only entities that are spelt so count; unless given, as conlleval has them.")
   private @Nullable String entityScheme;
 
+  @Option(
+      names = "--threshold",
+      paramLabel = "P",
+      defaultValue = "0.5",
+      description = "For several labels: those above this probability are answered; 0.5.")
+  private double threshold;
+
   @Override
   public Integer call() {
-    TagScheme scheme = entityScheme == null ? null : TagScheme.of(entityScheme);
+    ScoringConfig config =
+        new ScoringConfig(entityScheme == null ? null : TagScheme.of(entityScheme), threshold);
     try (TextModel open = model.open()) {
       List<Example> examples = columns.unlessGiven(model.settings()).labelled(data, open, console);
-      EvaluationReport report = open.report(examples, scheme);
+      EvaluationReport report = open.report(examples, config);
       ObjectNode results = JsonNodeFactory.instance.objectNode();
       Comparison.evaluation(results, report.evaluation());
       Truncation.tell(open, examples.size(), console);

@@ -39,7 +39,7 @@ import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.EvaluationReport;
 import dev.lorikeet.training.Evaluator;
 import dev.lorikeet.training.Predictor;
-import dev.lorikeet.training.TagScheme;
+import dev.lorikeet.training.ScoringConfig;
 import dev.lorikeet.training.TrainingData;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -320,13 +320,12 @@ public final class TextModel implements AutoCloseable {
   /**
    * {@link #evaluate}, with scores by class and by entity, confusions and calibration.
    *
-   * @param scheme how tags of words must spell out entities; null for any way
    * @throws LorikeetException when there is nothing to score
-   * @throws UsageException when the labels are no tags of the scheme
+   * @throws UsageException when the settings are not for the model's labels
    */
-  public EvaluationReport report(List<Example> examples, @Nullable TagScheme scheme) {
+  public EvaluationReport report(List<Example> examples, ScoringConfig config) {
     try (Model.Lease asItIs = model.share()) {
-      return evaluator().report(labelled(examples), scheme);
+      return evaluator().report(labelled(examples), config);
     }
   }
 

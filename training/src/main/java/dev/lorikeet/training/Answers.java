@@ -7,7 +7,6 @@ import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /** What a model answered to labelled examples, and what that scores: one a kind of labels. */
 interface Answers {
@@ -48,16 +47,16 @@ interface Answers {
   /**
    * Those of a model's head.
    *
-   * @param scheme how tags must spell out entities; null for any way
+   * @param config how they are scored
    */
-  static Answers of(Model model, @Nullable TagScheme scheme) {
+  static Answers of(Model model, ScoringConfig config) {
     Task task = model.task();
     if (task != null && task.isLanguageModel()) {
       return new TokenAnswers();
     }
     List<String> names = names(model);
     if (task == Task.TOKEN_CLASSIFICATION) {
-      return new TagAnswers(names, scheme);
+      return new TagAnswers(names, config.entityScheme());
     }
     ProblemType type =
         task == Task.SEQUENCE_CLASSIFICATION
@@ -65,7 +64,7 @@ interface Answers {
             : ProblemType.SINGLE_LABEL;
     return switch (type) {
       case SINGLE_LABEL -> new ClassAnswers(names);
-      case MULTI_LABEL -> new LabelSetAnswers(names);
+      case MULTI_LABEL -> new LabelSetAnswers(names, config.threshold());
       case REGRESSION -> new NumberAnswers();
     };
   }

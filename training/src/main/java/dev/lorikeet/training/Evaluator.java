@@ -2,13 +2,13 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.models.Model;
+import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Scores a model on labelled examples. */
 public final class Evaluator {
@@ -48,27 +48,40 @@ public final class Evaluator {
    * @throws LorikeetException when there is nothing to score
    */
   public Evaluation evaluate(List<EncodedExample> examples) {
-    return evaluate(examples, Answers.of(model, null));
+    return evaluate(examples, Answers.of(model, ScoringConfig.DEFAULT));
   }
 
   /**
    * {@link #evaluate(List)}, and what else can be said of the answers.
    *
-   * @param scheme how tags of words must spell out entities; null for any way
    * @throws LorikeetException when there is nothing to score
-   * @throws UsageException when the labels are no tags of the scheme
+   * @throws UsageException when the labels are no tags of the scheme, or not several an item and
+   *     there is a threshold
    */
-  public EvaluationReport report(List<EncodedExample> examples, @Nullable TagScheme scheme) {
-    if (scheme != null && model.task() != Task.TOKEN_CLASSIFICATION) {
+  public EvaluationReport report(List<EncodedExample> examples, ScoringConfig config) {
+    mustSuit(config);
+    Answers answers = Answers.of(model, config);
+    return answers.report(evaluate(examples, answers));
+  }
+
+  private void mustSuit(ScoringConfig config) {
+    if (config.entityScheme() != null && model.task() != Task.TOKEN_CLASSIFICATION) {
       throw new UsageException(
           "entity_scheme is "
-              + scheme
+              + config.entityScheme()
               + ", and entities are scored for "
               + Task.TOKEN_CLASSIFICATION.id()
               + " only: leave it out");
     }
-    Answers answers = Answers.of(model, scheme);
-    return answers.report(evaluate(examples, answers));
+    boolean several =
+        model.task() == Task.SEQUENCE_CLASSIFICATION
+            && model.config().problemType() == ProblemType.MULTI_LABEL;
+    if (config.threshold() != ScoringConfig.DEFAULT.threshold() && !several) {
+      throw new UsageException(
+          "threshold is "
+              + config.threshold()
+              + ", and the model does not answer with several labels a text: leave it out");
+    }
   }
 
   /**
@@ -85,7 +98,7 @@ public final class Evaluator {
           "there is nothing to score: none of the "
               + examples.size()
               + " examples has "
-              + Answers.of(model, null).needs());
+              + Answers.of(model, ScoringConfig.DEFAULT).needs());
     }
   }
 

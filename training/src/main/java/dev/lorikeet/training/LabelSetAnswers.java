@@ -5,9 +5,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Any number of labels an item: those whose probability is above one half are answered. */
+/** Any number of labels an item: those whose probability is above a threshold are answered. */
 final class LabelSetAnswers implements Answers {
   private final List<String> names;
+
+  /** The logit of the probability that a label must be above. */
+  private final double threshold;
+
   private final List<float[]> targets = new ArrayList<>();
   private final List<float[]> logits = new ArrayList<>();
 
@@ -15,9 +19,11 @@ final class LabelSetAnswers implements Answers {
    * Answers.
    *
    * @param names of all labels
+   * @param threshold a probability
    */
-  LabelSetAnswers(List<String> names) {
+  LabelSetAnswers(List<String> names, double threshold) {
     this.names = names;
+    this.threshold = Math.log(threshold / (1 - threshold));
   }
 
   @Override
@@ -30,7 +36,7 @@ final class LabelSetAnswers implements Answers {
     float[] all = Floats.concatenate(logits);
     boolean[] positive = new boolean[all.length];
     for (int i = 0; i < all.length; i++) {
-      positive[i] = all[i] > 0;
+      positive[i] = all[i] > threshold;
     }
     return positive;
   }

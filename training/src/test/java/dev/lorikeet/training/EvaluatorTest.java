@@ -173,7 +173,7 @@ class EvaluatorTest {
   void reportsAreOfTheSameAnswersAsTheMetrics() {
     try (Model model = TinyBert.open(TinyBert.MULTI_LABEL)) {
       List<EncodedExample> examples = TinyBert.labelled(10, 1, 9, 1);
-      EvaluationReport report = new Evaluator(model, 4, 0).report(examples, null);
+      EvaluationReport report = new Evaluator(model, 4, 0).report(examples, ScoringConfig.DEFAULT);
       ClassificationReport classes = Objects.requireNonNull(report.classes());
       assertThat(classes.micro().f1()).isEqualTo(report.evaluation().metrics().get("micro_f1"));
       assertThat(report.confusion()).isNull();
@@ -184,12 +184,42 @@ class EvaluatorTest {
               counts ->
                   assertThat(counts.stream().mapToLong(count -> count).sum())
                       .isEqualTo(10L * classes.classes().size()));
-      assertThatThrownBy(() -> new Evaluator(model, 4, 0).report(examples, TagScheme.IOB2))
+      assertThatThrownBy(() -> report(model, examples, new ScoringConfig(TagScheme.IOB2, 0.5)))
           .isInstanceOf(UsageException.class)
           .hasMessage(
               "entity_scheme is IOB2, and entities are scored for token-classification only: leave"
                   + " it out");
     }
+  }
+
+  private static EvaluationReport report(
+      Model model, List<EncodedExample> examples, ScoringConfig config) {
+    return new Evaluator(model, 4, 0).report(examples, config);
+  }
+
+  @Test
+  void theThresholdSaysWhichLabelsAreAnswered() {
+    List<EncodedExample> examples = TinyBert.labelled(10, 1, 9, 1);
+    try (Model model = TinyBert.open(TinyBert.MULTI_LABEL)) {
+      ClassificationReport all =
+          Objects.requireNonNull(report(model, examples, new ScoringConfig(null, 0)).classes());
+      assertThat(all.micro().recall()).isEqualTo(1);
+      assertThat(all.micro().precision())
+          .isEqualTo((double) all.micro().support() / (10 * all.classes().size()));
+      EvaluationReport none = report(model, examples, new ScoringConfig(null, 1));
+      assertThat(Objects.requireNonNull(none.classes()).micro().recall()).isZero();
+      assertThat(none.evaluation().metrics()).containsEntry("micro_f1", 0.0);
+    }
+    try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
+      assertThatThrownBy(() -> report(model, examples, new ScoringConfig(null, 0.3)))
+          .isInstanceOf(UsageException.class)
+          .hasMessage(
+              "threshold is 0.3, and the model does not answer with several labels a text: leave it"
+                  + " out");
+    }
+    assertThatThrownBy(() -> new ScoringConfig(null, 1.5))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("threshold is 1.5: use a probability, 0 to 1");
   }
 
   @Test
