@@ -407,8 +407,10 @@ public final class TextModel implements AutoCloseable {
    * @throws LorikeetException when a text has no mask, or one beyond the maximal length
    */
   public void mustHaveMasks(Example example) {
-    EncodedExample encoded = encoder().encode(List.of(example.unlabelled())).get(0);
-    MaskFill.mustHaveAllMasks(example, encoded, tokenizer(), maxLength);
+    try (Model.Lease asItIs = model.share()) {
+      EncodedExample encoded = encoder().encode(List.of(example.unlabelled())).get(0);
+      MaskFill.mustHaveAllMasks(example, encoded, tokenizer(), maxLength);
+    }
   }
 
   /** Makes an answer of a text's logits. */
