@@ -168,11 +168,13 @@ final class AdapterFolders {
     Files.delete(folder);
   }
 
-  /** Has the checkpoint's record say the damaged file's own hash. */
+  /** Has the checkpoint's record say the damaged file's own hash, and the record's own too. */
   private static void hashRightly(Path checkpoint, String file) throws IOException {
     Path state = checkpoint.resolve("state.json");
     ObjectNode json = (ObjectNode) JSON.readTree(state.toFile());
     ((ObjectNode) json.path("files")).put(file, FileHash.sha256(checkpoint.resolve(file)));
-    Files.write(state, JSON.writeValueAsBytes(json));
+    json.remove("sha256");
+    byte[] record = JSON.writeValueAsBytes(JSON.readTree(JSON.writeValueAsBytes(json)));
+    Files.write(state, JSON.writeValueAsBytes(json.put("sha256", FileHash.sha256(record))));
   }
 }

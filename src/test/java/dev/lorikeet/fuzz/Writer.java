@@ -42,13 +42,13 @@ record Writer(String name, List<String> words) {
           new Writer("import", "import @/bert.jar --output %/out"),
           new Writer(
               "convert",
-              "adapter convert @/decoder --to kohya --model @/config.json --output %/out"),
+              "adapter convert @/decoder --to kohya --model @/config.json --overwrite --output %/out"),
           new Writer(
               "init", "init --config @/model/config.json --max-shard-size 20KB --output %/out"),
           new Writer(
               "adapter save",
               "adapter combine --adapter @/decoder --weight 1 --adapter @/decoder --weight 1"
-                  + " --combination-type cat --output %/out"),
+                  + " --combination-type cat --overwrite --output %/out"),
           new Writer("hub download", "adapter plan --model org/tiny --method lora"),
           new Writer(
               "predict",

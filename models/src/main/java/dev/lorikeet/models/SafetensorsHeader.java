@@ -25,6 +25,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The header of a safetensors file:
@@ -275,7 +276,8 @@ record SafetensorsHeader(Map<String, Entry> entries, Map<String, String> metadat
     try (JsonGenerator json = JSON.createGenerator(text)) {
       json.writeStartObject();
       if (!metadata.isEmpty()) {
-        json.writePOJOField(METADATA, metadata);
+        // Sorted, as some maps' order differs from process to process and the bytes must not.
+        json.writePOJOField(METADATA, new TreeMap<>(metadata));
       }
       for (Entry entry : entries.values()) {
         json.writeObjectFieldStart(entry.name());

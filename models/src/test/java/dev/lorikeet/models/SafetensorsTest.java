@@ -65,6 +65,20 @@ class SafetensorsTest {
 
   /** The expected bytes are those of the reference implementation's own tests. */
   @Test
+  void metadataIsSortedSoThatTheBytesAreTheSameInEveryProcess(@TempDir Path folder)
+      throws IOException {
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("ss_network_dim", "4");
+    metadata.put("format", "pt");
+    Path file = folder.resolve("a.safetensors");
+    try (Scope scope = Scope.open()) {
+      Safetensors.write(file, Map.of("x", Tensor.of(new float[] {1}, 1)), metadata);
+    }
+    assertThat(Files.readString(file, StandardCharsets.ISO_8859_1))
+        .contains("{\"format\":\"pt\",\"ss_network_dim\":\"4\"}");
+  }
+
+  @Test
   void headersAreThoseOfTheReferenceImplementation() throws IOException {
     Path file = folder.resolve("x.safetensors");
     Safetensors.write(file, Map.of(), Map.of());
