@@ -39,12 +39,13 @@ record Writer(String name, List<String> words) {
               "export",
               "export --model @/model --adapter @/adapter --any-base --verify-data @/rows.jsonl"
                   + " --output %/out"),
-          new Writer("import", "import @/bert.jar --output %/out"),
+          new Writer("import", "import @/bert.jar --overwrite --output %/out"),
           new Writer(
               "convert",
               "adapter convert @/decoder --to kohya --model @/config.json --overwrite --output %/out"),
           new Writer(
-              "init", "init --config @/model/config.json --max-shard-size 20KB --output %/out"),
+              "init",
+              "init --config @/model/config.json --max-shard-size 20KB --overwrite --output %/out"),
           new Writer(
               "adapter save",
               "adapter combine --adapter @/decoder --weight 1 --adapter @/decoder --weight 1"
