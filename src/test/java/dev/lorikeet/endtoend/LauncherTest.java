@@ -102,6 +102,26 @@ class LauncherTest {
   }
 
   @Test
+  void namesOfFilesAreReadAsUtf8WithoutALocale() throws IOException, InterruptedException {
+    Path script = temporary.resolve("Names.java");
+    Files.writeString(
+        script,
+        """
+        class Names {
+          public static void main(String[] arguments) {
+            System.out.println(System.getProperty("sun.jnu.encoding"));
+          }
+        }
+        """);
+    JavaProcess process =
+        JavaProcess.run(
+            temporary,
+            Map.of("LC_ALL", "", "LC_CTYPE", "", "LANG", ""),
+            List.of(Embedded.ROOT.resolve("lorikeet").toString(), "run", script.toString()));
+    assertThat(process.out()).as(process.err()).isEqualTo("UTF-8\n");
+  }
+
+  @Test
   void staleBuildIsBuiltFirstAndFailsWithIt() throws IOException, InterruptedException {
     Path clone = temporary.resolve("clone");
     Files.createDirectories(clone.resolve("cli/src/main"));
