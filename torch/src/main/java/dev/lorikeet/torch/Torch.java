@@ -75,7 +75,7 @@ public final class Torch {
   }
 
   /**
-   * The instructions that libtorch's own kernels use here: {@code DEFAULT}, {@code AVX2} or {@code
+   * The instructions that libtorch's own kernels use here: {@code NO AVX}, {@code AVX2} or {@code
    * AVX512} on x86-64. It is what the CPU has, unless {@code ATEN_CPU_CAPABILITY} asked for less as
    * the process started.
    */
