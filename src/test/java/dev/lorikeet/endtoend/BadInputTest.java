@@ -196,12 +196,13 @@ class BadInputTest {
   void adapterWhoseBaseIsGone() throws IOException {
     Path adapter = copyOfAdapter();
     Path config = adapter.resolve("adapter_config.json");
+    Path gone = temporary.resolve("gone");
     Files.writeString(
-        config, Files.readString(config).replace(Embedded.MODEL.toString(), "org/some-model"));
+        config, Files.readString(config).replace(Embedded.MODEL.toString(), gone.toString()));
     Refusal.of(
         temporary,
         1,
-        adapter + " was made for \"org/some-model\", which is no folder here: give --model",
+        adapter + " was trained on " + gone + ", which is not here: give --model",
         "adapter export --adapter %s --to merged --output %s",
         adapter,
         output);
