@@ -177,7 +177,7 @@ final class ExpressionParser {
   private Expression concatenation() {
     Expression left = product();
     while (tokens.skipOperator("~")) {
-      left = binary(left, product(), (a, b) -> Values.text(a) + Values.text(b));
+      left = binary(left, product(), (a, b) -> Values.joined(Values.text(a), Values.text(b)));
     }
     return left;
   }
@@ -207,7 +207,10 @@ final class ExpressionParser {
   }
 
   private static Expression binary(Expression a, Expression b, BinaryOperator<Object> operator) {
-    return frame -> operator.apply(a.in(frame), b.in(frame));
+    return frame -> {
+      Budget.step();
+      return operator.apply(a.in(frame), b.in(frame));
+    };
   }
 
   private Expression unary(boolean filters) {
@@ -229,7 +232,7 @@ final class ExpressionParser {
     return switch (token.kind()) {
       case NAME -> name(token.text());
       case STRING -> text(token.text());
-      case INTEGER -> constant(Long.parseLong(token.text().replace("_", "")));
+      case INTEGER -> constant(integer(token));
       case FLOAT -> constant(Double.parseDouble(token.text().replace("_", "")));
       default ->
           switch (token.text()) {
@@ -241,6 +244,14 @@ final class ExpressionParser {
                     .at(token.line());
           };
     };
+  }
+
+  private static long integer(Token token) {
+    try {
+      return Long.parseLong(token.text().replace("_", ""));
+    } catch (NumberFormatException e) {
+      throw new JinjaException("number " + token.text() + " is out of range").at(token.line());
+    }
   }
 
   /** A string, and those directly behind it, which are one with it. */
@@ -306,6 +317,7 @@ final class ExpressionParser {
   }
 
   private static List<Object> values(List<Expression> items, Frame frame) {
+    Budget.steps(items.size());
     List<Object> values = new ArrayList<>();
     items.forEach(item -> values.add(item.in(frame)));
     return values;
@@ -318,12 +330,14 @@ final class ExpressionParser {
     while (true) {
       Expression before = value;
       if (tokens.skipOperator(".")) {
-        String name = tokens.next().text();
-        boolean number = Character.isDigit(name.charAt(0));
-        value =
-            number
-                ? frame -> Values.subscript(before.in(frame), Long.parseLong(name))
-                : frame -> Values.attribute(before.in(frame), name);
+        Token token = tokens.next();
+        String name = token.text();
+        if (!name.isEmpty() && Character.isDigit(name.charAt(0))) {
+          long place = integer(token);
+          value = frame -> Values.subscript(before.in(frame), place);
+        } else {
+          value = frame -> Values.attribute(before.in(frame), name);
+        }
       } else if (tokens.skipOperator("[")) {
         value = subscript(before);
       } else if (tokens.isOperator("(")) {
@@ -354,6 +368,7 @@ final class ExpressionParser {
   private Expression call(Expression function) {
     Args arguments = arguments();
     return frame -> {
+      Budget.step();
       Object called = function.in(frame);
       if (called instanceof Callable callable) {
         return callable.call(arguments.in(frame));
@@ -410,7 +425,10 @@ final class ExpressionParser {
   Expression filter(Expression value) {
     Library.Filter filter = library.filter(tokens.name(), tokens);
     Args arguments = tokens.isOperator("(") ? arguments() : frame -> Arguments.NONE;
-    return frame -> filter.apply(value.in(frame), arguments.in(frame));
+    return frame -> {
+      Budget.step();
+      return filter.apply(value.in(frame), arguments.in(frame));
+    };
   }
 
   private Expression test(Expression value) {

@@ -88,11 +88,13 @@ final class Filters {
 
   private static Object indented(Object value, Arguments args) {
     Object width = args.get(0, "width", 4L);
-    String indent = width instanceof String text ? text : " ".repeat((int) Values.integer(width));
+    String indent =
+        width instanceof String text ? text : " ".repeat(Budget.count(Values.integer(width)));
     boolean first = Values.truth(args.get(1, "first", false));
     boolean blank = Values.truth(args.get(2, "blank", false));
     StringBuilder indented = new StringBuilder();
     String[] lines = Values.text(value).split("\n", -1);
+    Budget.text(Values.text(value).length() + (double) indent.length() * lines.length);
     for (int i = 0; i < lines.length; i++) {
       boolean moves = i == 0 ? first : blank || !lines[i].isEmpty();
       indented.append(i == 0 ? "" : "\n").append(moves ? indent : "").append(lines[i]);
@@ -285,7 +287,7 @@ final class Filters {
       throw Values.defined(value, "a number is needed, not " + Values.type(value));
     }
     return new BigDecimal(Values.number(value).doubleValue())
-        .setScale((int) args.integer(0, "precision", 0), mode)
+        .setScale(Math.toIntExact(Math.min(1_000, args.integer(0, "precision", 0))), mode)
         .doubleValue();
   }
 

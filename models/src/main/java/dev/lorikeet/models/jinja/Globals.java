@@ -36,10 +36,11 @@ final class Globals {
     long start = one ? 0 : args.integer(0, "start", 0);
     long stop = args.integer(one ? 0 : 1, "stop", 0);
     long step = args.integer(2, "step", 1);
-    if (step == 0 || (stop - start) / step > MAX_RANGE) {
+    if (step == 0 || ((double) stop - start) / step > MAX_RANGE) {
       throw new JinjaException(
           "range takes a step that is not 0, and has " + MAX_RANGE + " at most");
     }
+    Budget.steps(Math.max(0, (stop - start) / step));
     List<Object> range = new ArrayList<>();
     for (long i = start; step > 0 ? i < stop : i > stop; i += step) {
       range.add(i);

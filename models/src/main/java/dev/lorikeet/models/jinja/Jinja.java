@@ -26,7 +26,11 @@ public final class Jinja {
    * @throws JinjaException when it is malformed, or has a tag, filter or test that is not known
    */
   public Jinja(String source, Clock clock) {
-    template = StatementParser.parse(source);
+    try {
+      template = StatementParser.parse(source);
+    } catch (StackOverflowError e) {
+      throw Budget.nested();
+    }
     this.clock = clock;
   }
 
@@ -59,7 +63,7 @@ public final class Jinja {
     Frame frame = globals.inner();
     variables.forEach((name, value) -> frame.set(name, value(value)));
     Node.Output output = new Node.Output();
-    template.render(frame, output);
+    Budget.within(() -> template.render(frame, output));
     return new Rendered(output.text.toString(), output.generated);
   }
 

@@ -35,7 +35,7 @@ final class Json {
                 : "\n"
                     + (indent instanceof String text
                         ? text
-                        : " ".repeat((int) Values.integer(indent))),
+                        : " ".repeat(Budget.count(Values.integer(indent)))),
             given
                 ? Values.text(Values.subscript(separators, 0L))
                 : indent instanceof None ? ", " : ",",
@@ -48,6 +48,7 @@ final class Json {
   }
 
   private void write(Object value, int depth, StringBuilder to) {
+    Budget.step();
     if (value instanceof String text) {
       quote(text, to);
     } else if (value instanceof Map<?, ?> map) {
@@ -106,10 +107,12 @@ final class Json {
   }
 
   private String line(int depth) {
+    Budget.text((double) indent.length() * depth);
     return indent.isEmpty() ? "" : "\n" + indent.substring(1).repeat(depth);
   }
 
   private void quote(String text, StringBuilder to) {
+    Budget.appended(to.length(), text.length());
     to.append('"');
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);

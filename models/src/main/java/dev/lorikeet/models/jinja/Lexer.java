@@ -33,6 +33,8 @@ final class Lexer {
   private final String source;
   private final List<Token> tokens = new ArrayList<>();
   private int at;
+  private int counted;
+  private int line = 1;
 
   private Lexer(String source) {
     this.source = source;
@@ -189,8 +191,16 @@ final class Lexer {
     tokens.add(new Token(kind, text, line(place)));
   }
 
+  /** The line of a place, counted on from the last one that was asked for. */
   private int line(int place) {
-    return 1 + (int) source.substring(0, place).chars().filter(c -> c == '\n').count();
+    if (place < counted) {
+      counted = 0;
+      line = 1;
+    }
+    for (; counted < place; counted++) {
+      line += source.charAt(counted) == '\n' ? 1 : 0;
+    }
+    return line;
   }
 
   private JinjaException failure(String problem, int place) {

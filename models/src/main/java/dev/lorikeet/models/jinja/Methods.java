@@ -136,6 +136,7 @@ final class Methods {
     String other = args.text(1, "new");
     long limit =
         args.get(2, "count", None.NONE) instanceof None ? -1 : args.integer(2, "count", -1);
+    Budget.text((text.length() + 1.0) * (old.isEmpty() ? other.length() + 1.0 : 1));
     return old.isEmpty()
         ? text.replace(old, other)
         : Values.join(other, PyString.split(text, old, limit));

@@ -25,6 +25,7 @@ interface Node {
   static Node all(List<Node> nodes) {
     return (frame, output) -> {
       for (Node node : nodes) {
+        Budget.step();
         Flow flow = node.render(frame, output);
         if (flow != Flow.ON) {
           return flow;

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Python's ways to put values into a text. */
 final class PyFormat {
@@ -33,6 +34,8 @@ final class PyFormat {
       throw new JinjaException("not enough arguments for format string");
     }
     Object value = values.next();
+    mustBeNarrow(matcher.group(2));
+    mustBeNarrow(matcher.group(3));
     String spec = "%" + matcher.group(1) + matcher.group(2);
     String precision = matcher.group(3) == null ? "" : "." + matcher.group(3);
     return switch (matcher.group(4)) {
@@ -42,6 +45,12 @@ final class PyFormat {
       case "f" -> String.format(Locale.ROOT, spec + precision + "f", number(value).doubleValue());
       default -> throw new JinjaException("unsupported format %" + matcher.group(4));
     };
+  }
+
+  private static void mustBeNarrow(@Nullable String width) {
+    if (width != null && width.length() > 4) {
+      throw new JinjaException("a format of width " + width + " is out of range");
+    }
   }
 
   private static Number number(Object value) {

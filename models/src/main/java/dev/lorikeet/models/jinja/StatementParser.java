@@ -77,22 +77,29 @@ final class StatementParser {
         return node.render(frame, output);
       } catch (JinjaException e) {
         throw e.at(line);
+      } catch (ArithmeticException | IllegalArgumentException | IndexOutOfBoundsException e) {
+        throw new JinjaException("a value is out of range: " + e.getMessage()).at(line);
       }
     };
   }
 
   private static Node data(String text) {
     return (frame, output) -> {
-      output.text.append(text);
+      append(text, output);
       return Flow.ON;
     };
+  }
+
+  private static void append(String text, Node.Output output) {
+    Budget.appended(output.text.length(), text.length());
+    output.text.append(text);
   }
 
   private Node print() {
     Expression value = expressions.tuple();
     tokens.expect(Kind.VARIABLE_END, "the end of the variable");
     return (frame, output) -> {
-      output.text.append(Values.text(value.in(frame)));
+      append(Values.text(value.in(frame)), output);
       return Flow.ON;
     };
   }
@@ -172,6 +179,7 @@ final class StatementParser {
         otherwise.render(outer.inner(), output);
       }
       for (int i = 0; i < items.size(); i++) {
+        Budget.step();
         Frame frame = outer.inner();
         target.set(frame, items.get(i));
         frame.set("loop", new Loop(items, i, depth, recursive ? again(outer, depth) : null));
@@ -187,6 +195,7 @@ final class StatementParser {
       }
       List<Object> chosen = new ArrayList<>();
       for (Object item : items) {
+        Budget.step();
         Frame frame = outer.inner();
         target.set(frame, item);
         if (Values.truth(filter.in(frame))) {
@@ -199,7 +208,9 @@ final class StatementParser {
     private Callable again(Frame outer, int depth) {
       return args -> {
         Node.Output output = new Node.Output();
+        Budget.enter();
         render(args.get(0, "iterable"), outer, output, depth + 1);
+        Budget.leave();
         return output.text.toString();
       };
     }
@@ -320,7 +331,7 @@ final class StatementParser {
     body.node = bodyTo("endfilter");
     Expression value = filtered;
     return (frame, output) -> {
-      output.text.append(Values.text(value.in(frame)));
+      append(Values.text(value.in(frame)), output);
       return Flow.ON;
     };
   }
@@ -377,7 +388,10 @@ final class StatementParser {
         }
         place++;
       }
-      return Node.text(body, frame);
+      Budget.enter();
+      String text = Node.text(body, frame);
+      Budget.leave();
+      return text;
     };
   }
 }

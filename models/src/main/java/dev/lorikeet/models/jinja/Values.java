@@ -72,6 +72,7 @@ final class Values {
   }
 
   static boolean equal(Object a, Object b) {
+    Budget.step();
     if (isNumber(a) && isNumber(b)) {
       return number(a).doubleValue() == number(b).doubleValue();
     }
@@ -100,6 +101,7 @@ final class Values {
   }
 
   static int compare(Object a, Object b) {
+    Budget.step();
     if (isNumber(a) && isNumber(b)) {
       return Double.compare(number(a).doubleValue(), number(b).doubleValue());
     }
@@ -150,9 +152,10 @@ final class Values {
 
   static Object add(Object a, Object b) {
     if (a instanceof String x && b instanceof String y) {
-      return x + y;
+      return joined(x, y);
     }
     if (a instanceof List<?> x && b instanceof List<?> y) {
+      Budget.steps((long) x.size() + y.size());
       List<Object> all = new ArrayList<>(x);
       all.addAll(y);
       return x instanceof Tuple ? new Tuple(all) : all;
@@ -163,12 +166,22 @@ final class Values {
     return arithmetic("+", a, b);
   }
 
+  /** One text behind another. */
+  static String joined(String a, String b) {
+    Budget.text((double) a.length() + b.length());
+    return a + b;
+  }
+
   static Object multiply(Object a, Object b) {
     if (a instanceof String text && isNumber(b)) {
-      return text.repeat((int) Math.max(0, integer(b)));
+      Budget.text((double) text.length() * Math.max(0, integer(b)));
+      return text.isEmpty() ? "" : text.repeat((int) Math.max(0, integer(b)));
     }
     if (a instanceof List<?> list && isNumber(b)) {
-      return Collections.nCopies((int) Math.max(0, integer(b)), list).stream()
+      double size = (double) list.size() * Math.max(0, integer(b));
+      Budget.steps((long) size);
+      int copies = size == 0 ? 0 : Budget.count(integer(b));
+      return Collections.nCopies(copies, list).stream()
           .flatMap(List::stream)
           .collect(Collectors.<Object>toList());
     }
@@ -195,17 +208,28 @@ final class Values {
   }
 
   private static Object integers(String operator, long a, long b) {
-    return switch (operator) {
-      case "+" -> a + b;
-      case "-" -> a - b;
-      case "*" -> a * b;
-      case "//" -> Math.floorDiv(a, b);
-      case "%" -> Math.floorMod(a, b);
-      default ->
-          b < 0
-              ? reals("**", (double) a, (double) b)
-              : (Object) BigInteger.valueOf(a).pow((int) b).longValue();
-    };
+    try {
+      return switch (operator) {
+        case "+" -> Math.addExact(a, b);
+        case "-" -> Math.subtractExact(a, b);
+        case "*" -> Math.multiplyExact(a, b);
+        case "//" -> Math.floorDiv(a, b);
+        case "%" -> Math.floorMod(a, b);
+        default -> b < 0 ? reals("**", (double) a, (double) b) : (Object) power(a, b);
+      };
+    } catch (ArithmeticException e) {
+      throw new JinjaException(a + " " + operator + " " + b + " is out of range");
+    }
+  }
+
+  private static long power(long a, long b) {
+    if (a >= -1 && a <= 1) {
+      return b == 0 ? 1 : a == -1 && b % 2 == 0 ? 1 : a;
+    }
+    if (b > Long.SIZE) {
+      throw new ArithmeticException();
+    }
+    return BigInteger.valueOf(a).pow((int) b).longValueExact();
   }
 
   private static Object reals(String operator, double a, double b) {
@@ -246,6 +270,7 @@ final class Values {
       return new ArrayList<>(map.keySet());
     }
     if (value instanceof String text) {
+      Budget.steps(text.length());
       return PyString.characters(text);
     }
     if (value instanceof Undefined) {
@@ -315,6 +340,7 @@ final class Values {
       throw undefined.failure();
     }
     List<Object> items = items(value);
+    Budget.steps(items.size());
     long by = step instanceof None ? 1 : integer(step);
     if (by == 0) {
       throw new JinjaException("slice step cannot be zero");
@@ -343,7 +369,13 @@ final class Values {
   // ---- texts ----
 
   static String join(String separator, List<Object> items) {
-    return items.stream().map(Values::text).collect(Collectors.joining(separator));
+    List<String> texts = items.stream().map(Values::text).toList();
+    double length = (double) separator.length() * items.size();
+    for (String text : texts) {
+      length += text.length();
+    }
+    Budget.text(length);
+    return String.join(separator, texts);
   }
 
   /** {@code str(value)}. */
@@ -356,6 +388,7 @@ final class Values {
 
   /** {@code repr(value)}. */
   static String repr(Object value) {
+    Budget.step();
     if (value instanceof String text) {
       return PyString.repr(text);
     }
@@ -373,8 +406,8 @@ final class Values {
     }
     if (value instanceof Map<?, ?> map) {
       return map.entrySet().stream()
-          .map(entry -> repr(entry.getKey()) + ": " + repr(entry.getValue()))
-          .collect(Collectors.joining(", ", "{", "}"));
+          .map(entry -> joined(repr(entry.getKey()) + ": ", repr(entry.getValue())))
+          .collect(Collectors.collectingAndThen(Collectors.toList(), Values::inBraces));
     }
     if (value instanceof None) {
       return "None";
@@ -383,7 +416,11 @@ final class Values {
   }
 
   private static String reprs(List<?> items) {
-    return items.stream().map(Values::repr).collect(Collectors.joining(", "));
+    return join(", ", items.stream().<Object>map(Values::repr).toList());
+  }
+
+  private static String inBraces(List<?> entries) {
+    return "{" + join(", ", List.copyOf(entries)) + "}";
   }
 
   /** {@code repr(float)}: plain between 1e-4 and 1e16, else with an exponent of two digits. */

@@ -158,6 +158,9 @@ public final class TokenizerCheck {
     if (node.path("pattern").path("Regex").isTextual()) {
       PatternCost.check(node.path("pattern").path("Regex").textValue());
     }
+    if (node.path("prepend").isTextual() && node.path("prepend").textValue().isEmpty()) {
+      throw new LorikeetException("Prepend prepends nothing");
+    }
     if (node.path("stop").asLong() > 0 && node.has("content")) {
       throw new LorikeetException("Strip strips the ends of tokens, which is not supported");
     }

@@ -85,6 +85,7 @@ class TokenizerCheckTest {
       value = {
         "'decoder':{'type':'Strip','content':'a','start':1,'stop':1}; decoder: Strip strips the"
             + " ends of tokens, which is not supported",
+        "'normalizer':{'type':'Prepend','prepend':''}; normalizer: Prepend prepends nothing",
         "'normalizer':{'type':'Precompiled'}; normalizer: Precompiled has no precompiled_charsmap",
         "'decoder':['\\ud800']; it holds half a surrogate pair",
         "'added_tokens':[{'id':-1,'content':'b'}]; token \"b\" has id -1, which is no number from 0"
