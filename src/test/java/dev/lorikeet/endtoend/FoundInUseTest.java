@@ -186,4 +186,32 @@ class FoundInUseTest {
         "adapter plan --model %s --rank 8",
         config);
   }
+
+  /** 17 KB that are 12,000 pixels high and wide: the row is bad before any of them is decoded. */
+  @Test
+  void aPictureOfTooManyPixelsIsABadRow() throws IOException {
+    Path found = CASES.resolve("picture-bombs");
+    Path data = found.resolve("d2.jsonl");
+    String problem =
+        data
+            + ":2: "
+            + found.resolve("bomb2.png")
+            + " has too many pixels: it is 12,000 high and 12,000 wide, and at most 89,478,485 are"
+            + " read, and 65,535 in a row or column: make it smaller";
+    String train =
+        "train --model %s/model --task image-classification --data %s --rank 2 --max-steps 2"
+            + " --output %s";
+    Refusal.of(
+        folder,
+        1,
+        problem + "; mend the row, or have bad rows skipped",
+        train,
+        found,
+        data,
+        folder.resolve("refused"));
+    Path output = folder.resolve("out");
+    Cli skipped = Cli.done(train + " --on-bad-row skip", found, data, output);
+    assertThat(skipped.err()).contains("skipped 1 malformed row").contains("  " + problem + "\n");
+    assertThat(output.resolve("adapter_model.safetensors")).exists();
+  }
 }

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -201,7 +202,8 @@ public final class ImageProcessor {
   /**
    * Checks that a file is a picture.
    *
-   * @throws LorikeetException when it is not there, is no picture, or is cut off
+   * @throws LorikeetException when it is not there, is no picture, is cut off, or has too many
+   *     pixels
    */
   public static void mustBeImage(Path file) {
     Pixels.decode(file);
@@ -211,11 +213,11 @@ public final class ImageProcessor {
    * Reads PNG or JPEG files.
    *
    * @return [files, 3, height, width], float32, on the host
-   * @throws LorikeetException when a file is not there or is no picture, or when the pictures end
-   *     up in different sizes
+   * @throws LorikeetException when a file is not there, is no picture or one of too many pixels, or
+   *     when the pictures end up in different sizes
    */
   public Tensor read(List<Path> files) {
-    List<Pixels> prepared = files.parallelStream().map(file -> prepare(Pixels.read(file))).toList();
+    List<Pixels> prepared = files.parallelStream().map(this::prepare).toList();
     List<Tensor> pictures = new ArrayList<>();
     for (int i = 0; i < files.size(); i++) {
       Pixels pixels = prepared.get(i);
@@ -240,13 +242,33 @@ public final class ImageProcessor {
     return first.size(2) == second.size(2) && first.size(3) == second.size(3);
   }
 
-  private Pixels prepare(Pixels picture) {
+  private Pixels prepare(Path file) {
+    Pixels picture = Pixels.read(file);
     Pixels resized = picture;
     if (size != null) {
       Size asked = size.of(picture);
+      mustBeFew(file, picture, asked);
       resized = filter.resize(picture, asked.height, asked.width);
     }
     return crop == null ? resized : resized.middle(crop.height, crop.width);
+  }
+
+  /** The shorter edge of a very long picture may become the model's, its longer one does not. */
+  private static void mustBeFew(Path file, Pixels picture, Size asked) {
+    long most = (long) Math.max(picture.height(), asked.height) * asked.width;
+    if (most > Pixels.MOST) {
+      throw new LorikeetException(
+          String.format(
+              Locale.ROOT,
+              "%s, %,d pixels high and %,d wide, would become %,d high and %,d wide, and at most"
+                  + " %,d pixels are resized: crop it",
+              file,
+              picture.height(),
+              picture.width(),
+              asked.height,
+              asked.width,
+              Pixels.MOST));
+    }
   }
 
   private Tensor normalise(Pixels picture) {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.FileImageInputStream;
@@ -20,6 +21,10 @@ import javax.imageio.stream.ImageInputStream;
  */
 @SuppressWarnings("ArrayRecordComponent") // pictures are never compared
 record Pixels(int channels, int height, int width, int[] values) {
+  /** Where Pillow begins to warn of a decompression bomb: at 3 bytes each, a quarter of a GiB. */
+  static final long MOST = (1L << 30) / 4 / 3;
+
+  private static final int LONGEST_EDGE = (1 << 16) - 1; // JPEG's
   private static final int RGB = 3;
 
   /** All black. */
@@ -31,7 +36,7 @@ record Pixels(int channels, int height, int width, int[] values) {
    * Reads a PNG or JPEG file; grey becomes red, green and blue alike, transparency is left out.
    *
    * @throws LorikeetException when there is no such file, or none of a whole picture of eight bits
-   *     a value
+   *     a value, or one above {@value #MOST} pixels, which is not decoded
    */
   static Pixels read(Path file) {
     return of(decode(file));
@@ -67,6 +72,7 @@ record Pixels(int channels, int height, int width, int[] values) {
     reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
     try {
       reader.setInput(stream, true, true);
+      mustBeFew(file, reader.getHeight(0), reader.getWidth(0));
       BufferedImage image = reader.read(0);
       if (warnings.stream().anyMatch(warning -> warning.startsWith("Truncated"))) {
         throw new LorikeetException(file + " is cut off: copy it again");
@@ -74,6 +80,22 @@ record Pixels(int channels, int height, int width, int[] values) {
       return image;
     } finally {
       reader.dispose();
+    }
+  }
+
+  /** A small file can claim any size: what its header says is looked at before memory is taken. */
+  private static void mustBeFew(Path file, int height, int width) {
+    if ((long) height * width > MOST || Math.max(height, width) > LONGEST_EDGE) {
+      throw new LorikeetException(
+          String.format(
+              Locale.ROOT,
+              "%s has too many pixels: it is %,d high and %,d wide, and at most %,d are read, and"
+                  + " %,d in a row or column: make it smaller",
+              file,
+              height,
+              width,
+              MOST,
+              LONGEST_EDGE));
     }
   }
 

@@ -7,12 +7,17 @@ import static org.assertj.core.data.Offset.offset;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.net.URISyntaxException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.zip.CRC32;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -131,6 +136,58 @@ class ImageProcessorTest {
     assertThatThrownBy(() -> processor.read(List.of(missing)))
         .isInstanceOf(LorikeetException.class)
         .hasMessage(missing + " does not exist");
+  }
+
+  /**
+   * A small file claims any size; Pillow refuses 30,000 by 30,000, and warns of 12,000 by 12,000.
+   */
+  @ParameterizedTest
+  @CsvSource({"30000, 30000", "9460, 9459", "1, 65536", "65536, 1", "2147483647, 2147483647"})
+  void picturesOfTooManyPixelsAreNotDecoded(int height, int width) throws IOException {
+    Path file = claiming(height, width);
+    assertThatThrownBy(() -> settings("{}").read(List.of(file)))
+        .isInstanceOf(LorikeetException.class)
+        .hasMessage(
+            "%s has too many pixels: it is %,d high and %,d wide, and at most 89,478,485 are read,"
+                + " and 65,535 in a row or column: make it smaller",
+            file, height, width);
+  }
+
+  @Test
+  void asManyPixelsAsPillowReadsAreDecoded() throws IOException {
+    Path file = claiming(9459, 9459); // and none of them is there
+    assertThatThrownBy(() -> settings("{}").read(List.of(file)))
+        .hasMessageStartingWith(file + " cannot be read: ");
+  }
+
+  @Test
+  void aVeryLongPictureIsNotResizedToEvenMorePixels() throws IOException {
+    Path file = folder.resolve("long.png");
+    ImageIO.write(new BufferedImage(1, 60_000, BufferedImage.TYPE_BYTE_GRAY), "png", file.toFile());
+    assertThatThrownBy(() -> settings("{\"size\": {\"shortest_edge\": 224}}").read(List.of(file)))
+        .isInstanceOf(LorikeetException.class)
+        .hasMessage(
+            file
+                + ", 60,000 pixels high and 1 wide, would become 13,440,000 high and 224 wide, and"
+                + " at most 89,478,485 pixels are resized: crop it");
+    assertThat(settings("{\"size\": 8}").read(List.of(file)).shape()).containsExactly(1, 3, 8, 8);
+  }
+
+  /** A PNG file of a header and the end. */
+  private Path claiming(int height, int width) throws IOException {
+    byte[] header =
+        ByteBuffer.allocate(17)
+            .put("IHDR".getBytes(StandardCharsets.US_ASCII))
+            .putInt(width)
+            .putInt(height)
+            .put(new byte[] {1, 0, 0, 0, 0}) // one bit of grey
+            .array();
+    CRC32 crc = new CRC32();
+    crc.update(header);
+    ByteBuffer png = ByteBuffer.allocate(8 + 4 + header.length + 4);
+    png.put(new byte[] {(byte) 0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'});
+    png.putInt(header.length - 4).put(header).putInt((int) crc.getValue());
+    return Files.write(folder.resolve("claiming.png"), png.array());
   }
 
   @ParameterizedTest
