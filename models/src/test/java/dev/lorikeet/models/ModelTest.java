@@ -201,6 +201,6 @@ class ModelTest {
     model.close();
     assertThatThrownBy(() -> model.logits(TinyCheckpoint.input(NAME)))
         .isInstanceOf(IllegalStateException.class)
-        .hasMessage("this tensor was freed with its Scope");
+        .hasMessage("the model was closed");
   }
 }

@@ -17,7 +17,7 @@ public final class TokenizerCheck {
   /** Unigram's trie is freed by recursion, one call a byte. */
   private static final int LONGEST_TOKEN = 2_000;
 
-  private static final double MOST_GROWTH = 10_000;
+  private static final int MOST_GROWTH = 10_000;
 
   private final JsonNode json;
   private final Set<Integer> ids = new HashSet<>();
