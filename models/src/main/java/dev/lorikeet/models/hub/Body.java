@@ -7,6 +7,7 @@ import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
@@ -16,15 +17,30 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An answer's bytes, taken piece by piece. Java's own streams of them wait for ever when a server
- * falls silent; this one does not.
+ * falls silent or trickles; this one does not.
  */
 final class Body implements HttpResponse.BodySubscriber<Body>, AutoCloseable {
   /** One thing that happened: bytes, the end (both null), or an error. */
   private record Event(@Nullable List<ByteBuffer> bytes, @Nullable Throwable error) {}
 
+  /** Fewer bytes than this within {@link HubSettings#patience()} do not count as progress. */
+  static final int PROGRESS = 1 << 16;
+
+  private final HubSettings settings;
   private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private Flow.@Nullable Subscription subscription;
   private boolean closed;
+
+  /**
+   * What was waited for the last {@link #trickled} bytes; the time in which they are used is not.
+   */
+  private long waitedNanos;
+
+  private long trickled;
+
+  Body(HubSettings settings) {
+    this.settings = settings;
+  }
 
   @Override
   public CompletionStage<Body> getBody() {
@@ -59,20 +75,36 @@ final class Body implements HttpResponse.BodySubscriber<Body>, AutoCloseable {
   /**
    * The next bytes, or null at the end.
    *
-   * @throws IOException when the connection is cut, or nothing comes for {@code patience}
+   * @throws IOException when the connection is cut, nothing comes for {@link
+   *     HubSettings#timeout()}, or too little for {@link HubSettings#patience()}
    */
-  @Nullable List<ByteBuffer> next(Duration patience) throws IOException, InterruptedException {
-    Event event = events.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
+  @Nullable List<ByteBuffer> next() throws IOException, InterruptedException {
+    Duration timeout = settings.timeout();
+    long start = System.nanoTime();
+    Event event = events.poll(timeout.toMillis(), TimeUnit.MILLISECONDS);
     if (event == null) {
-      throw new HttpTimeoutException("nothing came for " + patience.toSeconds() + " s");
+      throw new HttpTimeoutException("nothing came for " + timeout.toSeconds() + " s");
     }
     if (event.error() != null) {
       throw event.error() instanceof IOException e ? e : new IOException(event.error());
     }
     if (event.bytes() != null) {
+      mustNotTrickle(event.bytes(), System.nanoTime() - start);
       requestMore();
     }
     return event.bytes();
+  }
+
+  private void mustNotTrickle(List<ByteBuffer> bytes, long nanos) throws IOException {
+    waitedNanos += nanos;
+    trickled += bytes.stream().mapToLong(ByteBuffer::remaining).sum();
+    if (trickled >= PROGRESS) {
+      waitedNanos = 0;
+      trickled = 0;
+    } else if (waitedNanos > settings.patience().toNanos()) {
+      throw new HttpTimeoutException(
+          String.format(Locale.ROOT, "only %,d bytes came in %.1f s", trickled, waitedNanos / 1e9));
+    }
   }
 
   private synchronized void requestMore() {
@@ -82,9 +114,9 @@ final class Body implements HttpResponse.BodySubscriber<Body>, AutoCloseable {
   }
 
   /** All bytes, of which there may be {@code limit} at most. */
-  byte[] all(int limit, Duration patience) throws IOException, InterruptedException {
+  byte[] all(int limit) throws IOException, InterruptedException {
     ByteArrayOutputStream all = new ByteArrayOutputStream();
-    for (List<ByteBuffer> bytes = next(patience); bytes != null; bytes = next(patience)) {
+    for (List<ByteBuffer> bytes = next(); bytes != null; bytes = next()) {
       for (ByteBuffer buffer : bytes) {
         byte[] part = new byte[buffer.remaining()];
         buffer.get(part);

@@ -27,7 +27,6 @@ import java.util.regex.Pattern;
  */
 final class Download {
   private static final int SHA256_DIGITS = 64;
-  private static final Pattern GIT_OR_LFS = Pattern.compile("[0-9a-f]{40}|[0-9a-f]{64}");
   private static final Pattern CONTENT_RANGE = Pattern.compile("bytes (\\d+)-\\d+/(\\d+|\\*)");
 
   private static final int OK = 200;
@@ -49,8 +48,8 @@ final class Download {
   /** The bytes that lie in {@link #incomplete}. */
   private long position;
 
-  /** The bytes that came over the network. */
-  private long received;
+  /** The most bytes that {@link #position} has been: what comes again is no progress. */
+  private long furthest;
 
   /** Whether the file was put together from several answers. */
   private boolean pieced;
@@ -129,11 +128,12 @@ final class Download {
             StandardOpenOption.WRITE,
             LinkOption.NOFOLLOW_LINKS)) {
       position = channel.size();
+      furthest = position;
       pieced = position > 0;
       mustHaveRoom();
       http.retrying(
           what(),
-          () -> received,
+          () -> furthest,
           () -> {
             attempt(channel);
             return true;
@@ -144,8 +144,8 @@ final class Download {
     }
   }
 
-  private void mustHaveRoom() throws IOException {
-    long free = Files.getFileStore(incomplete).getUsableSpace();
+  private void mustHaveRoom() {
+    long free = freeSpace();
     if (free > 0 && size - position > free) {
       throw new LorikeetException(
           String.format(
@@ -155,6 +155,14 @@ final class Download {
               size - position,
               incomplete.getParent(),
               free));
+    }
+  }
+
+  private long freeSpace() {
+    try {
+      return Files.getFileStore(incomplete).getUsableSpace();
+    } catch (IOException e) {
+      throw HubCache.unwritable(incomplete, e);
     }
   }
 
@@ -222,8 +230,9 @@ final class Download {
               what(),
               size));
     }
-    if (length >= 0) {
+    if (length >= 0 && size < 0) {
       size = position + length;
+      mustHaveRoom();
     }
     pieced |= rest;
     copy(reply.body(), channel);
@@ -231,9 +240,7 @@ final class Download {
 
   private void copy(Body body, FileChannel channel) throws IOException, InterruptedException {
     listener.fetched(file, position, size);
-    for (List<ByteBuffer> bytes = body.next(settings.timeout());
-        bytes != null;
-        bytes = body.next(settings.timeout())) {
+    for (List<ByteBuffer> bytes = body.next(); bytes != null; bytes = body.next()) {
       for (ByteBuffer buffer : bytes) {
         append(buffer, channel);
       }
@@ -247,21 +254,24 @@ final class Download {
   }
 
   private void append(ByteBuffer buffer, FileChannel channel) {
-    if (size >= 0 && position + buffer.remaining() > size) {
+    long most = size >= 0 ? size : settings.mostUnannounced();
+    if (position + buffer.remaining() > most) {
       empty(channel);
       throw HubFailure.refused(
           String.format(
               Locale.ROOT,
-              "%s sends more of %s than the %,d bytes that it promised",
+              size >= 0
+                  ? "%s sends more of %s than the %,d bytes that it promised"
+                  : "%s does not say how long %s is, and sends more than %,d bytes: it is given up",
               settings.site(),
               what(),
-              size));
+              most));
     }
     try {
       while (buffer.hasRemaining()) {
         int written = channel.write(buffer, position);
         position += written;
-        received += written;
+        furthest = Math.max(furthest, position);
       }
     } catch (IOException e) {
       throw HubCache.unwritable(incomplete, e);
@@ -283,7 +293,7 @@ final class Download {
    * SHA-256 of a file in LFS, one of 40 is git's SHA-1 of any other.
    */
   private String damage() {
-    if (!GIT_OR_LFS.matcher(etag).matches()) {
+    if (!SafeNames.isHash(etag)) {
       return "";
     }
     boolean lfs = etag.length() == SHA256_DIGITS;

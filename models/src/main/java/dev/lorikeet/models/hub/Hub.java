@@ -8,8 +8,6 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
 import java.io.IOException;
 import java.net.URI;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -174,21 +172,29 @@ public final class Hub {
       listener.said(e.getMessage() + "; using " + folder);
       return folder;
     }
-    for (String file : content.select(name, listing.files())) {
-      fetch(name, listing.commit(), file, cache);
-    }
-    Path folder = cache.snapshot(listing.commit());
-    if (!cache.has(listing.commit(), content.weights())) {
-      for (String shard : shards(folder)) {
-        if (!listing.files().contains(shard)) {
-          throw new LorikeetException(
-              name + " lacks " + shard + ", which its " + HubContent.INDEX + " names");
-        }
-        fetch(name, listing.commit(), shard, cache);
+    SnapshotFetch snapshot =
+        new SnapshotFetch(settings, listener, http, cache, name, listing.commit());
+    try {
+      content.select(name, listing.files()).forEach(snapshot::fetch);
+      if (!cache.has(listing.commit(), content.weights())) {
+        fetchShards(name, listing, cache.snapshot(listing.commit()), snapshot);
       }
+    } finally {
+      snapshot.sayUnchecked();
     }
     cache.remember(name.revision(), listing.commit());
-    return folder;
+    return cache.snapshot(listing.commit());
+  }
+
+  private static void fetchShards(
+      HubName name, Listing listing, Path folder, SnapshotFetch snapshot) {
+    for (String shard : shards(folder)) {
+      if (!listing.files().contains(shard)) {
+        throw new LorikeetException(
+            name + " lacks " + shard + ", which its " + HubContent.INDEX + " names");
+      }
+      snapshot.fetch(shard);
+    }
   }
 
   // ---- what the hub has ----
@@ -198,20 +204,20 @@ public final class Hub {
 
   private Listing list(HubName name) {
     HubQuestion question = new HubQuestion(name, null);
-    URI uri = address("/api/models/" + name.repo() + "/revision/" + escaped(name.revision()));
+    URI uri = settings.address("/api/models/" + name.repo() + "/revision/", name.revision());
     byte[] answer =
         http.retrying(
             name.toString(),
             () -> 0,
             () -> {
               try (Reply reply = http.send("GET", uri, 0, question)) {
-                return reply.body().all(LONGEST_LIST, settings.timeout());
+                return reply.body().all(LONGEST_LIST);
               }
             });
     JsonNode json = json(answer);
     String commit = json.path("sha").asText("");
     if (!SafeNames.isCommit(commit) || !json.path("siblings").isArray()) {
-      throw noHub();
+      throw HubFailure.noHub(settings);
     }
     List<String> files = new ArrayList<>();
     for (JsonNode sibling : json.path("siblings")) {
@@ -224,87 +230,7 @@ public final class Hub {
     try {
       return JSON.readTree(answer);
     } catch (IOException e) {
-      throw noHub();
-    }
-  }
-
-  private HubFailure noHub() {
-    return HubFailure.refused(
-        settings.site()
-            + " does not answer as a hub does: check HF_ENDPOINT, and whether a proxy or a log-in page"
-            + " answers in its place");
-  }
-
-  private URI address(String path) {
-    return URI.create(settings.endpoint() + path);
-  }
-
-  private static String escaped(String text) {
-    return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
-  }
-
-  // ---- one file ----
-
-  private void fetch(HubName name, String commit, String file, HubCache cache) {
-    if (cache.has(commit, file)) {
-      return;
-    }
-    HubQuestion question = new HubQuestion(name, file);
-    URI uri = address("/" + name.repo() + "/resolve/" + commit + "/" + escaped(file));
-    Promise promise =
-        http.retrying(question.what(), () -> 0, () -> promise(uri, commit, question, file));
-    Path blob = cache.blob(promise.etag());
-    cache.locked(
-        promise.etag(),
-        () -> {
-          boolean isNew = !isThere(blob, promise.size());
-          if (isNew) {
-            Path incomplete = blob.resolveSibling(promise.etag() + ".incomplete");
-            new Download(
-                    http,
-                    settings,
-                    listener,
-                    uri,
-                    question,
-                    file,
-                    promise.etag(),
-                    promise.size(),
-                    incomplete)
-                .to(blob);
-          }
-          if (!cache.has(commit, file)) {
-            cache.link(commit, file, blob, isNew);
-          }
-          return blob;
-        });
-  }
-
-  private static boolean isThere(Path blob, long size) {
-    try {
-      return Files.exists(blob) && (size < 0 || Files.size(blob) == size);
-    } catch (IOException e) {
-      throw new LorikeetException(blob + " cannot be read: " + e.getMessage(), e);
-    }
-  }
-
-  /** What the hub says of a file before it sends it; the size is −1 where it does not say. */
-  private record Promise(String etag, long size) {}
-
-  private Promise promise(URI uri, String commit, HubQuestion question, String file)
-      throws IOException, InterruptedException {
-    try (Reply reply = http.send("HEAD", uri, 0, question)) {
-      reply.body().all(LONGEST_LIST, settings.timeout()); // none: the connection is free again
-      String linked = reply.header(HubHttp.LINKED_ETAG);
-      String etag = linked != null ? linked : reply.header("ETag");
-      String served = reply.header("X-Repo-Commit");
-      if (etag == null || (served != null && !served.equals(commit))) {
-        throw noHub();
-      }
-      String plain = etag.replaceFirst("^W/", "").replaceFirst("^\"(.*)\"$", "$1");
-      long size = reply.headers().firstValueAsLong("X-Linked-Size").orElse(-1);
-      boolean direct = reply.status() < 300;
-      return new Promise(
-          SafeNames.mustBeEtag(plain, file), size >= 0 || !direct ? size : reply.length());
+      throw HubFailure.noHub(settings);
     }
   }
 

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  * models--org--name/blobs/ETAG                  a file's bytes; ETAG.incomplete while they come
- * models--org--name/snapshots/COMMIT/FILE       a relative link to its blob
+ * models--org--name/snapshots/COMMIT/FILE       a relative link to its blob, or the file itself
  * models--org--name/refs/REVISION               the commit that a branch or tag was
  * .locks/models--org--name/ETAG.lock            held while a blob is written
  * </pre>
@@ -77,9 +77,16 @@ final class HubCache {
     return Files.exists(pointer) && Files.exists(mustBeInside(pointer));
   }
 
-  /** The bytes of all files with this ETag, which need not be there. */
-  Path blob(String etag) {
-    return folder(home.resolve("blobs")).resolve(etag);
+  /** The bytes of all files with this hash, which need not be there. */
+  Path blob(String hash) {
+    return folder(home.resolve("blobs")).resolve(hash);
+  }
+
+  /** Where a file lies that is no blob, in a folder that is there. */
+  Path place(String commit, String file) {
+    Path place = snapshot(commit).resolve(file);
+    folder(parent(place));
+    return place;
   }
 
   /** The commit that a revision was when it was last fetched, or null. */
@@ -123,8 +130,8 @@ final class HubCache {
    * @param isNew whether the blob belongs to no snapshot yet: without links it is moved, not copied
    */
   void link(String commit, String file, Path blob, boolean isNew) {
-    Path pointer = snapshot(commit).resolve(file);
-    Path folder = folder(parent(pointer));
+    Path pointer = place(commit, file);
+    Path folder = parent(pointer);
     try (Temporary temporary = Temporary.in(folder).claim()) {
       Path source = temporary.path();
       try {
@@ -143,8 +150,8 @@ final class HubCache {
   }
 
   /** Runs {@code action} while no other thread or process of Lorikeet's writes this blob. */
-  <T> T locked(String etag, Supplier<T> action) {
-    Path file = folder(locks).resolve(etag + ".lock");
+  <T> T locked(String blob, Supplier<T> action) {
+    Path file = folder(locks).resolve(blob + ".lock");
     ReentrantLock threads = THREADS.computeIfAbsent(file, key -> new ReentrantLock());
     threads.lock();
     try (FileChannel channel =

@@ -17,6 +17,14 @@ final class HubFailure extends LorikeetException {
     return new HubFailure(message, false, null);
   }
 
+  /** What answered speaks otherwise than a hub. */
+  static HubFailure noHub(HubSettings settings) {
+    return refused(
+        settings.site()
+            + " does not answer as a hub does: check HF_ENDPOINT, and whether a proxy or a log-in page"
+            + " answers in its place");
+  }
+
   /** It did not answer, or not now. */
   static HubFailure unreachable(String message, @Nullable Throwable cause) {
     return new HubFailure(message, true, cause);

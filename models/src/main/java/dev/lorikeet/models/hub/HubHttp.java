@@ -203,7 +203,7 @@ final class HubHttp {
     URI place = uri;
     for (int hop = 0; hop <= MOST_REDIRECTS; hop++) {
       HttpResponse<Body> response =
-          client.send(request(method, place, from), information -> new Body());
+          client.send(request(method, place, from), information -> new Body(settings));
       Reply reply = new Reply(response.statusCode(), response.headers(), response.body());
       if (!isRedirect(reply)) {
         return accepted(reply, asked);

@@ -5,6 +5,7 @@ import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,10 +26,12 @@ import org.jspecify.annotations.Nullable;
  *     HF_HOME}
  * @param token sent to the endpoint and to no other host; null for none
  * @param offline whether the network is left alone, {@code HF_HUB_OFFLINE}
- * @param timeout of a connection, of an answer's begin, and of silence within it
+ * @param timeout of a connection, of an answer's begin, and of silence within it; twice as long, an
+ *     answer may trickle; {@code HF_HUB_DOWNLOAD_TIMEOUT}
  * @param retries how often a request that brought nothing is sent again
  * @param backoff the wait before the first of these; it doubles up to {@code longestWait}
  * @param longestWait what the hub may ask to wait for ({@code Retry-After}) without an error
+ * @param mostUnannounced the bytes that a file may have whose length the hub does not announce
  */
 public record HubSettings(
     URI endpoint,
@@ -38,12 +41,16 @@ public record HubSettings(
     Duration timeout,
     int retries,
     Duration backoff,
-    Duration longestWait) {
+    Duration longestWait,
+    long mostUnannounced) {
   private static final String HUGGING_FACE = "https://huggingface.co";
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final int RETRIES = 5;
   private static final Duration BACKOFF = Duration.ofSeconds(1);
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
+
+  /** A shard's usual size is 5 GB; without a length, the room on the disk cannot be checked. */
+  private static final long MOST_UNANNOUNCED = 8L << 30;
 
   private static final Set<String> TRUE = Set.of("1", "on", "yes", "true");
   private static final Pattern VARIABLE = Pattern.compile("\\$(?:\\{(\\w+)}|(\\w+))");
@@ -81,7 +88,8 @@ public record HubSettings(
         timeout(text(environment, "HF_HUB_DOWNLOAD_TIMEOUT", "")),
         RETRIES,
         BACKOFF,
-        LONGEST_WAIT);
+        LONGEST_WAIT,
+        MOST_UNANNOUNCED);
   }
 
   private static String text(Map<String, String> environment, String name, String otherwise) {
@@ -151,6 +159,22 @@ public record HubSettings(
           "HF_HUB_DOWNLOAD_TIMEOUT is \"" + seconds + "\": give whole seconds, such as 30");
     }
     return Duration.ofSeconds(Long.parseLong(seconds));
+  }
+
+  /**
+   * An address of the hub.
+   *
+   * @param path from the endpoint on, ending with a slash
+   * @param last escaped, slashes in it, too
+   */
+  URI address(String path, String last) {
+    String escaped = URLEncoder.encode(last, StandardCharsets.UTF_8).replace("+", "%20");
+    return URI.create(endpoint + path + escaped);
+  }
+
+  /** How long less than {@link Body#PROGRESS} bytes may take, before the server is given up. */
+  Duration patience() {
+    return timeout.multipliedBy(2);
   }
 
   /** The hub as messages name it: without a path, or a password. */

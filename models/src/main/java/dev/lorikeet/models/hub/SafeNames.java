@@ -15,8 +15,8 @@ final class SafeNames {
 
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
 
-  /** Long enough to be no device of Windows. */
-  private static final Pattern ETAG = Pattern.compile("[A-Za-z0-9_-]{8,128}");
+  /** Git's SHA-1 of a file, or the SHA-256 of one in LFS. */
+  private static final Pattern HASH = Pattern.compile("[0-9a-f]{40}|[0-9a-f]{64}");
 
   /** This folder, the one above, and what Windows takes for them. */
   private static final Pattern DOTS = Pattern.compile("[. ]+");
@@ -47,12 +47,9 @@ final class SafeNames {
     return name;
   }
 
-  static String mustBeEtag(String etag, String file) {
-    if (!ETAG.matcher(etag).matches()) {
-      throw new LorikeetException(
-          "the hub gives " + file + " the ETag " + shown(etag) + ", which can be no file's name");
-    }
-    return etag;
+  /** Whether an ETag is a hash of the file's bytes, and so the name of its blob. */
+  static boolean isHash(String etag) {
+    return HASH.matcher(etag).matches();
   }
 
   static void mustBeRevision(String revision) {

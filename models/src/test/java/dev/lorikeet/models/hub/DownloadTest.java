@@ -305,17 +305,7 @@ class DownloadTest {
             isOfWeights(request)
                 ? server.content(request, WEIGHTS).cutAfter(1_000).silentFor(Duration.ofSeconds(20))
                 : null;
-    HubSettings patient = server.settings(cache);
-    HubSettings settings =
-        new HubSettings(
-            patient.endpoint(),
-            cache,
-            null,
-            false,
-            Duration.ofSeconds(1),
-            0,
-            Duration.ZERO,
-            Duration.ZERO);
+    HubSettings settings = server.impatient(cache, Duration.ofSeconds(1), 0);
     assertThatThrownBy(() -> new Hub(settings, HubListener.SILENT).model(REPO))
         .hasMessageContaining("model.safetensors failed 1 times: nothing came for 1 s");
   }
@@ -440,7 +430,8 @@ class DownloadTest {
             plain.timeout(),
             0,
             plain.backoff(),
-            plain.longestWait());
+            plain.longestWait(),
+            plain.mostUnannounced());
     assertThat(new Hub(mirror, HubListener.SILENT).model(REPO).resolve(WEIGHTS))
         .hasBinaryContent(server.file(WEIGHTS));
     assertThat(server.requests.get(0).path())

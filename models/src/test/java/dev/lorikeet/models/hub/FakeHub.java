@@ -33,6 +33,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class FakeHub implements AutoCloseable {
   static final String REPO = "org/name";
+
+  /** The bytes of a file without an announced length, in {@link #settings}. */
+  static final long MOST_UNANNOUNCED = 4_000_000;
+
   static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
   /** A request that came; the names of its headers are in lower case. */
@@ -54,10 +58,17 @@ final class FakeHub implements AutoCloseable {
    * What goes out.
    *
    * @param sent how many bytes of the body are sent before the connection ends
+   * @param between pause between one byte and the next; zero sends all at once
    * @param pause before the connection ends
    */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Answer(int status, Map<String, String> headers, byte[] body, int sent, Duration pause) {
+  record Answer(
+      int status,
+      Map<String, String> headers,
+      byte[] body,
+      int sent,
+      Duration between,
+      Duration pause) {
     static Answer of(int status) {
       return new Answer(status, Map.of(), new byte[0]);
     }
@@ -67,21 +78,25 @@ final class FakeHub implements AutoCloseable {
     }
 
     Answer(int status, Map<String, String> headers, byte[] body) {
-      this(status, headers, body, body.length, Duration.ZERO);
+      this(status, headers, body, body.length, Duration.ZERO, Duration.ZERO);
     }
 
     Answer with(String name, String value) {
       Map<String, String> more = new TreeMap<>(headers);
       more.put(name, value);
-      return new Answer(status, more, body, sent, pause);
+      return new Answer(status, more, body, sent, between, pause);
     }
 
     Answer cutAfter(int bytes) {
-      return new Answer(status, headers, body, bytes, pause);
+      return new Answer(status, headers, body, bytes, between, pause);
     }
 
     Answer silentFor(Duration time) {
-      return new Answer(status, headers, body, sent, time);
+      return new Answer(status, headers, body, sent, between, time);
+    }
+
+    Answer trickling(Duration time) {
+      return new Answer(status, headers, body, sent, time, pause);
     }
   }
 
@@ -151,7 +166,22 @@ final class FakeHub implements AutoCloseable {
         Duration.ofSeconds(5),
         2,
         Duration.ofMillis(1),
-        Duration.ofSeconds(2));
+        Duration.ofSeconds(2),
+        MOST_UNANNOUNCED);
+  }
+
+  /** Settings by which a hub that keeps people waiting is given up soon. */
+  HubSettings impatient(Path cache, Duration timeout, int retries) {
+    return new HubSettings(
+        URI.create(address()),
+        cache,
+        null,
+        false,
+        timeout,
+        retries,
+        Duration.ZERO,
+        Duration.ZERO,
+        MOST_UNANNOUNCED);
   }
 
   Hub client(Path cache) {
@@ -305,10 +335,23 @@ final class FakeHub implements AutoCloseable {
         });
     out.write(head.append("\r\n").toString().getBytes(ISO_8859_1));
     if (!request.method().equals("HEAD")) {
-      out.write(answer.body(), 0, answer.sent());
+      sendBody(out, answer);
     }
     out.flush();
     Thread.sleep(answer.pause().toMillis());
+  }
+
+  private static void sendBody(OutputStream out, Answer answer)
+      throws IOException, InterruptedException {
+    if (answer.between().isZero()) {
+      out.write(answer.body(), 0, answer.sent());
+      return;
+    }
+    for (int i = 0; i < answer.sent(); i++) {
+      out.write(answer.body()[i]);
+      out.flush();
+      Thread.sleep(answer.between().toMillis());
+    }
   }
 
   @Override

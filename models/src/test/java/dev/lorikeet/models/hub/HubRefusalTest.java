@@ -55,7 +55,8 @@ class HubRefusalTest {
         quick.timeout(),
         quick.retries(),
         quick.backoff(),
-        quick.longestWait());
+        quick.longestWait(),
+        quick.mostUnannounced());
   }
 
   private Hub withToken() {
@@ -222,16 +223,7 @@ class HubRefusalTest {
           }
           return null;
         };
-    HubSettings impatient =
-        new HubSettings(
-            URI.create(site),
-            cache,
-            null,
-            false,
-            Duration.ofMillis(300),
-            1,
-            Duration.ZERO,
-            Duration.ZERO);
+    HubSettings impatient = server.impatient(cache, Duration.ofMillis(300), 1);
     assertThatThrownBy(() -> new Hub(impatient, HubListener.SILENT).model(REPO))
         .hasMessageContaining("org/name failed 2 times: request timed out");
   }

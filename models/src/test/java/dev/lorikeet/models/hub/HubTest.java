@@ -313,7 +313,8 @@ class HubTest {
             Duration.ofSeconds(1),
             0,
             Duration.ZERO,
-            Duration.ZERO);
+            Duration.ZERO,
+            FakeHub.MOST_UNANNOUNCED);
     return new Hub(settings, HubListener.SILENT);
   }
 

@@ -136,44 +136,6 @@ class SafeNamesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "../../../../evil",
-        "..",
-        ".",
-        "a/b/c/d",
-        "a\\b\\c\\d",
-        "C:evilevil",
-        "short",
-        "a.b.c.d.e.f",
-        "etag etag etag"
-      })
-  void etagsThatLeadOutAreRefused(String etag) throws IOException {
-    server.trick =
-        request ->
-            request.isHeadOf("config.json")
-                ? Answer.of("x").with("ETag", "\"" + etag + "\"")
-                : null;
-    assertThatThrownBy(() -> server.client(cache).snapshot(REPO, "main"))
-        .isInstanceOf(LorikeetException.class)
-        .hasMessage(
-            "the hub gives config.json the ETag \"" + etag + "\", which can be no file's name");
-    nothingLiesOutside();
-  }
-
-  @Test
-  void weakEtagsOfOtherHubsAreNamesToo() {
-    server.trick =
-        request ->
-            request.isHeadOf("config.json")
-                ? server.content(request, "config.json").with("ETag", "W/\"0123456789-abc\"")
-                : null;
-    assertThat(server.client(cache).model(REPO).resolve("config.json"))
-        .hasBinaryContent(server.file("config.json"));
-    assertThat(cache.resolve("models--org--name/blobs/0123456789-abc")).exists();
-  }
-
-  @ParameterizedTest
-  @ValueSource(
-      strings = {
         "",
         "..",
         "../main",
