@@ -46,6 +46,9 @@ class CombinedAdapterTest {
 
   @TempDir private Path folder;
 
+  /** A folder holds one combination: an older one is not replaced unasked. */
+  private int combinations;
+
   private Scope scope;
 
   @BeforeEach
@@ -77,7 +80,7 @@ class CombinedAdapterTest {
   }
 
   private AdapterFolder combined(Combination how, Weighted... adapters) {
-    Path output = folder.resolve("combined");
+    Path output = folder.resolve("combined" + combinations++);
     CombinedAdapter.of(how, List.of(adapters)).write(output, beside -> {});
     return AdapterFolder.open(output);
   }
@@ -258,7 +261,7 @@ class CombinedAdapterTest {
                 + " cannot be combined: "
                 + reason
                 + ": merge such adapters into the base one after the other");
-    assertThat(folder.resolve("combined")).doesNotExist();
+    assertThat(folder.resolve("combined0")).doesNotExist();
   }
 
   @Test
@@ -291,6 +294,6 @@ class CombinedAdapterTest {
         .hasMessage(
             "bert.encoder.layer.0.attention.self.query: the combination has NaN or infinite"
                 + " elements; nothing was written");
-    assertThat(folder.resolve("combined")).doesNotExist();
+    assertThat(folder.resolve("combined0")).doesNotExist();
   }
 }
