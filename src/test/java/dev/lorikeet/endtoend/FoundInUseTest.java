@@ -214,4 +214,31 @@ class FoundInUseTest {
     assertThat(skipped.err()).contains("skipped 1 malformed row").contains("  " + problem + "\n");
     assertThat(output.resolve("adapter_model.safetensors")).exists();
   }
+
+  @ParameterizedTest
+  @CsvSource({"cut.jar, zip END header not found", "empty.jar, zip file is empty"})
+  void aDamagedJarIsRefusedInOneLine(String name, String reason) {
+    Path jar = CASES.resolve("damaged-jar").resolve(name);
+    Refusal.of(
+        folder,
+        1,
+        jar + " is damaged: it is no whole zip (" + reason + "): copy or download it again",
+        "import %s --output %s",
+        jar,
+        folder.resolve("out"));
+  }
+
+  @Test
+  void theTokenizerOfAnOnnxFileMustBeThere() throws IOException {
+    Path onnx = Files.writeString(folder.resolve("a.onnx"), "");
+    Path tokenizer = folder.resolve("tokenizer.json");
+    Refusal.of(
+        folder,
+        1,
+        tokenizer + " does not exist: give a tokenizer.json",
+        "import %s --tokenizer %s --output %s",
+        onnx,
+        tokenizer,
+        folder.resolve("out"));
+  }
 }

@@ -9,12 +9,9 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipFile;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -95,7 +92,7 @@ final class ImportCommand implements Callable<Integer> {
         importFile(Path.of(source), output);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new LorikeetException(source + " cannot be read: " + e.getMessage(), e);
     }
   }
 
@@ -109,32 +106,19 @@ final class ImportCommand implements Callable<Integer> {
           file + " does not exist: give an .onnx file, a .jar, " + MINILM + " or " + WORDNET);
     }
     if (source.endsWith(".jar")) {
-      importJar(file, output);
+      OnnxEncoderImport.importJar(file, output);
       return;
     }
     if (tokenizer == null) {
       throw new UsageException(
           "an .onnx file needs its tokenizer: give --tokenizer tokenizer.json");
     }
+    if (!Files.isRegularFile(tokenizer)) {
+      throw new LorikeetException(tokenizer + " does not exist: give a tokenizer.json");
+    }
     try (InputStream onnx = Files.newInputStream(file);
         InputStream json = Files.newInputStream(tokenizer)) {
       OnnxEncoderImport.importEncoder(onnx, json, output);
     }
-  }
-
-  private void importJar(Path file, Path output) throws IOException {
-    try (ZipFile jar = new ZipFile(file.toFile());
-        InputStream onnx = jar.getInputStream(only(jar, ".onnx"));
-        InputStream json = jar.getInputStream(only(jar, "tokenizer.json"))) {
-      OnnxEncoderImport.importEncoder(onnx, json, output);
-    }
-  }
-
-  private static ZipEntry only(ZipFile jar, String ending) {
-    return jar.stream()
-        .filter(entry -> entry.getName().endsWith(ending))
-        .findFirst()
-        .orElseThrow(
-            () -> new LorikeetException(jar.getName() + " has no file that ends in " + ending));
   }
 }

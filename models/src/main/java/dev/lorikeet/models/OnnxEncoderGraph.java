@@ -44,8 +44,12 @@ final class OnnxEncoderGraph {
 
     /** Whether the graph holds the elements itself, and all of them. */
     boolean isWhole() {
-      long count = stored.getDimsList().stream().reduce(1L, Math::multiplyExact);
-      return bytes(stored).remaining() == count * Float.BYTES;
+      try {
+        long count = stored.getDimsList().stream().reduce(1L, Math::multiplyExact);
+        return bytes(stored).remaining() == Math.multiplyExact(count, Float.BYTES);
+      } catch (ArithmeticException e) {
+        return false; // so many are in no file
+      }
     }
 
     Tensor tensor() {
@@ -80,7 +84,7 @@ final class OnnxEncoderGraph {
     for (NodeProto node : graph.getNodeList()) {
       node.getOutputList().forEach(output -> producers.put(output, node));
       if (node.getOpType().equals("Constant") && node.getAttributeCount() > 0) {
-        constants.put(node.getOutput(0), node.getAttribute(0).getT());
+        node.getOutputList().forEach(output -> constants.put(output, node.getAttribute(0).getT()));
       }
     }
     nodes("Add").forEach(this::nameLinear);
@@ -92,7 +96,7 @@ final class OnnxEncoderGraph {
       String bias = add.getInput(i);
       NodeProto product = producers.get(add.getInput(add.getInputCount() - 1 - i));
       if (weights.containsKey(bias) && product != null && product.getOpType().equals("MatMul")) {
-        Weight weight = weights.remove(product.getInput(1));
+        Weight weight = weights.remove(secondInput(product));
         if (weight != null) {
           String name = bias.replaceFirst("\\.bias$", ".weight");
           weights.put(name, new Weight(weight.stored(), weight.shape().size() == 2));
@@ -120,7 +124,7 @@ final class OnnxEncoderGraph {
         // The mask is added in between.
         .flatMap(softmax -> Stream.concat(inputs(softmax), inputs(softmax).flatMap(this::inputs)))
         .filter(node -> node.getOpType().equals("Div"))
-        .map(division -> number(division.getInput(1)))
+        .map(division -> number(secondInput(division)))
         .filter(Objects::nonNull)
         .mapToLong(root -> Math.round(root * root))
         .findFirst();
@@ -151,6 +155,11 @@ final class OnnxEncoderGraph {
 
   private Stream<NodeProto> inputs(NodeProto node) {
     return node.getInputList().stream().map(producers::get).filter(Objects::nonNull);
+  }
+
+  /** ONNX's own name of an input that is not given where there is none. */
+  private static String secondInput(NodeProto node) {
+    return node.getInputCount() > 1 ? node.getInput(1) : "";
   }
 
   /** The one float32 number that a value of the graph always is; null for any other value. */

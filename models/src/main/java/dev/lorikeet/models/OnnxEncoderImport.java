@@ -66,6 +66,29 @@ public final class OnnxEncoderImport {
         });
   }
 
+  /**
+   * Imports the encoder in a jar, as {@link #importEncoder} does.
+   *
+   * @param jar with one .onnx file and one tokenizer.json
+   * @throws LorikeetException when it lacks one of them or is damaged, or unpacked is a hundred
+   *     times as large as it is
+   */
+  public static void importJar(Path jar, Path folder) throws IOException {
+    try (ZipArchive archive = ZipArchive.open(jar);
+        InputStream onnx = only(jar, archive, ".onnx");
+        InputStream json = only(jar, archive, "tokenizer.json")) {
+      importEncoder(onnx, json, folder);
+    }
+  }
+
+  private static InputStream only(Path jar, ZipArchive archive, String ending) {
+    List<String> names = archive.names(name -> name.endsWith(ending));
+    if (names.isEmpty()) {
+      throw new LorikeetException(jar + " has no file that ends in " + ending);
+    }
+    return archive.open(names.get(0));
+  }
+
   // ---- config.json ----
 
   private ObjectNode config(int padTokenId) {
@@ -77,7 +100,11 @@ public final class OnnxEncoderImport {
     if (!graph.has("Erf") && !graph.has("Gelu")) {
       throw notBert("it has neither an Erf nor a Gelu node");
     }
-    long width = shape(WORDS).get(1);
+    long width = shape(WORDS, 2).get(1);
+    double eps = graph.layerNormEps().orElse(1e-12);
+    if (!(eps > 0 && eps < 1)) {
+      throw notBert("its layer norms add " + eps + " to the variance");
+    }
     ObjectNode config = JSON.createObjectNode();
     config.putArray("architectures").add("BertModel");
     return config
@@ -86,17 +113,17 @@ public final class OnnxEncoderImport {
         .put("hidden_dropout_prob", 0.1)
         .put("hidden_size", width)
         .put("initializer_range", 0.02)
-        .put("intermediate_size", shape(LAYER + 0 + FEED_FORWARD + ".bias").get(0))
-        .put("layer_norm_eps", graph.layerNormEps().orElse(1e-12))
-        .put("max_position_embeddings", shape(POSITIONS).get(0))
+        .put("intermediate_size", shape(LAYER + 0 + FEED_FORWARD + ".bias", 1).get(0))
+        .put("layer_norm_eps", eps)
+        .put("max_position_embeddings", shape(POSITIONS, 2).get(0))
         .put("model_type", "bert")
         .put("num_attention_heads", heads(width))
         .put("num_hidden_layers", layers())
         .put("pad_token_id", padTokenId)
         .put("position_embedding_type", "absolute")
         .put("torch_dtype", "float32")
-        .put("type_vocab_size", shape(SEGMENTS).get(0))
-        .put("vocab_size", shape(WORDS).get(0));
+        .put("type_vocab_size", shape(SEGMENTS, 2).get(0))
+        .put("vocab_size", shape(WORDS, 2).get(0));
   }
 
   private long heads(long width) {
@@ -119,8 +146,12 @@ public final class OnnxEncoderImport {
     return layers;
   }
 
-  private List<Long> shape(String name) {
-    return weight(name).shape();
+  private List<Long> shape(String name, int axes) {
+    List<Long> shape = weight(name).shape();
+    if (shape.size() != axes || shape.stream().anyMatch(size -> size < 1)) {
+      throw notBert("its " + name + " is " + shape);
+    }
+    return shape;
   }
 
   // ---- model.safetensors ----
@@ -171,7 +202,7 @@ public final class OnnxEncoderImport {
         });
     for (String name : graph.weights().keySet()) {
       if (!shapes.containsKey(name)) {
-        throw notBert("BERT has no \"" + name + "\" " + shape(name));
+        throw notBert("BERT has no \"" + name + "\" " + weight(name).shape());
       }
     }
   }

@@ -23,8 +23,11 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Graphs that are almost that of a BERT encoder, made from one that is: one layer, width 4. */
 class OnnxEncoderRefusalTest {
@@ -108,6 +111,54 @@ class OnnxEncoderRefusalTest {
     refused(
         edit(graph -> replace(graph, tensor(QUERY + ".bias", 5))),
         NOT_BERT + "its " + QUERY + ".bias is [5], not [4]");
+  }
+
+  /** 2 to the 62 rows of 4 floats: their bytes are 0 in a long that overflows. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "11 | its WORDS is [11]",
+        "11, 4, 1 | its WORDS is [11, 4, 1]",
+        "-11, -4 | its WORDS is [-11, -4]",
+        "11, 0 | its WORDS is [11, 0]",
+        "4611686018427387904, 4 | its WORDS does not lie in the graph, whole",
+        "1152921504606846976, 4 | its WORDS does not lie in the graph, whole",
+      })
+  void shapesThatNoEmbeddingHas(String shape, String reason) {
+    String words = "embeddings.word_embeddings.weight";
+    TensorProto.Builder odd = tensor(words).toBuilder().clearFloatData();
+    Pattern.compile(", ").splitAsStream(shape).map(Long::valueOf).forEach(odd::addDims);
+    refused(edit(graph -> replace(graph, odd.build())), NOT_BERT + reason.replace("WORDS", words));
+  }
+
+  @Test
+  void nodesWithoutTheirInputsAndOutputs() {
+    refused(
+        edit(
+            graph -> {
+              graph.addNode(node("Constant", "none").toBuilder().clearOutput());
+              graph.getNodeBuilderList().stream()
+                  .filter(node -> node.getOpType().matches("MatMul|Div"))
+                  .forEach(node -> node.clearInput());
+            }),
+        NOT_BERT + "it has no Softmax of scores divided by the root of a head's width");
+  }
+
+  @Test
+  void layerNormsThatAddNoSmallNumber() {
+    for (float eps : new float[] {0, -1e-6f, Float.NaN, Float.POSITIVE_INFINITY}) {
+      refused(
+          edit(
+              graph ->
+                  graph.getNodeBuilderList().stream()
+                      .filter(node -> node.getOpType().equals("LayerNormalization"))
+                      .forEach(node -> node.getAttributeBuilder(0).setF(eps))),
+          NOT_BERT
+              + "its layer norms add "
+              + Double.parseDouble(Float.toString(eps))
+              + " to the variance");
+    }
   }
 
   @Test
