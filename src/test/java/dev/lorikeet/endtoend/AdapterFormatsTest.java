@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -205,6 +206,48 @@ class AdapterFormatsTest {
     assertThat(cli.status()).as(cli.out()).isEqualTo(1);
     assertThat(cli.err()).startsWith("error: ").contains(message).hasLineCount(1);
     assertThat(temporary.resolve("never")).doesNotExist();
+  }
+
+  /** Rows of queries are sorted by head: a tensor of too few of them has no heads to sort by. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "1, 32 | 4, 1 | model.layers.1.self_attn.q_proj B is [4, 1], this model asks for [32, 1]",
+        "1, 32 | 32 | model.layers.1.self_attn.q_proj B is [32], this model asks for [32, 1]",
+        "1 | 32, 1 | lora_a.weight\" is [1], and a matrix of two axes is needed",
+        "0, 32 | 32, 0 | lora_a.weight\" is [0, 32], and a matrix of two axes is needed",
+      })
+  void torchtunesTensorsOfOtherShapesAreRefused(String a, String b, String message)
+      throws IOException {
+    String layer = "layers.1.attn.q_proj.";
+    write(
+        "adapter_model.safetensors",
+        Map.of(layer + "lora_a.weight", of(a), layer + "lora_b.weight", of(b)),
+        "{\"r\": 1, \"lora_alpha\": 4}");
+    refused("torchtune", message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "2 | 32, 2 | 1 | q.lora_down.weight\" is [2], and a matrix of two axes is needed",
+        "2, 32 | 32, 2, 1 | 1 | q.lora_up.weight\" is [32, 2, 1], and a matrix of two axes is needed",
+        "2, 32 | 32, 2 | 2 | q.alpha\" is [2], and one number is needed",
+      })
+  void kohyasTensorsOfOtherShapesAreRefused(String down, String up, String alpha, String message)
+      throws IOException {
+    write(
+        "a.safetensors",
+        Map.of("q.lora_down.weight", of(down), "q.lora_up.weight", of(up), "q.alpha", of(alpha)),
+        "");
+    refused("kohya", message);
+  }
+
+  private static Tensor of(String shape) {
+    return counting(
+        1, Pattern.compile(", ").splitAsStream(shape).mapToLong(Long::parseLong).toArray());
   }
 
   @Test

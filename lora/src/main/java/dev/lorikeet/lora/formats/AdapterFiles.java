@@ -11,6 +11,7 @@ import dev.lorikeet.torch.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -85,6 +86,39 @@ final class AdapterFiles {
     } catch (IOException e) {
       throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  /** A factor of an update. */
+  static Tensor matrix(Safetensors file, String name, Path place) {
+    return mustBeMatrix(file.tensor(name), name, place);
+  }
+
+  static Tensor mustBeMatrix(Tensor tensor, String name, Path place) {
+    if (tensor.shape().length != 2 || tensor.count() == 0) {
+      throw new LorikeetException(
+          place
+              + ": tensor \""
+              + name
+              + "\" is "
+              + Arrays.toString(tensor.shape())
+              + ", and a matrix of two axes is needed");
+    }
+    return tensor;
+  }
+
+  /** A number that is kept as a tensor. */
+  static double number(Safetensors file, String name, Path place) {
+    Tensor tensor = file.tensor(name);
+    if (tensor.count() != 1) {
+      throw new LorikeetException(
+          place
+              + ": tensor \""
+              + name
+              + "\" is "
+              + Arrays.toString(tensor.shape())
+              + ", and one number is needed");
+    }
+    return tensor.item();
   }
 
   /** The tensor beside another. */

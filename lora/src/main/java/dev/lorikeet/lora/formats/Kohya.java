@@ -59,11 +59,11 @@ final class Kohya implements LoraFormat {
       String layer = matcher.group(isAlpha ? "alphas" : "layer");
       Parts parts = layers.computeIfAbsent(layer, key -> new Parts());
       if (isAlpha) {
-        parts.alpha = file.tensor(name).item();
+        parts.alpha = AdapterFiles.number(file, name, path);
       } else if (matcher.group("part").equals("down")) {
-        parts.down = file.tensor(name);
+        parts.down = AdapterFiles.matrix(file, name, path);
       } else {
-        parts.up = file.tensor(name);
+        parts.up = AdapterFiles.matrix(file, name, path);
       }
     }
     Map<String, LoraTensors.Update> updates = new LinkedHashMap<>();

@@ -79,11 +79,10 @@ final class MlxLm implements LoraFormat {
   }
 
   private static Tensor transposed(Tensor matrix, String name, Path place) {
-    if (matrix.shape().length != 2) {
-      throw new LorikeetException(
-          place + ": " + name + " has " + matrix.shape().length + " axes: experts are not built");
+    if (matrix.shape().length == 3) {
+      throw new LorikeetException(place + ": " + name + " has 3 axes: experts are not built");
     }
-    return matrix.transpose(0, 1).contiguous();
+    return AdapterFiles.mustBeMatrix(matrix, name, place).transpose(0, 1).contiguous();
   }
 
   @Override

@@ -42,7 +42,7 @@ final class Peft implements LoraFormat {
       if (name.endsWith(A) && name.startsWith(PREFIX)) {
         String stored = name.substring(0, name.length() - A.length());
         String path = model.nameInMemory(stored.substring(PREFIX.length()));
-        Tensor a = file.tensor(name);
+        Tensor a = AdapterFiles.matrix(file, name, place);
         Tensor b = AdapterFiles.beside(file, stored + B, name);
         boolean dora = file.names().contains(stored + MAGNITUDE);
         Tensor magnitude = dora ? file.tensor(stored + MAGNITUDE) : null;

@@ -78,24 +78,34 @@ final class Torchtune implements LoraFormat {
       if (part.group(2).equals("lora_a.weight")) {
         String own = part.group(1);
         String path = fromOwn(own, place);
-        Tensor a = file.tensor(name);
+        Tensor a = AdapterFiles.matrix(file, name, place);
         if (a.size(0) != rank) {
           throw new LorikeetException(
               place + ": " + name + " has rank " + a.size(0) + ", adapter_config.json " + rank);
         }
         Tensor b = AdapterFiles.beside(file, own + ".lora_b.weight", name);
         String m = own + ".magnitude";
-        updates.put(
-            path,
-            new LoraTensors.Update(
-                a,
-                rows(b, path, model.config(), true),
-                file.names().contains(m) ? rows(file.tensor(m), path, model.config(), true) : null,
-                alpha));
+        Tensor magnitude = file.names().contains(m) ? file.tensor(m) : null;
+        updates.put(path, new LoraTensors.Update(a, b, magnitude, alpha));
       }
     }
-    return new LoraTensors(updates, config.path("lora_dropout").asDouble(0))
-        .checked(place.toString(), model);
+    LoraTensors own =
+        new LoraTensors(updates, config.path("lora_dropout").asDouble(0))
+            .checked(place.toString(), model);
+    return inTransformersOrder(own, model.config());
+  }
+
+  private static LoraTensors inTransformersOrder(LoraTensors own, ModelConfig config) {
+    Map<String, LoraTensors.Update> updates = new LinkedHashMap<>();
+    own.updates()
+        .forEach(
+            (path, update) -> {
+              Tensor b = rows(update.b(), path, config, true);
+              Tensor m = update.magnitude();
+              Tensor magnitude = m == null ? null : rows(m, path, config, true);
+              updates.put(path, new LoraTensors.Update(update.a(), b, magnitude, update.alpha()));
+            });
+    return new LoraTensors(updates, own.dropout());
   }
 
   private static String fromOwn(String own, Path place) {
