@@ -89,7 +89,15 @@ public final class Adapters {
    *     as {@link #add}
    */
   public Adapter load(String name, Path folder) {
-    return add(name, () -> AdapterFolder.open(folder).attachTo(model));
+    return load(name, AdapterFolder.open(folder));
+  }
+
+  /**
+   * Adds an adapter from a PEFT folder that is open, frozen and not active; all else is as in
+   * {@link #load(String, Path)}.
+   */
+  public Adapter load(String name, AdapterFolder folder) {
+    return add(name, () -> folder.attachTo(model));
   }
 
   /**

@@ -11,14 +11,13 @@ import dev.lorikeet.torch.LorikeetException;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Answers the rows of a data set, every one in its order, block by block, so that no more than a
- * block is in memory. Each answer begins with the row's line and the columns that are kept; a bad
- * row that is skipped has an error in place of an answer.
+ * block is in memory. Each answer begins with the row's line, its adapter where a column names one,
+ * and the columns that are kept; a bad row that is skipped has an error in place of an answer.
  */
 final class AnsweredRows {
   /** Enough for batches of texts of like lengths. */
@@ -26,14 +25,29 @@ final class AnsweredRows {
 
   private final String source;
   private final OnBadRow onBadRow;
+  private final List<String> kept;
+  private final @Nullable AdapterColumn adapters;
   private final Console console;
   private final boolean ofSeveralFiles;
   private final List<String> reports = new ArrayList<>();
   private int skipped;
 
-  AnsweredRows(String source, OnBadRow onBadRow, Console console) {
+  /**
+   * Answers of a source.
+   *
+   * @param kept the columns that are passed through
+   * @param adapters the column that names each row's adapter; null where there is one model
+   */
+  AnsweredRows(
+      String source,
+      OnBadRow onBadRow,
+      List<String> kept,
+      @Nullable AdapterColumn adapters,
+      Console console) {
     this.source = source;
     this.onBadRow = onBadRow;
+    this.kept = kept;
+    this.adapters = adapters;
     this.console = console;
     ofSeveralFiles = DataReader.isFolder(source);
   }
@@ -84,12 +98,15 @@ final class AnsweredRows {
     return bad;
   }
 
-  private static @Nullable String problem(DataRow row, Answering answering) {
+  private @Nullable String problem(DataRow row, Answering answering) {
     Example example = row.example();
     if (example == null) {
       return row.problem();
     }
     try {
+      if (adapters != null) {
+        adapters.mustName(row);
+      }
       answering.mustAnswer(example);
       return null;
     } catch (LorikeetException e) {
@@ -98,11 +115,17 @@ final class AnsweredRows {
   }
 
   private List<Answer> answers(List<DataRow> block, Answering answering) {
-    List<Example> good = block.stream().map(DataRow::example).filter(Objects::nonNull).toList();
-    Iterator<Answer> answers = answering.of(good).iterator();
+    List<DataRow> good = block.stream().filter(row -> row.example() != null).toList();
+    Iterator<Answer> answers = asked(good, answering).iterator();
     return block.stream()
         .map(row -> row.example() == null ? unanswered(row) : answered(row, answers.next()))
         .toList();
+  }
+
+  private List<Answer> asked(List<DataRow> good, Answering answering) {
+    return adapters == null
+        ? answering.of(good.stream().map(DataRow::mustBeGood).toList())
+        : adapters.answers(good, answering);
   }
 
   private Answer answered(DataRow row, Answer answer) {
@@ -121,8 +144,12 @@ final class AnsweredRows {
     if (ofSeveralFiles) {
       json.put("place", row.place());
     }
-    if (!row.kept().isEmpty()) {
-      json.putObject("input").setAll(row.kept());
+    if (adapters != null) {
+      json.set("adapter", adapters.cell(row));
+    }
+    if (!kept.isEmpty() && !row.kept().isEmpty()) {
+      ObjectNode input = json.putObject("input");
+      kept.forEach(column -> input.set(column, row.kept().get(column)));
     }
     return json;
   }

@@ -45,24 +45,34 @@ final class ModelFlags {
 
   /** The model, open. */
   TextModel open() {
-    Torch.threads(threads.number());
-    Device onDevice = Device.of(device);
-    ModelOptions options =
-        new ModelOptions(
-            task == null ? null : Task.of(task),
-            List.of(),
-            null,
-            Precision.of(precision, onDevice),
-            onDevice,
-            0,
-            Dropouts.UNCHANGED,
-            null);
+    ModelOptions options = options();
     TrainedFlags.Place place = trained.place();
     return TextModel.open(place.base(), place.adapter(), options, maxLength, base.anyBase());
   }
 
-  /** What the run that trained it says of itself. */
+  /** The base with all adapters that are named, open. */
+  TextModel openSeveral() {
+    ModelOptions options = options();
+    return TextModel.openSeveral(
+        trained.base(), trained.named(), options, maxLength, base.anyBase());
+  }
+
+  private ModelOptions options() {
+    Torch.threads(threads.number());
+    Device onDevice = Device.of(device);
+    return new ModelOptions(
+        task == null ? null : Task.of(task),
+        List.of(),
+        null,
+        Precision.of(precision, onDevice),
+        onDevice,
+        0,
+        Dropouts.UNCHANGED,
+        null);
+  }
+
+  /** What the run that trained it, or the first of several adapters, says of itself. */
   JsonNode settings() {
-    return trained.place().settings();
+    return trained.settings();
   }
 }

@@ -65,6 +65,16 @@ final class PredictCommand implements Callable<Integer> {
   private List<String> kept = List.of();
 
   @Option(
+      names = "--adapter-column",
+      paramLabel = "COLUMN",
+      description = {
+        "With --data: the column that names the adapter by which a row is answered; where it is"
+            + " empty, the base answers.",
+        "Give --adapter NAME=ADAPTER for each; without NAME it is called as its folder."
+      })
+  private @Nullable String adapterColumn;
+
+  @Option(
       names = "--output",
       paramLabel = "FILE",
       description = "Where the answers go; unless given, standard output.")
@@ -76,7 +86,7 @@ final class PredictCommand implements Callable<Integer> {
     if (output != null) {
       OutputFolder.checkFile(output, overwrite.isGiven());
     }
-    try (TextModel open = model.open()) {
+    try (TextModel open = open()) {
       open.mustPredict();
       Answering answering = answerFlags.on(open);
       if (output == null) {
@@ -99,6 +109,10 @@ final class PredictCommand implements Callable<Integer> {
     return 0;
   }
 
+  private TextModel open() {
+    return adapterColumn == null ? model.open() : model.openSeveral();
+  }
+
   private void mustHaveOneSource() {
     int sources = (texts.isEmpty() ? 0 : 1) + (pairs.isEmpty() ? 0 : 1) + (data == null ? 0 : 1);
     if (sources != 1) {
@@ -106,6 +120,9 @@ final class PredictCommand implements Callable<Integer> {
     }
     if (data == null && !kept.isEmpty()) {
       throw new UsageException("--keep is for the columns of --data: leave it out");
+    }
+    if (data == null && adapterColumn != null) {
+      throw new UsageException("--adapter-column is for the columns of --data: leave it out");
     }
   }
 
@@ -116,8 +133,14 @@ final class PredictCommand implements Callable<Integer> {
       answers.forEach(sink);
       return answers.size();
     }
-    try (ExampleRows rows = columns.unlessGiven(model.settings()).rows(data, open, kept)) {
-      return new AnsweredRows(data, columns.onBadRow(), console).answer(rows, answering, sink);
+    AdapterColumn adapters = adapterColumn == null ? null : new AdapterColumn(adapterColumn, open);
+    List<String> passed = new ArrayList<>(kept);
+    if (adapterColumn != null) {
+      passed.add(adapterColumn);
+    }
+    try (ExampleRows rows = columns.unlessGiven(model.settings()).rows(data, open, passed)) {
+      return new AnsweredRows(data, columns.onBadRow(), kept, adapters, console)
+          .answer(rows, answering, sink);
     }
   }
 

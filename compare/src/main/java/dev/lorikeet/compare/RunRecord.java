@@ -186,17 +186,23 @@ final class RunRecord {
   }
 
   /**
-   * Checks that another run learned the same labels in the same order, where both say theirs.
+   * Checks that another run learned the same task, and the same labels in the same order, where
+   * both say theirs.
    *
    * @throws UsageException when it did not
    */
-  void mustHaveLabelsOf(String name, Path otherFolder, String otherName) {
-    JsonNode own = json.path("labels");
-    JsonNode other = read(otherFolder).json.path("labels");
-    if (!own.isMissingNode() && !other.isMissingNode() && !own.equals(other)) {
-      throw new UsageException(
-          ("adapter " + name + " has the labels " + own + ", " + otherName + " " + other)
-              + ": adapters of one model answer with the same labels");
+  void mustBeLike(String name, Path otherFolder, String otherName) {
+    ObjectNode others = read(otherFolder).json;
+    for (String key : List.of("task", "problem_type", "labels")) {
+      JsonNode own = json.path(key);
+      JsonNode other = others.path(key);
+      if (!own.isMissingNode() && !other.isMissingNode() && !own.equals(other)) {
+        String called = key.replace('_', ' ');
+        throw new UsageException(
+            ("adapter " + name + " has the " + called + " " + own + ", " + otherName + " " + other)
+                + ": adapters of one model answer with the same "
+                + called);
+      }
     }
   }
 

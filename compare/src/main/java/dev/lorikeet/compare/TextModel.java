@@ -153,36 +153,59 @@ public final class TextModel implements AutoCloseable {
   }
 
   /**
-   * Opens a base and several adapters of one task, with the same labels; the first is active. What
-   * runs wrote is read of the first.
+   * Opens a base and several adapters of one task, with the same labels and length; the first is
+   * active. What else runs wrote is read of the first.
    *
    * @param adapterFolders by the names that the adapters are to have, at least one
    * @param options precision, device, and the task where it should be another
    * @param maxLength where it should be another
    * @throws LorikeetException when the folders do not fit each other
+   * @throws UsageException when the adapters learned other tasks, labels or, where {@code
+   *     maxLength} is null, lengths
    */
   public static TextModel openSeveral(
       Path checkpoint,
       Map<String, Path> adapterFolders,
       ModelOptions options,
       @Nullable Integer maxLength) {
+    return openSeveral(checkpoint, adapterFolders, options, maxLength, false);
+  }
+
+  /**
+   * {@link #openSeveral(Path, Map, ModelOptions, Integer)}.
+   *
+   * @param anyBase whether adapters may have been trained on other weights, of the same shapes
+   */
+  public static TextModel openSeveral(
+      Path checkpoint,
+      Map<String, Path> adapterFolders,
+      ModelOptions options,
+      @Nullable Integer maxLength,
+      boolean anyBase) {
     if (adapterFolders.isEmpty()) {
       throw new UsageException("there are no adapters to open: give at least one folder");
     }
     Map.Entry<String, Path> first = adapterFolders.entrySet().iterator().next();
     RunRecord record = RunRecord.read(first.getValue());
-    adapterFolders.forEach((name, folder) -> record.mustHaveLabelsOf(first.getKey(), folder, name));
+    adapterFolders.forEach((name, folder) -> record.mustBeLike(first.getKey(), folder, name));
     AdapterFolder folder = AdapterFolder.open(first.getValue());
     Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
     Preprocessor preprocessor = null;
     try {
       Adapters adapters = new Adapters(model);
-      adapterFolders.forEach(adapters::load);
+      adapterFolders.forEach(
+          (name, path) -> {
+            AdapterFolder opened = AdapterFolder.open(path);
+            adapters.load(name, anyBase ? opened.onAnyBase() : opened);
+          });
       adapters.activate(first.getKey());
       Task task = mustBeTrained(model, adapters.get(first.getKey()), checkpoint);
       preprocessor = Preprocessor.open(task, checkpoint, first.getValue());
       int length = lengthOf(record, model, preprocessor, maxLength);
       preprocessor.mustFit(model, length);
+      if (maxLength == null && task != Task.IMAGE_CLASSIFICATION) {
+        mustHaveLength(length, first.getKey(), adapterFolders, model, preprocessor);
+      }
       return new TextModel(
           model, null, adapters, preprocessor, labels(model), length, record.trainOn());
     } catch (RuntimeException e) {
@@ -192,6 +215,19 @@ public final class TextModel implements AutoCloseable {
       }
       throw e;
     }
+  }
+
+  private static void mustHaveLength(
+      int length, String first, Map<String, Path> others, Model model, Preprocessor preprocessor) {
+    others.forEach(
+        (name, folder) -> {
+          int other = lengthOf(RunRecord.read(folder), model, preprocessor, null);
+          if (other != length) {
+            throw new UsageException(
+                ("adapter " + first + " has texts cut to " + length + " tokens, " + name + " to ")
+                    + (other + ": say the length for all (max length)"));
+          }
+        });
   }
 
   private static int lengthOf(
