@@ -37,9 +37,6 @@ class KilledRunsTest {
   private static final int LANES = 2;
   private static final int KILLS_A_LANE = 26;
 
-  /** About as long as a run takes, so that kills fall everywhere in it. */
-  private static final int LATEST_MILLIS = 900;
-
   private static final String FINISHED = "finished ";
   private static final String FROM = "going on from ";
   private static final String ANEW = "no complete checkpoint";
@@ -50,7 +47,7 @@ class KilledRunsTest {
   void everyKilledRunGoesOnToTheSameBytes()
       throws IOException, InterruptedException, ExecutionException {
     Path model = TinyBert.withDropout(Files.createDirectory(temporary.resolve("model")));
-    String expected = toItsEnd(model, temporary.resolve("undisturbed"));
+    Run expected = toItsEnd(model, temporary.resolve("undisturbed"));
     ExecutorService lanes = Executors.newFixedThreadPool(LANES);
     List<Kill> kills = new ArrayList<>();
     try {
@@ -82,22 +79,32 @@ class KilledRunsTest {
    */
   private record Kill(long newest, boolean whileSaving, int finished) {}
 
-  private static List<Kill> lane(Path model, Path folder, String expected, long seed)
+  /**
+   * A run that came to its end.
+   *
+   * @param bytes the hash of what it trained
+   * @param millis how long it trained; kills fall everywhere in such a time
+   */
+  private record Run(String bytes, int millis) {}
+
+  private static List<Kill> lane(Path model, Path folder, Run expected, long seed)
       throws IOException, InterruptedException {
     SplittableRandom random = new SplittableRandom(seed);
     List<Kill> kills = new ArrayList<>();
     long newest = -1;
     for (int i = 0; i < KILLS_A_LANE; i++) {
-      List<String> lines = killed(model, folder, random.nextInt(LATEST_MILLIS));
+      List<String> lines = killed(model, folder, random.nextInt(expected.millis()));
       assertThat(lines).noneMatch(line -> line.contains("damaged"));
       assertThat(lines.get(0))
           .startsWith(newest < 0 ? ANEW : FROM + folder.resolve("checkpoint-" + newest));
       List<String> finished = lines.stream().filter(line -> line.startsWith(FINISHED)).toList();
-      assertThat(finished).allMatch(line -> line.equals(FINISHED + expected));
+      assertThat(finished).allMatch(line -> line.equals(FINISHED + expected.bytes()));
       newest = newest(folder);
       kills.add(new Kill(newest, names(folder).anyMatch(n -> n.endsWith(".tmp")), finished.size()));
     }
-    assertThat(toItsEnd(model, folder)).as("the last goes on too").isEqualTo(expected);
+    assertThat(toItsEnd(model, folder).bytes())
+        .as("the last goes on too")
+        .isEqualTo(expected.bytes());
     return kills;
   }
 
@@ -132,15 +139,20 @@ class KilledRunsTest {
     return names == null ? Stream.of() : Stream.of(names);
   }
 
-  /** The bytes of a run, or of what is left of it, that nothing interrupts. */
-  private static String toItsEnd(Path model, Path folder) throws IOException, InterruptedException {
+  /** A run, or what is left of it, that nothing interrupts. */
+  private static Run toItsEnd(Path model, Path folder) throws IOException, InterruptedException {
     Process process = start(model, folder, 1);
     try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
+      assertThat(reader.readLine()).isNotNull(); // it begins to train
+      long began = System.nanoTime();
       List<String> lines = reader.lines().toList();
+      long nanos = System.nanoTime() - began;
       assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
       String last = lines.get(lines.size() - 1);
       assertThat(last).startsWith(FINISHED);
-      return last.substring(FINISHED.length());
+      return new Run(
+          last.substring(FINISHED.length()),
+          (int) Math.max(1, TimeUnit.NANOSECONDS.toMillis(nanos)));
     } finally {
       process.destroyForcibly().waitFor();
     }
