@@ -1,10 +1,12 @@
 package dev.lorikeet.endtoend;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Models of the golden cases, whose weights are random, with a tokenizer of characters: they train
@@ -57,6 +59,11 @@ final class Tiny {
         {"text": "a fox hid"}
         {"text": "a cow ate"}
         """);
+  }
+
+  /** A JSON object. */
+  static String json(Map<String, ?> fields) {
+    return new ObjectMapper().valueToTree(fields).toString();
   }
 
   static String read(Path file) {

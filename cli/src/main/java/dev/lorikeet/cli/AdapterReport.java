@@ -10,6 +10,7 @@ import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Ops;
+import dev.lorikeet.torch.Printable;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
@@ -32,7 +33,8 @@ final class AdapterReport {
 
   /** The first factor of a LoRA update, and what lies before and behind its name. */
   private static final Pattern FIRST =
-      Pattern.compile("(?:base_model\\.model\\.)?(.*)\\.(lora_A\\.weight|lora_embedding_A)");
+      Pattern.compile(
+          "(?:base_model\\.model\\.)?(.*)\\.(lora_A\\.weight|lora_embedding_A)", Pattern.DOTALL);
 
   private final AdapterFolder adapter;
   private final Safetensors file;
@@ -210,11 +212,11 @@ final class AdapterReport {
     warnings.forEach(
         warning -> {
           array.add(warning);
-          text.append("warning: ").append(warning).append("\n");
+          text.append(format("warning: %s%n", warning));
         });
   }
 
   private static String format(String pattern, Object... values) {
-    return String.format(Locale.ROOT, pattern, values);
+    return Printable.format(pattern, values);
   }
 }

@@ -8,6 +8,7 @@ import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.KnownBase;
 import dev.lorikeet.models.hub.HubName;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Printable;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -54,7 +55,7 @@ final class Bases {
     for (String place : places) {
       HubName name = hubName(place, config.path("revision").asText(""));
       if (name != null) {
-        messages.println(adapter + " was trained on " + name);
+        messages.println(Printable.message(adapter + " was trained on " + name));
         return Folders.model(name.toString(), messages);
       }
     }

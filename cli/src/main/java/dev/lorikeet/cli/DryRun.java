@@ -3,8 +3,8 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.torch.Printable;
 import dev.lorikeet.training.TrainingPlan;
-import java.util.Locale;
 
 /** What a run would do, for people and as JSON. */
 final class DryRun {
@@ -51,7 +51,7 @@ final class DryRun {
   }
 
   private static String format(String pattern, Object... values) {
-    return String.format(Locale.ROOT, pattern, values);
+    return Printable.format(pattern, values);
   }
 
   static ObjectNode json(TrainingPlan plan) {

@@ -3,6 +3,7 @@ package dev.lorikeet.cli;
 import dev.lorikeet.models.hub.Hub;
 import dev.lorikeet.models.hub.HubListener;
 import dev.lorikeet.models.hub.HubSettings;
+import dev.lorikeet.torch.Printable;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.function.Function;
@@ -67,7 +68,7 @@ final class Folders {
     @Override
     public void said(String message) {
       endLine();
-      out.println(message);
+      out.println(Printable.message(message));
       out.flush();
     }
 

@@ -104,9 +104,9 @@ final class GenerateCommand implements Callable<Integer> {
         List<String> batch = texts.subList(start, Math.min(start + batchSize, texts.size()));
         List<Answer> answers = answer(open, batch, config, (row, piece) -> {});
         for (int i = 0; i < batch.size(); i++) {
-          console.results().println(json(batch.get(i), answers.get(i)));
+          console.line(json(batch.get(i), answers.get(i)));
         }
-        console.results().flush();
+        console.endOfLines();
       }
     }
     return 0;

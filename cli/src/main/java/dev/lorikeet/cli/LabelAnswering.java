@@ -11,8 +11,8 @@ import dev.lorikeet.compare.WordPrediction;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.Printable;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -127,7 +127,7 @@ final class LabelAnswering implements Answering {
       text.append(text(word));
     }
     if (prediction.words().isEmpty()) {
-      text.append("\n  ").append(prediction.labels().get(0));
+      text.append(Printable.format("%n  %s", prediction.labels().get(0)));
     }
     return text.toString();
   }
@@ -135,17 +135,17 @@ final class LabelAnswering implements Answering {
   private String text(WordPrediction word) {
     LabelProbabilities all = word.probabilities();
     if (all == null) {
-      return "\n  " + word.word() + ": " + word.problem();
+      return Printable.format("%n  %s: %s", word.word(), word.problem());
     }
     StringBuilder text = new StringBuilder();
     for (LabelScore each : all.top(topK == null ? 1 : topK)) {
-      text.append(line(each)).append("  ").append(word.word());
+      text.append(line(each)).append("  ").append(Printable.line(word.word()));
     }
     return text.toString();
   }
 
   private static String line(LabelScore score) {
-    return String.format(Locale.ROOT, "%n  %.4f  %s", score.score(), score.label());
+    return Printable.format("%n  %.4f  %s", score.score(), score.label());
   }
 
   /** What was asked, as people typed it. */

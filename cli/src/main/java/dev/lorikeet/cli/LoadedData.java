@@ -11,6 +11,7 @@ import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.Printable;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -125,7 +126,7 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
   static void tellSkipped(int skipped, List<String> reports, String source, Console console) {
     if (skipped > 0) {
       console.say(source + ": skipped " + skipped + " malformed rows, the first of them:");
-      reports.forEach(report -> console.say("  " + report));
+      reports.forEach(report -> console.say("  " + Printable.message(report)));
     }
   }
 }

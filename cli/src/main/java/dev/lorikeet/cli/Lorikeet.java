@@ -1,9 +1,14 @@
 package dev.lorikeet.cli;
 
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Printable;
 import dev.lorikeet.torch.UsageException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -46,19 +51,13 @@ public final class Lorikeet implements Runnable {
 
   /** Runs a command and exits with its status. */
   public static void main(String[] arguments) {
-    CommandLine commandLine = commandLine();
-    try {
-      System.exit(commandLine.execute(arguments));
-    } catch (OutOfMemoryError e) {
-      commandLine.getErr().println("error: out of memory: set LORIKEET_HEAP, to 4g for example");
-      commandLine.getErr().flush();
-      System.exit(FAILURE);
-    }
+    System.exit(commandLine().execute(arguments));
   }
 
   /** The command line, for tests: its writers can be set, and it does not exit. */
   public static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Lorikeet());
+    commandLine.setExecutionStrategy(Lorikeet::execute);
     commandLine.setExecutionExceptionHandler(Lorikeet::explain);
     commandLine.setParameterExceptionHandler(Lorikeet::explainUsage);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
@@ -71,12 +70,29 @@ public final class Lorikeet implements Runnable {
     throw new ParameterException(spec.commandLine(), "name a command");
   }
 
+  /** Runs the command that was asked for; where the JVM's memory or stack ends, so does it. */
+  private static int execute(CommandLine.ParseResult result) {
+    try {
+      return new CommandLine.RunLast().execute(result);
+    } catch (OutOfMemoryError | StackOverflowError e) {
+      CommandLine command = result.commandSpec().commandLine();
+      LorikeetException problem = new LorikeetException(exhausted(e), e);
+      throw new ExecutionException(command, exhausted(e), problem);
+    }
+  }
+
+  private static String exhausted(Throwable e) {
+    return e instanceof StackOverflowError
+        ? "the input is nested too deeply: the stack of the JVM does not suffice to read it"
+        : "out of memory: set LORIKEET_HEAP, to 4g for example";
+  }
+
   private static int explain(Exception e, CommandLine command, CommandLine.ParseResult result) {
     Lorikeet top = (Lorikeet) command.getCommandSpec().root().userObject();
     boolean known = e instanceof LorikeetException;
-    command.getErr().println("error: " + (known ? e.getMessage() : e));
+    command.getErr().println(error(known ? e.getMessage() : e.toString()));
     if (top.stacktrace) {
-      e.printStackTrace(command.getErr());
+      command.getErr().print(Printable.lines(trace(e)));
     } else if (!known) {
       command.getErr().println("This is a fault of Lorikeet's. --stacktrace shows where it is.");
     }
@@ -84,9 +100,19 @@ public final class Lorikeet implements Runnable {
     return e instanceof UsageException ? USAGE : FAILURE;
   }
 
+  private static String error(@Nullable String message) {
+    return "error: " + Printable.message(String.valueOf(message));
+  }
+
+  private static String trace(Exception e) {
+    StringWriter trace = new StringWriter();
+    e.printStackTrace(new PrintWriter(trace, true));
+    return trace.toString();
+  }
+
   private static int explainUsage(ParameterException e, String[] arguments) {
     CommandLine command = e.getCommandLine();
-    command.getErr().println("error: " + e.getMessage());
+    command.getErr().println(error(e.getMessage()));
     CommandLine.UnmatchedArgumentException.printSuggestions(e, command.getErr());
     command
         .getErr()

@@ -6,8 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.compare.MaskFill;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.torch.Printable;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.IntStream;
 
 /** Tells what stands in the places of masks. */
@@ -65,8 +65,7 @@ final class MaskAnswering implements Answering {
         text.append("\n  mask ").append(i + 1);
       }
       for (MaskFill.Candidate candidate : fills.get(i).candidates()) {
-        text.append(
-            String.format(Locale.ROOT, "%n  %.4f  %s", candidate.score(), candidate.token()));
+        text.append(Printable.format("%n  %.4f  %s", candidate.score(), candidate.token()));
       }
     }
     return text.toString();

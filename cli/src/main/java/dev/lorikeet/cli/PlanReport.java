@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterPlan;
+import dev.lorikeet.torch.Printable;
 import dev.lorikeet.training.TrainingMemory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -176,7 +177,9 @@ record PlanReport(
   }
 
   /** Rows whose columns are as wide as their widest cell; empty columns are left out. */
-  private static String aligned(List<List<String>> rows) {
+  private static String aligned(List<List<String>> cells) {
+    List<List<String>> rows =
+        cells.stream().map(row -> row.stream().map(Printable::line).toList()).toList();
     StringBuilder text = new StringBuilder();
     for (List<String> row : rows) {
       StringBuilder line = new StringBuilder(" ");

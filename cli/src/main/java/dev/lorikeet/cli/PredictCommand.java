@@ -91,7 +91,7 @@ final class PredictCommand implements Callable<Integer> {
       Answering answering = answerFlags.on(open);
       if (output == null) {
         int answers = answer(open, answering, this::print);
-        console.results().flush();
+        console.endOfLines();
         Truncation.tell(open, answers, console);
         return 0;
       }
@@ -161,8 +161,11 @@ final class PredictCommand implements Callable<Integer> {
   }
 
   private void print(Answer answer) {
-    boolean forPeople = data == null && !console.isJson();
-    console.results().println(forPeople ? answer.text() : answer.json());
+    if (data == null && !console.isJson()) {
+      console.line(answer.text());
+    } else {
+      console.line(answer.json());
+    }
   }
 
   private static void writeLine(OutputStream stream, ObjectNode line) {

@@ -1,5 +1,6 @@
 package dev.lorikeet.cli;
 
+import dev.lorikeet.torch.Printable;
 import dev.lorikeet.training.EpochReport;
 import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.ParameterGroup;
@@ -60,7 +61,7 @@ final class ProgressBar implements TrainingListener {
   @Override
   public void remarked(String remark) {
     if (remarks.add(remark)) {
-      line("%s: %s", name, remark);
+      line("%s: %s", name, Printable.message(remark));
     }
   }
 
@@ -107,7 +108,10 @@ final class ProgressBar implements TrainingListener {
 
   /** Says something below the bar, which is drawn again below that. */
   void say(String message) {
-    line("%s%s", drawnLength > 0 ? System.lineSeparator() : "", message);
+    if (drawnLength > 0) {
+      out.println();
+    }
+    line("%s", Printable.message(message));
     drawnLength = 0;
   }
 
@@ -118,7 +122,7 @@ final class ProgressBar implements TrainingListener {
         drawnAt = now;
         int full = (int) (WIDTH * done / total);
         String bar = "#".repeat(full) + ".".repeat(WIDTH - full);
-        String line = name + " [" + bar + "] " + text + " ";
+        String line = Printable.line(name) + " [" + bar + "] " + text + " ";
         out.print("\r" + line + " ".repeat(Math.max(0, drawnLength - line.length())));
         out.flush();
         drawnLength = line.length();
@@ -173,7 +177,7 @@ final class ProgressBar implements TrainingListener {
   }
 
   private void line(String format, Object... arguments) {
-    out.println(String.format(Locale.ROOT, format, arguments));
+    out.println(Printable.format(format, arguments));
     out.flush();
   }
 

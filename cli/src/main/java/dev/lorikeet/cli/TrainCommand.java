@@ -157,18 +157,16 @@ final class TrainCommand implements Callable<Integer> {
     if (config.regime() == Regime.ADAPTER
         && config.adapter() instanceof LoraConfig lora
         && lora.init().changesBase()) {
-      console
-          .messages()
-          .println(
-              "init_lora_weights "
-                  + lora.init().id()
-                  + (lora.init().kind() == LoraInit.Kind.LOFTQ
-                      ? " trains what quantisation would lose of each weight; the base stays as it"
-                          + " is, and the result is saved as an ordinary LoRA of rank "
-                      : " trains the leading part of each weight; saved as an ordinary LoRA of rank"
-                          + " ")
-                  + lora.saved().r()
-                  + " on the unchanged base");
+      console.say(
+          "init_lora_weights "
+              + lora.init().id()
+              + (lora.init().kind() == LoraInit.Kind.LOFTQ
+                  ? " trains what quantisation would lose of each weight; the base stays as it"
+                      + " is, and the result is saved as an ordinary LoRA of rank "
+                  : " trains the leading part of each weight; saved as an ordinary LoRA of rank"
+                      + " ")
+              + lora.saved().r()
+              + " on the unchanged base");
     }
   }
 }

@@ -1,10 +1,11 @@
 package dev.lorikeet.compare;
 
+import dev.lorikeet.torch.Printable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** A table in plain text: names on the left, values flush right. */
+/** A table in plain text: names, {@link Printable}, on the left, values flush right. */
 public final class Table {
   private static final String GAP = "  ";
 
@@ -19,7 +20,7 @@ public final class Table {
   public Table(List<String> columns) {
     this.columns = columns;
     List<String> header = new ArrayList<>(List.of(""));
-    header.addAll(columns);
+    columns.forEach(column -> header.add(Printable.line(column)));
     rows.add(header);
   }
 
@@ -29,7 +30,7 @@ public final class Table {
    * @param values by column; empty where there is none
    */
   public void row(String name, Map<String, String> values) {
-    List<String> row = new ArrayList<>(List.of(name));
+    List<String> row = new ArrayList<>(List.of(Printable.line(name)));
     columns.forEach(column -> row.add(values.getOrDefault(column, "")));
     rows.add(row);
   }

@@ -1,6 +1,7 @@
 package dev.lorikeet.models.hub;
 
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Printable;
 import dev.lorikeet.torch.UsageException;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -27,8 +28,6 @@ final class SafeNames {
 
   /** What git does not allow in a reference, and what Windows does not in a file's name. */
   private static final Pattern NOT_IN_REVISION = Pattern.compile("[\\x00- \\x7f~^:?*\\[\\\\<>|\"]");
-
-  private static final Pattern NOT_PRINTABLE = Pattern.compile("[^\\x20-\\x7e]");
 
   private SafeNames() {}
 
@@ -90,7 +89,7 @@ final class SafeNames {
 
   /** A stranger's text, short and without what moves a terminal's cursor. */
   static String shown(String text) {
-    String plain = NOT_PRINTABLE.matcher(text).replaceAll("?");
-    return "\"" + (plain.length() > 80 ? plain.substring(0, 80) + "..." : plain) + "\"";
+    String beginning = text.length() > 80 ? text.substring(0, 80) + "..." : text;
+    return "\"" + Printable.line(beginning) + "\"";
   }
 }
