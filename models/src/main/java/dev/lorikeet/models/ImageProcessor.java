@@ -275,7 +275,7 @@ public final class ImageProcessor {
     int plane = picture.height() * picture.width();
     float[] values = new float[CHANNELS * plane];
     for (int i = 0; i < values.length; i++) {
-      float scaled = (float) (picture.values()[i] * factor);
+      float scaled = (float) (picture.value(i) * factor);
       float centred = scaled - mean.get(i / plane).floatValue();
       values[i] = centred / std.get(i / plane).floatValue();
     }

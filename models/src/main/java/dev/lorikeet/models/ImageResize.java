@@ -52,7 +52,7 @@ enum ImageResize {
       int end = Math.min(source.width(), (int) (centre + radius * stretch + 0.5));
       int[] weights = weights(first, end, centre, stretch);
       for (int row = 0; row < source.channels() * source.height(); row++) {
-        target.values()[row * width + x] = sum(source, row, first, weights);
+        target.values()[row * width + x] = (byte) sum(source, row, first, weights);
       }
     }
     return target;
@@ -77,7 +77,7 @@ enum ImageResize {
   private static int sum(Pixels source, int row, int first, int[] weights) {
     int sum = 1 << (FRACTION_BITS - 1);
     for (int i = 0; i < weights.length; i++) {
-      sum += source.values()[row * source.width() + first + i] * weights[i];
+      sum += source.value(row * source.width() + first + i) * weights[i];
     }
     return Math.max(0, Math.min(255, sum >> FRACTION_BITS));
   }

@@ -17,10 +17,10 @@ import javax.imageio.stream.ImageInputStream;
 /**
  * A picture of red, green and blue.
  *
- * @param values from 0 to 255, [channels, height, width] row-major
+ * @param values from 0 to 255 without a sign, [channels, height, width] row-major
  */
 @SuppressWarnings("ArrayRecordComponent") // pictures are never compared
-record Pixels(int channels, int height, int width, int[] values) {
+record Pixels(int channels, int height, int width, byte[] values) {
   /** Where Pillow begins to warn of a decompression bomb: at 3 bytes each, a quarter of a GiB. */
   static final long MOST = (1L << 30) / 4 / 3;
 
@@ -29,7 +29,7 @@ record Pixels(int channels, int height, int width, int[] values) {
 
   /** All black. */
   Pixels(int channels, int height, int width) {
-    this(channels, height, width, new int[channels * height * width]);
+    this(channels, height, width, new byte[channels * height * width]);
   }
 
   /**
@@ -108,11 +108,16 @@ record Pixels(int channels, int height, int width, int[] values) {
       int x = i % pixels.width;
       int y = i / pixels.width;
       int rgb = grey ? image.getRaster().getSample(x, y, 0) * 0x010101 : image.getRGB(x, y);
-      pixels.values[i] = rgb >> 16 & 0xFF;
-      pixels.values[plane + i] = rgb >> 8 & 0xFF;
-      pixels.values[2 * plane + i] = rgb & 0xFF;
+      pixels.values[i] = (byte) (rgb >> 16);
+      pixels.values[plane + i] = (byte) (rgb >> 8);
+      pixels.values[2 * plane + i] = (byte) rgb;
     }
     return pixels;
+  }
+
+  /** A value, by its place in {@link #values}. */
+  int value(int place) {
+    return values[place] & 0xFF;
   }
 
   /** Rows as columns. */
