@@ -43,7 +43,8 @@ class ArchitectureTest {
 
   private static final JavaClasses CLASSES =
       new ClassFileImporter()
-          .withImportOption(location -> !location.contains("/endtoend/"))
+          .withImportOption(
+              location -> !location.contains("/endtoend/") && !location.contains("/fuzz/"))
           .importPackages("dev.lorikeet");
 
   @Test
