@@ -199,8 +199,8 @@ class HubCommandTest {
         lorikeet(false, "predict --model tiny --adapter runs/adaptor --data " + texts);
     assertThat(process.err())
         .isEqualToNormalizingNewlines(
-            "error: runs/adaptor is no folder here; nearest: runs/adapter (if a hub has it, give"
-                + " runs/adaptor@main)\n");
+            "error: \"runs/adaptor\" is no folder here; nearest: runs/adapter (if a hub has it, give"
+                + " \"runs/adaptor@main\")\n");
     assertThat(process.status()).isEqualTo(1);
     assertThat(requests).hasValue(0);
   }

@@ -122,7 +122,7 @@ public final class Hub {
           (SafeNames.shown(typed)
                   + " is no folder here; nearest: "
                   + parent.resolve(nearest.get(0)))
-              + (" (if a hub has it, give " + SafeNames.shown(typed) + "@" + HubName.MAIN + ")"));
+              + (" (if a hub has it, give " + SafeNames.shown(typed + "@" + HubName.MAIN) + ")"));
     }
   }
 
