@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.compare.Prediction;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.torch.Scope;
@@ -15,10 +16,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -134,6 +137,100 @@ class SweepCommandTest {
     }
   }
 
+  // ---- checkpoints ----
+
+  /** Two recipes of 2 and 6 steps, with dropout, over a model that trains within a second. */
+  private String tiny() {
+    Path model = Tiny.model("bert-classify-lora", temporary.resolve("models"));
+    Path texts = Tiny.texts(temporary);
+    for (int epochs = 1; epochs <= 3; epochs += 2) {
+      Tiny.file(
+          temporary.resolve("epochs-" + epochs + ".yaml"),
+          """
+          {model: %s, output: %s, data: {train: %s, eval: %s, max_length: 16},
+           adapter: {r: %d, lora_dropout: 0.2},
+           training: {lr: 0.01, epochs: %d, batch_size: 4, save_strategy: steps, save_steps: 1}}
+          """
+              .formatted(
+                  model, temporary.resolve("epochs-" + epochs), texts, texts, epochs, epochs));
+    }
+    return "sweep %s/epochs-1.yaml %s/epochs-3.yaml --json".formatted(temporary, temporary);
+  }
+
+  private Path checkpoint(int step) {
+    return temporary.resolve("epochs-1.checkpoints/checkpoint-" + step);
+  }
+
+  private List<String> hashes() {
+    return List.of(hash("epochs-1"), hash("epochs-3"));
+  }
+
+  private String hash(String name) {
+    return FileHash.sha256(temporary.resolve(name).resolve("adapter_model.safetensors"));
+  }
+
+  /** From step 4, when one member is done, and from step 1, when none is. */
+  @Test
+  void aSweepThatGoesOnEndsWithTheSameBytes() throws IOException {
+    String sweep = tiny();
+    JsonNode whole = Cli.done(sweep).json();
+    List<String> expected = hashes();
+    for (int kept : new int[] {4, 1}) {
+      for (String output : List.of("epochs-1", "epochs-3")) {
+        Files.delete(temporary.resolve(output).resolve("adapter_model.safetensors"));
+      }
+      for (int step = kept + 1; step <= 6; step++) {
+        delete(checkpoint(step));
+      }
+      Cli resumed = Cli.done(sweep + " --resume --overwrite");
+      assertThat(resumed.err()).contains("going on from " + checkpoint(kept));
+      assertThat(hashes()).as("from step %d", kept).isEqualTo(expected);
+      for (String name : List.of("epochs-1", "epochs-3")) {
+        for (String key : List.of("steps", "tokens", "eval_loss", "best_step")) {
+          assertThat(resumed.json().path(name).path(key))
+              .as(name + " " + key)
+              .isEqualTo(whole.path(name).path(key));
+        }
+      }
+    }
+  }
+
+  @Test
+  void aSweepGoesOnOnlyAsItBegan() {
+    String sweep = tiny();
+    Cli.done(sweep);
+    Path folder = temporary.resolve("epochs-1.checkpoints");
+    assertRefused(
+        folder
+            + " has checkpoints of an earlier run, the newest checkpoint-6: give --resume to go on"
+            + " from there, or delete the folder to begin anew",
+        sweep);
+    assertRefused(
+        folder
+            + " is of another run: epochs-1/training.lr is 0.02 and was 0.01; go on with what it"
+            + " was, or delete the folder to begin anew",
+        sweep + " --resume --set training.lr=0.02");
+    assertRefused(
+        "epochs-3: save_strategy, save_steps or save_total_limit is another than the first's, and"
+            + " all are saved together: make them the same",
+        "sweep %s %s --resume",
+        temporary.resolve("epochs-1.yaml"),
+        Tiny.file(
+            temporary.resolve("epochs-3.yaml"),
+            Tiny.read(temporary.resolve("epochs-3.yaml"))
+                .replace("save_steps: 1", "save_steps: 2")));
+  }
+
+  private static void delete(Path folder) throws IOException {
+    List<Path> paths;
+    try (Stream<Path> walk = Files.walk(folder)) {
+      paths = walk.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path path : paths) {
+      Files.delete(path);
+    }
+  }
+
   @Test
   void whatCannotBeTrainedTogetherIsRefused() throws IOException {
     Path a = recipe("a", 2, 1, 1e-3, "");
@@ -173,7 +270,11 @@ class SweepCommandTest {
 
   private static void assertRefused(String message, String typed, Object... arguments) {
     Cli cli = Cli.run(typed, arguments);
-    assertThat(cli.err().lines().filter(line -> !line.startsWith("settings of ")))
+    assertThat(
+            cli.err()
+                .lines()
+                .filter(line -> !line.startsWith("settings of "))
+                .filter(line -> !line.startsWith("going on from ")))
         .containsExactly("error: " + message);
     assertThat(cli.status()).isEqualTo(2);
   }

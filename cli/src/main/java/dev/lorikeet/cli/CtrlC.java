@@ -8,6 +8,9 @@ import java.util.concurrent.CountDownLatch;
  * signal's number: 130 after Ctrl-C.
  */
 final class CtrlC implements AutoCloseable {
+  /** The exit status of what Ctrl-C ended. */
+  static final int STATUS = 130;
+
   private final CountDownLatch closed = new CountDownLatch(1);
   private final Thread hook;
   private volatile boolean pressed;

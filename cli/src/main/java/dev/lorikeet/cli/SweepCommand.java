@@ -6,7 +6,9 @@ import dev.lorikeet.compare.JointTuning;
 import dev.lorikeet.models.ResultKind;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.Checkpoints;
 import dev.lorikeet.training.IntervalStrategy;
+import dev.lorikeet.training.RunInterrupted;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,6 +53,12 @@ final class SweepCommand implements Callable<Integer> {
       description = "CPU threads; unless given, the first recipe's.")
   private @Nullable Integer threads;
 
+  @Option(
+      names = "--resume",
+      description =
+          "Go on from the newest checkpoint, OUTPUT.checkpoints/checkpoint-STEP of the first recipe.")
+  private boolean resume;
+
   @Override
   public Integer call() {
     Map<String, ObjectNode> trees = trees();
@@ -81,7 +89,14 @@ final class SweepCommand implements Callable<Integer> {
     recipes.forEach(
         (name, recipe) ->
             Outputs.mustNotReplaceInput(output(name, recipe), recipe.config(), model));
-    try (JointTuning.Tuned tuned = new JointTuning(model, members).train()) {
+    Checkpoints checkpoints =
+        Checkpoints.in(Outputs.checkpoints(firstOutput(recipes)))
+            .resuming(resume)
+            .messages(console::say);
+    JointTuning tuning = new JointTuning(model, members);
+    try (CtrlC ctrlC = new CtrlC(console);
+        JointTuning.Tuned tuned =
+            tuning.checkpoints(checkpoints.stoppingWhen(ctrlC::isPressed)).train()) {
       Comparison comparison = new Comparison();
       tuned.results().forEach(comparison::add);
       recipes.forEach(
@@ -99,8 +114,19 @@ final class SweepCommand implements Callable<Integer> {
                                       Comparison.json(
                                           Objects.requireNonNull(tuned.results().get(name)))))));
       console.print(comparison.json(), comparison.table() + written(recipes));
+    } catch (RunInterrupted e) {
+      console.say(e.getMessage() + "; the same command with --resume goes on from there");
+      return CtrlC.STATUS;
+    }
+    if (first.config().training().checkpoint().saveStrategy() == IntervalStrategy.NO) {
+      checkpoints.deleteAll(); // of an interruption, which is over
     }
     return 0;
+  }
+
+  private Path firstOutput(Map<String, Recipe> recipes) {
+    Map.Entry<String, Recipe> first = recipes.entrySet().iterator().next();
+    return output(first.getKey(), first.getValue()).folder();
   }
 
   private Map<String, ObjectNode> trees() {
@@ -129,7 +155,7 @@ final class SweepCommand implements Callable<Integer> {
     return new Output(output.toAbsolutePath().normalize(), overwrite.isGiven());
   }
 
-  /** Each has a place of its own, one model and no checkpoints. */
+  /** Each has a place of its own, and one model. */
   private void mustBeWritable(Map<String, Recipe> recipes) {
     Recipe first = recipes.values().iterator().next();
     Map<Path, String> outputs = new LinkedHashMap<>();
@@ -139,10 +165,6 @@ final class SweepCommand implements Callable<Integer> {
             throw new UsageException(
                 (name + ": model is " + recipe.model() + ", the first recipe's " + first.model())
                     + ": a sweep trains on one model");
-          }
-          if (recipe.config().training().checkpoint().saveStrategy() != IntervalStrategy.NO) {
-            throw new UsageException(
-                name + ": save_strategy: a sweep writes no checkpoints; set it to no");
           }
           String other = outputs.put(output(name, recipe).folder(), name);
           if (other != null) {

@@ -33,9 +33,6 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class TrainCommand implements Callable<Integer> {
-  /** The exit status of what Ctrl-C ended. */
-  private static final int INTERRUPTED = 130;
-
   @Mixin private Console console;
   @Mixin private TrainFlags flags;
   @Mixin private OverwriteFlag overwrite;
@@ -144,7 +141,7 @@ final class TrainCommand implements Callable<Integer> {
     } catch (RunInterrupted e) {
       tracking.end(Outcome.KILLED);
       console.say(e.getMessage() + "; the same command with --resume goes on from there");
-      return INTERRUPTED;
+      return CtrlC.STATUS;
     }
     if (recipe.config().training().checkpoint().saveStrategy() == IntervalStrategy.NO) {
       checkpoints.deleteAll(); // of an interruption, which is over

@@ -391,7 +391,7 @@ public final class FineTuning {
   }
 
   /** What a run that goes on must have in common with the one that was saved. */
-  private Map<String, String> identity(Model model) {
+  Map<String, String> identity(Model model) {
     Map<String, String> identity = new LinkedHashMap<>();
     identity.put("model", model.checkpoint() == null ? "none" : model.checkpoint().sha256());
     identity.put("task", config.task().id());

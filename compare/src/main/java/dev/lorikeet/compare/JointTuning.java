@@ -14,6 +14,7 @@ import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.Checkpoints;
 import dev.lorikeet.training.JointTrainer;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
@@ -35,6 +36,7 @@ import org.jspecify.annotations.Nullable;
 public final class JointTuning {
   private final Path checkpoint;
   private final Map<String, Member> members;
+  private @Nullable Checkpoints checkpoints;
 
   /**
    * One of the fine-tunings.
@@ -92,6 +94,12 @@ public final class JointTuning {
               .forEach(
                   (key, value) -> mustAgree(key, first, shared(first()).get(key), name, value));
         });
+  }
+
+  /** Lets all of them be saved, in one folder, and go on from where they were saved. */
+  public JointTuning checkpoints(Checkpoints folder) {
+    checkpoints = folder;
+    return this;
   }
 
   private FineTuningConfig first() {
@@ -162,6 +170,8 @@ public final class JointTuning {
   /**
    * Trains all of them.
    *
+   * @throws dev.lorikeet.training.RunInterrupted when they were asked to stop, after they were
+   *     saved
    * @throws UsageException when their labels differ
    * @throws LorikeetException as {@link FineTuning#train}
    */
@@ -237,9 +247,26 @@ public final class JointTuning {
               new TextModel(
                   model, adapter, preprocessor, labels, config.maxLength(), config.trainOn()));
         });
-    Map<String, TrainingResult> results = new JointTrainer(adapters, trainers).run();
+    Map<String, TrainingResult> results =
+        new JointTrainer(adapters, trainers).checkpoints(identified(model, tunings)).run();
     adapters.names().forEach(name -> adapters.get(name).freeze());
     return new Tuned(adapters, models, results);
+  }
+
+  private @Nullable Checkpoints identified(Model model, Map<String, FineTuning> tunings) {
+    return checkpoints == null
+        ? null
+        : checkpoints.identifiedBy(
+            () -> {
+              Map<String, String> identity = new LinkedHashMap<>();
+              identity.put("recipes", String.join(", ", tunings.keySet()));
+              tunings.forEach(
+                  (name, tuning) ->
+                      tuning
+                          .identity(model)
+                          .forEach((key, value) -> identity.put(name + "/" + key, value)));
+              return identity;
+            });
   }
 
   /**

@@ -23,4 +23,15 @@ public record CheckpointConfig(
           "save_total_limit is " + saveTotalLimit + ": it must be at least 0, which is no limit");
     }
   }
+
+  /**
+   * Whether a run is to be saved after a step.
+   *
+   * @param epochEnds whether the step ends an epoch, or the run
+   * @param over whether it was the last, planned or not
+   */
+  boolean isDue(long step, long totalSteps, boolean epochEnds, boolean over) {
+    return saveStrategy != IntervalStrategy.NO
+        && (over || saveStrategy.isDue(saveSteps, step, totalSteps, epochEnds));
+  }
 }

@@ -29,13 +29,15 @@ import org.jspecify.annotations.Nullable;
  * of sums. With dropout it ends elsewhere, as with another seed: masks are drawn for the rows of
  * all members together, from the seed of the first.
  *
- * <p>Members are evaluated one after the other, and their times are of the steps of all together.
- * There are no checkpoints to go on from.
+ * <p>Members are evaluated one after the other, and their times are of the steps of all together. A
+ * checkpoint holds them all, those that are done too; it is written when it is time for one of
+ * them.
  */
 public final class JointTrainer {
   private final Adapters adapters;
   private final Map<String, Trainer> members;
   private final Model model;
+  private @Nullable Checkpoints checkpoints;
 
   /**
    * Training of some of a model's adapters.
@@ -59,6 +61,12 @@ public final class JointTrainer {
     }
   }
 
+  /** Lets the runs be saved, in one folder, and go on together. */
+  public JointTrainer checkpoints(@Nullable Checkpoints folder) {
+    checkpoints = folder;
+    return this;
+  }
+
   private void mustFit(String name, Trainer trainer) {
     Set<?> own = Set.copyOf(adapters.get(name).parameters().values());
     boolean others = trainer.trainables().stream().anyMatch(t -> !own.contains(t.parameter()));
@@ -66,6 +74,12 @@ public final class JointTrainer {
     if (others || trainer.model() != model || trainer.padTokenId() != first.padTokenId()) {
       throw new UsageException(
           name + ": its trainer is for another adapter, model or tokenizer than the set's");
+    }
+    if (!trainer.config().checkpoint().equals(first.config().checkpoint())) {
+      throw new UsageException(
+          name
+              + ": save_strategy, save_steps or save_total_limit is another than the first's, and"
+              + " all are saved together: make them the same");
     }
     if (trainer.isPacked()) {
       throw new UsageException(
@@ -99,7 +113,9 @@ public final class JointTrainer {
    * is active then.
    *
    * @return what each member did and cost, in their order
+   * @throws RunInterrupted when the runs were asked to stop, after they have been saved
    * @throws UsageException when a member's parameter group matches nothing, or it is to be saved
+   *     and there is no folder for that
    * @throws LorikeetException as {@link Trainer#run}, naming the member
    */
   public Map<String, TrainingResult> run() {
@@ -114,15 +130,21 @@ public final class JointTrainer {
     List<Member> all = new ArrayList<>();
     try (Scope scope = Scope.open()) {
       members.forEach((name, trainer) -> all.add(new Member(name, trainer)));
+      Saving saving = saving(all);
+      saving.resume();
       all.forEach(member -> member.alone(member.run::start));
       all.forEach(member -> member.alone(member.run::evaluateFirst));
       GradientPass pass = pass(all);
       for (List<Member> live = live(all); !live.isEmpty(); live = live(all)) {
         step(pass, live);
-        live.forEach(Member::settle);
+        boolean due = false;
+        for (Member member : live) {
+          due |= member.settle();
+        }
+        saving.afterStep(due, live(all).isEmpty(), totalSteps());
       }
       Map<String, TrainingResult> results = new LinkedHashMap<>();
-      all.forEach(member -> results.put(member.name, Objects.requireNonNull(member.result)));
+      all.forEach(member -> results.put(member.name, member.end()));
       return results;
     } finally {
       all.forEach(member -> member.run.close());
@@ -132,14 +154,25 @@ public final class JointTrainer {
   }
 
   private static List<Member> live(List<Member> all) {
-    return all.stream().filter(member -> member.result == null).toList();
+    return all.stream().filter(member -> !member.run.isOver()).toList();
+  }
+
+  private Saving saving(List<Member> all) {
+    Map<String, SavedRun> runs = new LinkedHashMap<>();
+    all.forEach(member -> runs.put(member.name, member.run.saved()));
+    Trainer first = members.values().iterator().next();
+    return new Saving(checkpoints, first.config().checkpoint(), runs);
+  }
+
+  /** Those of the longest member. */
+  private long totalSteps() {
+    return members.values().stream().mapToLong(Trainer::totalSteps).max().orElseThrow();
   }
 
   /** A member whose run is under way. */
   private final class Member {
     final String name;
     final Trainer.Run run;
-    @Nullable TrainingResult result;
 
     Member(String name, Trainer trainer) {
       this.name = name;
@@ -148,23 +181,25 @@ public final class JointTrainer {
 
     /** Does something while this member's adapter answers. */
     void alone(Runnable action) {
-      named(
-          name,
+      alone(
           () -> {
-            answeredBy(name, action);
+            action.run();
             return name;
           });
     }
 
-    /** What follows a step; after the last, the end. */
-    void settle() {
-      alone(
-          () -> {
-            run.settle();
-            if (run.isOver()) {
-              result = run.end();
-            }
-          });
+    private <T> T alone(Supplier<T> action) {
+      return named(name, () -> answeredBy(name, action));
+    }
+
+    /** What follows a step; says whether it is time for a checkpoint. */
+    boolean settle() {
+      return alone(run::settle);
+    }
+
+    /** Leaves the parameters as they are to stay. */
+    TrainingResult end() {
+      return alone(run::end);
     }
   }
 
@@ -207,7 +242,12 @@ public final class JointTrainer {
 
     @Override
     public void alone(StepShare share, Runnable action) {
-      answeredBy(name(share), action);
+      answeredBy(
+          name(share),
+          () -> {
+            action.run();
+            return share;
+          });
     }
 
     private String name(StepShare share) {
@@ -215,10 +255,10 @@ public final class JointTrainer {
     }
   }
 
-  private void answeredBy(String name, Runnable action) {
+  private <T> T answeredBy(String name, Supplier<T> action) {
     adapters.activate(name);
     try {
-      action.run();
+      return action.get();
     } finally {
       adapters.activate();
     }

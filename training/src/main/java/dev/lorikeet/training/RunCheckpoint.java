@@ -30,7 +30,8 @@ import java.util.stream.Stream;
 /**
  * One checkpoint of a run: a folder with {@code parameters.safetensors}, {@code
  * optimizer.safetensors}, {@code best.safetensors} where an evaluation has been kept, and {@code
- * state.json}, which has all else, the hashes of these and its own.
+ * state.json}, which has all else, the hashes of these and its own. Where several runs step
+ * together it holds them all: their tensors' names and their states are under the runs' names.
  *
  * <p>It appears under its name in one move, after all bytes have reached the disk.
  */
@@ -49,10 +50,24 @@ final class RunCheckpoint {
 
   private final Path folder;
   private final JsonNode json;
+  private final JsonNode state;
+  private final String run;
 
-  private RunCheckpoint(Path folder, JsonNode json) {
+  private RunCheckpoint(Path folder, JsonNode json, JsonNode state, String run) {
     this.folder = folder;
     this.json = json;
+    this.state = state;
+    this.run = run;
+  }
+
+  /** The part of one of several runs. */
+  RunCheckpoint of(String name) {
+    return new RunCheckpoint(folder, json, state.path(name), name);
+  }
+
+  /** What a key of a run is called where there are several. */
+  static String key(String run, String key) {
+    return run.isEmpty() ? key : run + "/" + key;
   }
 
   // ---- writing ----
@@ -61,12 +76,13 @@ final class RunCheckpoint {
    * Writes a checkpoint.
    *
    * @param folder does not exist
+   * @param state a {@link RunState}, or several by the runs' names
    * @throws LorikeetException when it cannot be written
    */
   static void write(
       Path folder,
       Map<String, String> identity,
-      RunState state,
+      Object state,
       Map<String, Tensor> parameters,
       Map<String, Tensor> optimizer,
       Map<String, Tensor> best) {
@@ -142,7 +158,7 @@ final class RunCheckpoint {
                 throw new LorikeetException(name + " is not as it was written");
               }
             });
-    return new RunCheckpoint(folder, json);
+    return new RunCheckpoint(folder, json, json.path("state"), "");
   }
 
   /** The hash of what a record says, whatever stands between its words. */
@@ -177,10 +193,10 @@ final class RunCheckpoint {
     return identity;
   }
 
-  /** Sets every field of {@code state}. */
-  void readInto(RunState state) {
+  /** Sets every field of a state. */
+  void readInto(RunState present) {
     try {
-      JSON.readerForUpdating(state).readValue(json.path("state"));
+      JSON.readerForUpdating(present).readValue(state);
     } catch (JsonProcessingException e) {
       throw new LorikeetException(
           folder + " is of another version: " + e.getOriginalMessage() + ": delete it", e);
@@ -212,11 +228,11 @@ final class RunCheckpoint {
       throw new LorikeetException(folder + " has no " + name + ": it is of another version");
     }
     Safetensors file = Safetensors.open(folder.resolve(name));
-    tensors.forEach((key, tensor) -> mustMatch(file, name, key, tensor));
+    tensors.forEach((key, tensor) -> mustMatch(file, name, key(run, key), tensor));
     tensors.forEach(
         (key, tensor) -> {
           try (Scope scope = Scope.open()) {
-            tensor.setInPlace(file.tensor(key));
+            tensor.setInPlace(file.tensor(key(run, key)));
           }
         });
   }

@@ -5,46 +5,40 @@ import dev.lorikeet.torch.UsageException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Saves a run when its settings say so or it is asked to stop, and lets it go on from there. */
+/**
+ * Saves a run, or several that step together, when their settings say so or they are asked to stop,
+ * and lets them go on from there.
+ */
 final class Saving {
+  /** The name of a run that is alone. */
+  private static final String ALONE = "";
+
   /** Settings that say how long a run is. */
   private static final Set<String> LENGTHS = Set.of("training.epochs", "training.max_steps");
 
   private final @Nullable Checkpoints checkpoints;
   private final CheckpointConfig config;
-  private final Supplier<Map<String, String>> ownIdentity;
-  private final RunState state;
-  private final List<Trainable> trainables;
-  private final WeightAverage average;
-  private final Map<String, Tensor> ofMethod;
-  private final Optimizer optimizer;
-  private final BestParameters best;
+  private final Map<String, SavedRun> runs;
   private @Nullable Map<String, String> identity;
   private long savedStep = -1;
 
+  /** Saving of one run. */
+  Saving(@Nullable Checkpoints checkpoints, CheckpointConfig config, SavedRun run) {
+    this(checkpoints, config, Map.of(ALONE, run));
+  }
+
   /**
-   * Saving of one run.
+   * Saving of runs by name, in one checkpoint.
    *
    * @param checkpoints null where there is no place for them
-   * @param ownIdentity what the run is known by
-   * @param ofMethod what an adapter method remembers
+   * @param config of all of them
    */
-  Saving(
-      @Nullable Checkpoints checkpoints,
-      CheckpointConfig config,
-      Supplier<Map<String, String>> ownIdentity,
-      RunState state,
-      List<Trainable> trainables,
-      WeightAverage average,
-      Map<String, Tensor> ofMethod,
-      Optimizer optimizer,
-      BestParameters best) {
+  Saving(@Nullable Checkpoints checkpoints, CheckpointConfig config, Map<String, SavedRun> runs) {
     if (checkpoints == null && config.saveStrategy() != IntervalStrategy.NO) {
       throw new UsageException(
           "save_strategy is "
@@ -53,13 +47,7 @@ final class Saving {
     }
     this.checkpoints = checkpoints;
     this.config = config;
-    this.ownIdentity = ownIdentity;
-    this.state = state;
-    this.optimizer = optimizer;
-    this.best = best;
-    this.trainables = trainables;
-    this.average = average;
-    this.ofMethod = ofMethod;
+    this.runs = runs;
   }
 
   /**
@@ -76,11 +64,13 @@ final class Saving {
       return;
     }
     mustBeSame(checkpoint.identity(), identity(), checkpoints);
-    checkpoint.readInto(state);
-    checkpoint.readParameters(parameters());
-    checkpoint.readOptimizer(optimizer.state());
-    best.load(checkpoint);
-    savedStep = state.step;
+    runs.forEach((name, run) -> run.read(name.equals(ALONE) ? checkpoint : checkpoint.of(name)));
+    savedStep = step();
+  }
+
+  /** The steps done, by the run that has done most. */
+  private long step() {
+    return runs.values().stream().mapToLong(run -> run.state().step).max().orElseThrow();
   }
 
   private static void mustBeSame(
@@ -106,58 +96,69 @@ final class Saving {
   }
 
   /**
-   * Saves the run if it is time for that or it is asked to stop.
+   * Saves the runs if it is time for that or they are asked to stop.
    *
-   * @param epochEnded whether the last step has ended an epoch, or the run
-   * @param over whether it was the last
-   * @throws RunInterrupted when it is asked to stop, after it has been saved
+   * @param due whether it is time, {@link CheckpointConfig#isDue}
+   * @param over whether it was the last step of all
+   * @throws RunInterrupted when they are asked to stop, after they have been saved
    */
-  void afterStep(long totalSteps, boolean epochEnded, boolean over) {
+  void afterStep(boolean due, boolean over, long totalSteps) {
     if (checkpoints == null) {
       return;
     }
-    IntervalStrategy strategy = config.saveStrategy();
     boolean stop = !over && checkpoints.stopIsRequested();
-    boolean due =
-        strategy != IntervalStrategy.NO
-            && (over || strategy.isDue(config.saveSteps(), state.step, totalSteps, epochEnded));
     if (due || stop) {
       save(checkpoints);
     }
     if (stop) {
-      throw new RunInterrupted(state.step, totalSteps, checkpoints.at(state.step));
+      throw new RunInterrupted(step(), totalSteps, checkpoints.at(step()));
     }
   }
 
   private void save(Checkpoints to) {
-    if (savedStep == state.step) {
+    if (savedStep == step()) {
       return;
     }
-    Path folder = to.at(state.step);
+    Path folder = to.at(step());
     if (Files.exists(folder)) {
       RunCheckpoint.delete(folder); // a damaged one, else the run had gone on from it
     }
-    RunCheckpoint.write(folder, identity(), state, parameters(), optimizer.state(), best.copies());
-    savedStep = state.step;
+    RunCheckpoint.write(
+        folder,
+        identity(),
+        states(),
+        all(SavedRun::parameters),
+        all(run -> run.optimizer().state()),
+        all(run -> run.best().copies()));
+    savedStep = step();
     to.keep(config.saveTotalLimit());
   }
 
-  /** By name; a parameter that freezes or thaws gets another tensor. */
-  private Map<String, Tensor> parameters() {
-    Map<String, Tensor> parameters = new LinkedHashMap<>();
-    trainables.forEach(t -> parameters.put(t.name(), t.parameter().original()));
-    for (int i = 0; i < average.averages().size(); i++) {
-      parameters.put(trainables.get(i).name() + "/average", average.averages().get(i));
-    }
-    parameters.putAll(ofMethod);
-    return parameters;
+  /** The state of a run that is alone, or of all by name. */
+  private Object states() {
+    Map<String, RunState> states = new LinkedHashMap<>();
+    runs.forEach((name, run) -> states.put(name, run.state()));
+    return states.containsKey(ALONE) ? states.get(ALONE) : states;
+  }
+
+  private Map<String, Tensor> all(Function<SavedRun, Map<String, Tensor>> part) {
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    runs.forEach(
+        (name, run) ->
+            part.apply(run).forEach((key, t) -> all.put(RunCheckpoint.key(name, key), t)));
+    return all;
   }
 
   private Map<String, String> identity() {
     Map<String, String> known = identity;
     if (known == null) {
       known = new LinkedHashMap<>(checkpoints == null ? Map.of() : checkpoints.identity());
-      known.putAll(ownIdentity.get());
+      for (Map.Entry<String, SavedRun> run : runs.entrySet()) {
+        Map<String, String> own = run.getValue().identity().get();
+        for (Map.Entry<String, String> entry : own.entrySet()) {
+          known.put(RunCheckpoint.key(run.getKey(), entry.getKey()), entry.getValue());
+        }
+      }
       identity = known;
     }
     return known;

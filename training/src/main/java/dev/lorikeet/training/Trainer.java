@@ -138,12 +138,15 @@ public final class Trainer {
         Run run = begin();
         Neftune noise = Neftune.on(model, config.regularization().neftuneNoiseAlpha());
         Mixout mixout = Mixout.on(model, trainables, config.regularization().mixout())) {
+      Saving saving = new Saving(checkpoints, config.checkpoint(), run.saved());
+      saving.resume();
       run.start();
       run.keepFeatures();
       run.evaluateFirst();
       while (!run.isOver()) {
         run.step();
-        run.settle();
+        boolean due = run.settle();
+        saving.afterStep(due, run.isOver(), totalSteps());
       }
       return run.end();
     } finally {
@@ -200,7 +203,7 @@ public final class Trainer {
         new RateFactors(config.rates(), trainables, layers));
   }
 
-  private long totalSteps() {
+  long totalSteps() {
     return config.maxSteps() > 0 ? config.maxSteps() : stepsPerEpoch * config.epochs();
   }
 
@@ -235,7 +238,6 @@ public final class Trainer {
     private final RunEvaluation evaluation =
         new RunEvaluation(
             evaluator, evaluationData, config.evaluation(), average, best, state, listener);
-    private final Saving saving;
     private final MovementCheck movement;
     private final StepLog log;
     private Epoch epoch = new Epoch(0, List.of(), List.of());
@@ -248,22 +250,22 @@ public final class Trainer {
       state.batchesPerEpoch = ceilDiv(lengths.length, config.batchSize());
       log = new StepLog(config.logging(), groups, totalSteps, state, listener);
       rates = new LearningRates(groups, config.schedule(), totalSteps, state.plateau);
-      saving =
-          new Saving(
-              checkpoints,
-              config.checkpoint(),
-              () -> RunIdentity.of(config, trainables, data.epoch(1), evaluationData),
-              state,
-              trainables,
-              average,
-              part == null ? Map.of() : part.state(),
-              optimizer,
-              best);
     }
 
-    /** Goes on from where the run was saved, if it was, and tells of its start. */
+    /** What of it a checkpoint holds. */
+    SavedRun saved() {
+      return new SavedRun(
+          state,
+          trainables,
+          average,
+          part == null ? Map.of() : part.state(),
+          optimizer,
+          best,
+          () -> RunIdentity.of(config, trainables, data.epoch(1), evaluationData));
+    }
+
+    /** Tells of its start, after what was saved of it has been read, if it goes on from that. */
     void start() {
-      saving.resume();
       if (!Double.isNaN(state.lossScale)) {
         lossScale.restore(state.lossScale, state.goodSteps);
       }
@@ -400,10 +402,11 @@ public final class Trainer {
     }
 
     /**
-     * What follows a step: a report, an evaluation, the end of the epoch, a checkpoint, as it is
-     * time.
+     * What follows a step: a report, an evaluation, the end of the epoch, as it is time.
+     *
+     * @return whether it is time for a checkpoint
      */
-    void settle() {
+    boolean settle() {
       report();
       boolean last = state.step == totalSteps;
       boolean epochEnds = last || state.batchesDone == epoch.batches().size();
@@ -414,7 +417,7 @@ public final class Trainer {
       if (epochEnds || state.stopped) {
         endEpoch(scores);
       }
-      saving.afterStep(totalSteps, epochEnds, isOver());
+      return config.checkpoint().isDue(state.step, totalSteps, epochEnds, isOver());
     }
 
     private void endEpoch(@Nullable Evaluation scores) {
