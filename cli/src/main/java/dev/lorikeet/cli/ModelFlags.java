@@ -2,7 +2,6 @@ package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.compare.TextModel;
-import dev.lorikeet.models.Dropouts;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
@@ -28,6 +27,12 @@ final class ModelFlags {
   private @Nullable Integer maxLength;
 
   @Option(
+      names = "--pad-token",
+      paramLabel = "TOKEN",
+      description = "The padding token of a decoder without one; unless given, its run's.")
+  private @Nullable String padToken;
+
+  @Option(
       names = "--precision",
       paramLabel = "TYPE",
       defaultValue = "float32",
@@ -47,7 +52,8 @@ final class ModelFlags {
   TextModel open() {
     ModelOptions options = options();
     TrainedFlags.Place place = trained.place();
-    return TextModel.open(place.base(), place.adapter(), options, maxLength, base.anyBase());
+    return TextModel.open(
+        place.base(), place.adapter(), options, maxLength, base.anyBase(), padToken);
   }
 
   /** The base with all adapters that are named, open. */
@@ -60,15 +66,9 @@ final class ModelFlags {
   private ModelOptions options() {
     Torch.threads(threads.number());
     Device onDevice = Device.of(device);
-    return new ModelOptions(
-        task == null ? null : Task.of(task),
-        List.of(),
-        null,
-        Precision.of(precision, onDevice),
-        onDevice,
-        0,
-        Dropouts.UNCHANGED,
-        null);
+    ModelOptions plain =
+        ModelOptions.DEFAULT.withPrecision(Precision.of(precision, onDevice)).withDevice(onDevice);
+    return task == null ? plain : plain.withTask(Task.of(task), List.of());
   }
 
   /** What the run that trained it, or the first of several adapters, says of itself. */

@@ -107,7 +107,8 @@ record Recipe(
             data.integer("max_length", defaults.maxLength()),
             TrainOn.of(text(data, "train_on", defaults.trainOn().id())),
             Precision.of(text(root, "precision", "float32"), device),
-            device);
+            device,
+            root.text("pad_token", null));
     Section baseline = root.section("baseline");
     Recipe recipe =
         new Recipe(
@@ -251,6 +252,9 @@ record Recipe(
     json.put("output", output == null ? null : output.toString());
     json.put("task", config.task().id());
     json.put("problem_type", config.problemType().id());
+    if (config.padToken() != null) {
+      json.put("pad_token", config.padToken());
+    }
     json.put("method", config.method());
     json.put("initialization", config.initialization().id());
     json.put("precision", config.precision().name().toLowerCase(Locale.ROOT));

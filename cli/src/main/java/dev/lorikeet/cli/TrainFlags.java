@@ -232,6 +232,15 @@ final class TrainFlags {
   }
 
   @Option(
+      names = "--pad-token",
+      order = 217,
+      paramLabel = "TOKEN",
+      description = "Classifying with a decoder that has no padding token: use this one.")
+  void padToken(String value) {
+    flags.set("pad_token", value);
+  }
+
+  @Option(
       names = "--method",
       order = 301,
       paramLabel = "METHOD",

@@ -65,7 +65,7 @@ record TrainedAdapter(AdapterFolder adapter, JsonNode settings) {
         .forEach(
             e -> mustAgree("adapter." + e.getKey(), e.getValue(), text(shape.path(e.getKey()))));
     recipe.remove("adapter");
-    for (String key : List.of("task", "problem_type")) {
+    for (String key : List.of("task", "problem_type", "pad_token")) {
       if (settings.has(key)) {
         mustAgree(key, recipe.path(key), settings.path(key).asText());
         recipe.set(key, settings.path(key));

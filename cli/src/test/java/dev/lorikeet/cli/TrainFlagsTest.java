@@ -37,6 +37,7 @@ class TrainFlagsTest {
           --label                 | c         | {"data":{"label":"c"}}
           --on-bad-row            | skip      | {"data":{"on_bad_row":"skip"}}
           --max-length            | 64        | {"data":{"max_length":"64"}}
+          --pad-token             | t         | {"pad_token":"t"}
           --method                | probe     | {"method":"probe"}
           --rank                  | 8         | {"adapter":{"r":"8"}}
           --alpha                 | 16        | {"adapter":{"lora_alpha":"16"}}

@@ -171,7 +171,8 @@ public final class FineTuning {
     Labels labels = labels(examples);
     // A folder that is no checkpoint, or another task's, must not be told of a tokenizer.
     ModelConfig.read(checkpoint).mustHaveHead(config.task());
-    Preprocessor preprocessor = Preprocessor.open(config.task(), checkpoint, null);
+    Preprocessor preprocessor =
+        Preprocessor.open(config.task(), checkpoint, null, config.padToken());
     Model model = null;
     try {
       model =
@@ -247,6 +248,7 @@ public final class FineTuning {
             .withPrecision(config.precision())
             .withDevice(config.device())
             .withSeed(config.training().seed())
+            .withPadTokenId(Preprocessor.idOf(config.padToken(), checkpoint, null))
             .withDropouts(config.training().regularization().dropouts());
     return config.regime() == Regime.SCRATCH
         ? options.fromScratch(config.initialization())

@@ -11,6 +11,7 @@ import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.TrainingConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All settings of a fine-tuning run but its data.
@@ -25,6 +26,7 @@ import dev.lorikeet.training.TrainingConfig;
  * @param trainOn which tokens of chats, and of prompts with completions, a causal language model
  *     learns
  * @param precision of activations and frozen weights: float32, bfloat16 or, on a GPU, float16
+ * @param padToken the padding token of a model that has none; null for the model's own
  */
 public record FineTuningConfig(
     Task task,
@@ -36,7 +38,8 @@ public record FineTuningConfig(
     int maxLength,
     TrainOn trainOn,
     DType precision,
-    Device device) {
+    Device device,
+    @Nullable String padToken) {
 
   /** One label a text, LoRA, at most 128 tokens, float32 on the CPU. */
   public static final FineTuningConfig DEFAULT =
@@ -50,7 +53,8 @@ public record FineTuningConfig(
           128,
           TrainOn.ASSISTANT,
           DType.FLOAT32,
-          Device.CPU);
+          Device.CPU,
+          null);
 
   public FineTuningConfig {
     if (maxLength < 3) {
@@ -58,6 +62,9 @@ public record FineTuningConfig(
           "max_length is "
               + maxLength
               + ": it must leave room for a token between two special ones, 3");
+    }
+    if (padToken != null) {
+      mustTakePadToken(task);
     }
     if (precision != DType.FLOAT32 && precision != DType.BFLOAT16 && precision != DType.FLOAT16) {
       throw new UsageException("precision is " + precision + ": use float32 or bfloat16");
@@ -67,6 +74,19 @@ public record FineTuningConfig(
           "precision is float16 and device is "
               + device.name()
               + ": use bfloat16 or float32 there, or a GPU");
+    }
+  }
+
+  /**
+   * Checks that a padding token matters to a task.
+   *
+   * @throws UsageException when it does not
+   */
+  static void mustTakePadToken(Task task) {
+    if (task != Task.SEQUENCE_CLASSIFICATION) {
+      throw new UsageException(
+          "a padding token is for sequence-classification, and the task is "
+              + (task.id() + ": leave --pad-token out"));
     }
   }
 
@@ -82,7 +102,8 @@ public record FineTuningConfig(
         maxLength,
         trainOn,
         precision,
-        device);
+        device,
+        padToken);
   }
 
   /** With an adapter of these settings. */
@@ -97,7 +118,8 @@ public record FineTuningConfig(
         maxLength,
         trainOn,
         precision,
-        device);
+        device,
+        padToken);
   }
 
   /** With LoRA of these settings. */
@@ -115,7 +137,17 @@ public record FineTuningConfig(
   /** Training something else. */
   public FineTuningConfig withRegime(Regime other, Initialization start) {
     return new FineTuningConfig(
-        task, problemType, other, adapter, training, start, maxLength, trainOn, precision, device);
+        task,
+        problemType,
+        other,
+        adapter,
+        training,
+        start,
+        maxLength,
+        trainOn,
+        precision,
+        device,
+        padToken);
   }
 
   /** With another training loop. */
@@ -130,7 +162,8 @@ public record FineTuningConfig(
         maxLength,
         trainOn,
         precision,
-        device);
+        device,
+        padToken);
   }
 
   /** With texts cut elsewhere. */
@@ -145,7 +178,8 @@ public record FineTuningConfig(
         tokens,
         trainOn,
         precision,
-        device);
+        device,
+        padToken);
   }
 
   /** With another part of the chats to learn. */
@@ -160,6 +194,7 @@ public record FineTuningConfig(
         maxLength,
         other,
         precision,
-        device);
+        device,
+        padToken);
   }
 }

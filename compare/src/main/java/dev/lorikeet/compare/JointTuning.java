@@ -187,7 +187,8 @@ public final class JointTuning {
     Labels labels = labels(tunings);
     FineTuning first = tunings.values().iterator().next();
     ModelConfig.read(checkpoint).mustHaveHead(first().task());
-    Preprocessor preprocessor = Preprocessor.open(first().task(), checkpoint, null);
+    Preprocessor preprocessor =
+        Preprocessor.open(first().task(), checkpoint, null, first().padToken());
     Model model = null;
     try {
       model = Model.open(checkpoint, first.options(labels));

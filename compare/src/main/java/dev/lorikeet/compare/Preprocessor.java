@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 
 /** What makes a model's input of examples: a tokenizer of texts, or a processor of images. */
 final class Preprocessor implements AutoCloseable {
+  private static final String TOKENIZER = "tokenizer.json";
+
   private final Task task;
   private final @Nullable TextTokenizer tokenizer;
   private final @Nullable ImageProcessor images;
@@ -33,18 +35,43 @@ final class Preprocessor implements AutoCloseable {
   /**
    * The one of a checkpoint, or the one that was saved beside its adapter.
    *
+   * @param padToken the padding token; null for that of the files
    * @throws LorikeetException when there is none, or one that cannot be read
    */
-  static Preprocessor open(Task task, Path checkpoint, @Nullable Path adapterFolder) {
+  static Preprocessor open(
+      Task task, Path checkpoint, @Nullable Path adapterFolder, @Nullable String padToken) {
     boolean ofImages = task == Task.IMAGE_CLASSIFICATION;
-    String file = ofImages ? ImageProcessor.FILE : "tokenizer.json";
-    Path folder =
-        adapterFolder != null && Files.exists(adapterFolder.resolve(file))
-            ? adapterFolder
-            : checkpoint;
+    Path folder = folder(ofImages ? ImageProcessor.FILE : TOKENIZER, checkpoint, adapterFolder);
     return ofImages
         ? new Preprocessor(task, null, ImageProcessor.open(folder))
-        : new Preprocessor(task, TextTokenizer.open(folder), null);
+        : new Preprocessor(task, TextTokenizer.open(folder, padToken), null);
+  }
+
+  private static Path folder(String file, Path checkpoint, @Nullable Path adapterFolder) {
+    return adapterFolder != null && Files.exists(adapterFolder.resolve(file))
+        ? adapterFolder
+        : checkpoint;
+  }
+
+  /**
+   * The id of a padding token, before the model is open.
+   *
+   * @throws UsageException when the tokenizer has no such token
+   */
+  static @Nullable Integer idOf(
+      @Nullable String padToken, Path checkpoint, @Nullable Path adapterFolder) {
+    if (padToken == null) {
+      return null;
+    }
+    Path folder = folder(TOKENIZER, checkpoint, adapterFolder);
+    try (TextTokenizer tokenizer = TextTokenizer.open(folder, padToken)) {
+      return tokenizer.padTokenId();
+    }
+  }
+
+  /** The padding token that was given, and is none of the files'. */
+  @Nullable String padToken() {
+    return tokenizer == null ? null : tokenizer.givenPadToken();
   }
 
   /**

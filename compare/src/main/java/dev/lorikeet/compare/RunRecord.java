@@ -74,6 +74,9 @@ final class RunRecord {
     if (model.task() != Task.IMAGE_CLASSIFICATION) {
       json.put("max_length", model.maxLength());
     }
+    if (model.padToken() != null) {
+      json.put("pad_token", model.padToken());
+    }
     if (model.task() == Task.CAUSAL_LM) {
       json.put("train_on", model.trainOn().id());
     }
@@ -97,7 +100,7 @@ final class RunRecord {
   /** Writes what of this is true of an adapter made of this one and others, and how it was made. */
   void writeDerived(ObjectNode combination, Path folder) throws IOException {
     ObjectNode derived = json.deepCopy();
-    derived.retain("task", "problem_type", "labels", "max_length", "train_on", "base");
+    derived.retain("task", "problem_type", "labels", "max_length", "pad_token", "train_on", "base");
     derived.set("versions", versions());
     derived.set("cpu", cpu());
     derived.set("combination", combination);
@@ -136,6 +139,11 @@ final class RunRecord {
           FILE + ": \"max_length\" must be a number of tokens from 1 on, not " + length);
     }
     return length.intValue();
+  }
+
+  /** The padding token that the run was given; null where it was given none. */
+  @Nullable String padToken() {
+    return json.path("pad_token").textValue();
   }
 
   /** Which tokens of chats the run learned, and are therefore scored. */

@@ -131,15 +131,38 @@ public final class TextModel implements AutoCloseable {
       ModelOptions options,
       @Nullable Integer maxLength,
       boolean anyBase) {
+    return open(checkpoint, adapterFolder, options, maxLength, anyBase, null);
+  }
+
+  /**
+   * {@link #open(Path, Path, ModelOptions, Integer, boolean)}.
+   *
+   * @param padToken the padding token of a model that has none, and classifies sequences; null for
+   *     the one that the run used
+   * @throws UsageException when the tokenizer has no such token, or the model has another one
+   */
+  public static TextModel open(
+      Path checkpoint,
+      @Nullable Path adapterFolder,
+      ModelOptions options,
+      @Nullable Integer maxLength,
+      boolean anyBase,
+      @Nullable String padToken) {
     RunRecord record = RunRecord.read(adapterFolder == null ? checkpoint : adapterFolder);
     AdapterFolder folder = adapterFolder == null ? null : AdapterFolder.open(adapterFolder);
-    Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
+    String padding = padToken != null ? padToken : record.padToken();
+    ModelOptions padded =
+        options.withPadTokenId(Preprocessor.idOf(padding, checkpoint, adapterFolder));
+    Model model = Model.open(checkpoint, record.complete(padded, checkpoint, folder));
     Preprocessor preprocessor = null;
     try {
       Adapter adapter =
           folder == null ? null : (anyBase ? folder.onAnyBase() : folder).attachTo(model);
       Task task = mustBeTrained(model, adapter, checkpoint);
-      preprocessor = Preprocessor.open(task, checkpoint, adapterFolder);
+      if (padToken != null) {
+        FineTuningConfig.mustTakePadToken(task);
+      }
+      preprocessor = Preprocessor.open(task, checkpoint, adapterFolder, padding);
       int length = lengthOf(record, model, preprocessor, maxLength);
       preprocessor.mustFit(model, length);
       return new TextModel(model, adapter, preprocessor, labels(model), length, record.trainOn());
@@ -189,7 +212,10 @@ public final class TextModel implements AutoCloseable {
     RunRecord record = RunRecord.read(first.getValue());
     adapterFolders.forEach((name, folder) -> record.mustBeLike(first.getKey(), folder, name));
     AdapterFolder folder = AdapterFolder.open(first.getValue());
-    Model model = Model.open(checkpoint, record.complete(options, checkpoint, folder));
+    String padding = record.padToken();
+    ModelOptions padded =
+        options.withPadTokenId(Preprocessor.idOf(padding, checkpoint, first.getValue()));
+    Model model = Model.open(checkpoint, record.complete(padded, checkpoint, folder));
     Preprocessor preprocessor = null;
     try {
       Adapters adapters = new Adapters(model);
@@ -200,7 +226,7 @@ public final class TextModel implements AutoCloseable {
           });
       adapters.activate(first.getKey());
       Task task = mustBeTrained(model, adapters.get(first.getKey()), checkpoint);
-      preprocessor = Preprocessor.open(task, checkpoint, first.getValue());
+      preprocessor = Preprocessor.open(task, checkpoint, first.getValue(), padding);
       int length = lengthOf(record, model, preprocessor, maxLength);
       preprocessor.mustFit(model, length);
       if (maxLength == null && task != Task.IMAGE_CLASSIFICATION) {
@@ -299,6 +325,11 @@ public final class TextModel implements AutoCloseable {
    */
   public TextTokenizer tokenizer() {
     return preprocessor.tokenizer();
+  }
+
+  /** The padding token that was given to a model without one; null where its own files decide. */
+  public @Nullable String padToken() {
+    return preprocessor.padToken();
   }
 
   /** The classes; null for regression and language models. */

@@ -38,7 +38,8 @@ class FineTuningConfigTest {
                 77,
                 TrainOn.ALL,
                 DType.FLOAT32,
-                FineTuningConfig.DEFAULT.device()));
+                FineTuningConfig.DEFAULT.device(),
+                null));
   }
 
   @Test
@@ -64,7 +65,8 @@ class FineTuningConfigTest {
                     all.maxLength(),
                     all.trainOn(),
                     DType.FLOAT64,
-                    all.device()))
+                    all.device(),
+                    null))
         .isInstanceOf(UsageException.class)
         .hasMessage("precision is FLOAT64: use float32 or bfloat16");
   }

@@ -123,10 +123,12 @@ public final class Model implements AutoCloseable {
   }
 
   private static ModelConfig withHead(ModelConfig read, ModelOptions options) {
+    Integer padTokenId = options.padTokenId();
+    ModelConfig padded = padTokenId == null ? read : read.withPadTokenId(padTokenId);
     ModelConfig config =
         options.task() == null
-            ? read
-            : read.withHead(options.task(), options.labels(), options.problemType());
+            ? padded
+            : padded.withHead(options.task(), options.labels(), options.problemType());
     return options.dropouts().in(config, Architectures.of(config).dropouts());
   }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -290,6 +291,21 @@ public final class ModelConfig {
       changed.put("problem_type", problemType.id());
     }
     return new ModelConfig(place, changed);
+  }
+
+  /**
+   * This configuration with a padding token.
+   *
+   * @throws UsageException when it has another one, which the weights may have learned
+   */
+  ModelConfig withPadTokenId(int id) {
+    if (has("pad_token_id") && integer("pad_token_id") != id) {
+      throw new UsageException(
+          (place + " has pad_token_id " + integer("pad_token_id"))
+              + (", the padding token that was given has id " + id)
+              + ": leave it out (--pad-token is for models without one)");
+    }
+    return new ModelConfig(place, json().put("pad_token_id", id));
   }
 
   /** This configuration with a key set. */

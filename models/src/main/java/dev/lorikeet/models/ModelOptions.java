@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param device where the weights go
  * @param seed of everything that is initialised
  * @param dropouts probabilities other than those of config.json
+ * @param padTokenId the padding token of a model whose config.json has none; null for none
  * @param scratch when not null, nothing is read but config.json and all weights are drawn anew
  */
 public record ModelOptions(
@@ -25,12 +26,13 @@ public record ModelOptions(
     Device device,
     long seed,
     Dropouts dropouts,
+    @Nullable Integer padTokenId,
     @Nullable Initialization scratch) {
 
   /** The checkpoint as it is: its own head and labels, float32, on the CPU. */
   public static final ModelOptions DEFAULT =
       new ModelOptions(
-          null, List.of(), null, DType.FLOAT32, Device.CPU, 0, Dropouts.UNCHANGED, null);
+          null, List.of(), null, DType.FLOAT32, Device.CPU, 0, Dropouts.UNCHANGED, null, null);
 
   public ModelOptions {
     labels = List.copyOf(labels);
@@ -39,33 +41,43 @@ public record ModelOptions(
   /** With a head for {@code newTask} over these labels. */
   public ModelOptions withTask(Task newTask, List<String> newLabels) {
     return new ModelOptions(
-        newTask, newLabels, problemType, precision, device, seed, dropouts, scratch);
+        newTask, newLabels, problemType, precision, device, seed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withProblemType(@Nullable ProblemType type) {
-    return new ModelOptions(task, labels, type, precision, device, seed, dropouts, scratch);
+    return new ModelOptions(
+        task, labels, type, precision, device, seed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withPrecision(DType type) {
-    return new ModelOptions(task, labels, problemType, type, device, seed, dropouts, scratch);
+    return new ModelOptions(
+        task, labels, problemType, type, device, seed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withDevice(Device place) {
-    return new ModelOptions(task, labels, problemType, precision, place, seed, dropouts, scratch);
+    return new ModelOptions(
+        task, labels, problemType, precision, place, seed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withSeed(long newSeed) {
     return new ModelOptions(
-        task, labels, problemType, precision, device, newSeed, dropouts, scratch);
+        task, labels, problemType, precision, device, newSeed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withDropouts(Dropouts other) {
-    return new ModelOptions(task, labels, problemType, precision, device, seed, other, scratch);
+    return new ModelOptions(
+        task, labels, problemType, precision, device, seed, other, padTokenId, scratch);
+  }
+
+  /** With a padding token, by which a decoder that classifies finds the ends of texts. */
+  public ModelOptions withPadTokenId(@Nullable Integer id) {
+    return new ModelOptions(
+        task, labels, problemType, precision, device, seed, dropouts, id, scratch);
   }
 
   /** With all weights drawn anew. */
   public ModelOptions fromScratch(Initialization initialization) {
     return new ModelOptions(
-        task, labels, problemType, precision, device, seed, dropouts, initialization);
+        task, labels, problemType, precision, device, seed, dropouts, padTokenId, initialization);
   }
 }

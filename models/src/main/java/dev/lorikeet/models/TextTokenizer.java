@@ -66,6 +66,7 @@ public final class TextTokenizer implements AutoCloseable {
   private final TreeMap<Integer, String> tokens = new TreeMap<>();
   private final Map<String, Integer> ids = new HashMap<>();
   private final Set<Integer> specialTokenIds = new TreeSet<>();
+  private final @Nullable String givenPadToken;
   private final int padTokenId;
   private final @Nullable Integer maskTokenId;
   private final @Nullable Integer eosTokenId;
@@ -84,6 +85,16 @@ public final class TextTokenizer implements AutoCloseable {
    * @throws LorikeetException when it has no tokenizer.json, or one that cannot be read
    */
   public static TextTokenizer open(Path folder) {
+    return open(folder, null);
+  }
+
+  /**
+   * {@link #open(Path)}, with a padding token where its files name none.
+   *
+   * @param padToken of its vocabulary; null for the one that the files name
+   * @throws UsageException when the vocabulary has no such token
+   */
+  public static TextTokenizer open(Path folder, @Nullable String padToken) {
     if (!Files.isRegularFile(folder.resolve(TOKENIZER_JSON))) {
       throw new LorikeetException(
           folder
@@ -92,10 +103,10 @@ public final class TextTokenizer implements AutoCloseable {
               + ": copy it from the model, or make it (transformers:"
               + " AutoTokenizer.from_pretrained(model).save_pretrained(folder))");
     }
-    return new TextTokenizer(folder);
+    return new TextTokenizer(folder, padToken);
   }
 
-  private TextTokenizer(Path folder) {
+  private TextTokenizer(Path folder, @Nullable String padToken) {
     this.folder = folder;
     JsonNode json = json(TOKENIZER_JSON);
     TokenizerCheck.check(json, folder.resolve(TOKENIZER_JSON).toString());
@@ -107,7 +118,8 @@ public final class TextTokenizer implements AutoCloseable {
     settings.applyTo((ObjectNode) json);
     readVocabulary(json);
     maskTokenId = namedToken("mask_token", "[MASK]", "<mask>");
-    Integer pad = namedToken("pad_token", "[PAD]", "<pad>");
+    givenPadToken = padToken;
+    Integer pad = padToken == null ? namedToken("pad_token", "[PAD]", "<pad>") : mustHave(padToken);
     Integer end = namedToken("eos_token");
     padTokenId = pad != null ? pad : end != null ? end : 0;
     spaceBeforeWords = marksWordsByTheirSpace(json.path("pre_tokenizer"));
@@ -145,6 +157,17 @@ public final class TextTokenizer implements AutoCloseable {
    * The id of the token with a role: the one that the tokenizer's files name, else one of the usual
    * names; null when there is none.
    */
+  private Integer mustHave(String padToken) {
+    Integer id = ids.get(padToken);
+    if (id == null) {
+      throw new UsageException(
+          ("the padding token \"" + padToken + "\" is not in the vocabulary of ")
+              + folder.resolve(TOKENIZER_JSON)
+              + ": give one that is, such as the one that ends texts");
+    }
+    return id;
+  }
+
   private @Nullable Integer namedToken(String role, String... usualNames) {
     for (String file : new String[] {TOKENIZER_CONFIG, SPECIAL_TOKENS_MAP}) {
       JsonNode named = json(file).path(role);
@@ -398,6 +421,11 @@ public final class TextTokenizer implements AutoCloseable {
     return padTokenId;
   }
 
+  /** The padding token that it was opened with; null where its files decide. */
+  public @Nullable String givenPadToken() {
+    return givenPadToken;
+  }
+
   /** The token that ends a text; null where the tokenizer's files name none. */
   public @Nullable Integer eosTokenId() {
     return eosTokenId;
@@ -442,6 +470,13 @@ public final class TextTokenizer implements AutoCloseable {
             if (Files.exists(folder.resolve(name))) {
               Files.copy(folder.resolve(name), temporary.resolve(name));
             }
+          }
+          if (givenPadToken != null) {
+            JsonNode settings = json(TOKENIZER_CONFIG);
+            ObjectNode padded = settings.isObject() ? settings.deepCopy() : JSON.createObjectNode();
+            JSON.writeValue(
+                temporary.resolve(TOKENIZER_CONFIG).toFile(),
+                padded.put("pad_token", givenPadToken));
           }
         });
   }
