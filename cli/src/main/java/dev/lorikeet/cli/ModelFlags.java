@@ -6,6 +6,7 @@ import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Torch;
+import dev.lorikeet.torch.UsageException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -58,6 +59,10 @@ final class ModelFlags {
 
   /** The base with all adapters that are named, open. */
   TextModel openSeveral() {
+    if (padToken != null) {
+      throw new UsageException(
+          "--pad-token goes with one adapter: several use the one that the first's run had");
+    }
     ModelOptions options = options();
     return TextModel.openSeveral(
         trained.base(), trained.named(), options, maxLength, base.anyBase());
