@@ -83,7 +83,7 @@ class BadDataTest {
     Files.writeString(held, "{\"text\": \"a rose\", \"label\": \"plant\"}\n");
     training(
         1,
-        "unknown label \"plant\"; nearest: food; the model knows: animal, food",
+        held + ":1: unknown label \"plant\"; nearest: food; the model knows: animal, food",
         "--eval-data " + held);
   }
 
