@@ -25,6 +25,7 @@ import dev.lorikeet.torch.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -196,7 +197,11 @@ class InputMethodsTest {
     }
     Safetensors drawn = Safetensors.open(temporary.resolve(AdapterFolder.WEIGHTS));
     for (String name : List.of("base_model.vera_A", "base_model.vera_B")) {
-      assertThat(drawn.tensor(name).sameAs(recorded.weights().tensor(name))).as(name).isTrue();
+      // A draw u is scaled to 2bu - b, with one rounding where the CPU multiplies and adds in one
+      // step and with two where it does not; numbers here are below 1, whose roundings are 6e-8.
+      assertThat(drawn.tensor(name).toFloats())
+          .as(name)
+          .containsExactly(recorded.weights().tensor(name).toFloats(), Offset.offset(1.2e-7f));
     }
   }
 }
