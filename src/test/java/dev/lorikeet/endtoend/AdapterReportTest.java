@@ -67,6 +67,25 @@ class AdapterReportTest {
   }
 
   @Test
+  void kernelsAreMatricesAndWhatHasNoProductIsSaid() throws IOException {
+    try (Scope scope = Scope.open()) {
+      Map<String, Tensor> tensors = new LinkedHashMap<>();
+      tensors.put(A, Tensor.of(new float[] {1, 2, 3, 4}, 2, 1, 1, 2));
+      tensors.put(B, Tensor.of(new float[] {1, 0, 0, 1}, 2, 2, 1, 1));
+      tensors.put(IDLE_A, Tensor.of(new float[] {1, 2, 3}, 3, 1));
+      tensors.put(IDLE_B, Tensor.of(new float[] {1, 2}, 2));
+      JsonNode json = inspected(tensors);
+      assertThat(json.path("updates")).hasSize(1);
+      // As of two matrices: sums of some numbers in float32.
+      assertThat(json.path("updates").path(0).path("norm_update").asDouble())
+          .isCloseTo(3 * Math.sqrt(30), within(1e-5));
+      assertThat(json.path("warnings"))
+          .extracting(JsonNode::asText)
+          .containsExactly(IDLE_A + " is [3, 1] and " + IDLE_B + " [2]: they have no product");
+    }
+  }
+
+  @Test
   void otherMethodsAreToldByTheirTensors() {
     JsonNode json =
         Cli.done("adapter inspect resources/golden/bert-classify-ia3/adapter --json").json();

@@ -129,6 +129,9 @@ class GenerationTest {
 
   @Test
   void whatCannotBeContinuedIsRefused() {
+    assertThatThrownBy(() -> generate(LLAMA, List.of(new int[65]), TWELVE))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("the prompt has 65 tokens, the model reads at most 64");
     assertThatThrownBy(() -> generate(LLAMA, List.of(new int[0]), TWELVE))
         .isInstanceOf(UsageException.class)
         .hasMessage("the prompt has no tokens: write something to continue");

@@ -155,7 +155,11 @@ public final class Fuzz {
           return to;
         }
         if (current < from) {
-          throw new IOException("the process ends with " + status + " before its first file");
+          throw new IOException(
+              "the process ends with "
+                  + status
+                  + " before its first file: see "
+                  + home.resolve("stderr.txt"));
         }
         note(faults, current, Outcome.fault("the process dies with status " + status));
         return current + 1;

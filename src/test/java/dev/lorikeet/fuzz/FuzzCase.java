@@ -23,6 +23,9 @@ import picocli.CommandLine;
  */
 record FuzzCase(String kind, long seed, int number) {
 
+  /** Made once: a command line forgets its last arguments, and takes longer to make than to run. */
+  private static final CommandLine COMMANDS = Lorikeet.commandLine();
+
   /** Damages a specimen in a folder of its own, and runs its command there. */
   Outcome run(List<Specimen> specimens, Path folder, boolean stacktrace) throws IOException {
     return run(lay(specimens, folder), folder, stacktrace);
@@ -53,14 +56,13 @@ record FuzzCase(String kind, long seed, int number) {
     List<Path> before = tree(folder);
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    CommandLine command = Lorikeet.commandLine();
-    command.setOut(new PrintWriter(out));
-    command.setErr(new PrintWriter(err));
+    COMMANDS.setOut(new PrintWriter(out));
+    COMMANDS.setErr(new PrintWriter(err));
     String[] words = specimen.command(folder);
     Outcome outcome;
     int status;
     try {
-      status = command.execute(stacktrace ? with(words, "--stacktrace") : words);
+      status = COMMANDS.execute(stacktrace ? with(words, "--stacktrace") : words);
       outcome = Outcome.of(status, out.toString(), err.toString());
     } catch (Throwable e) { // whatever it is, it has reached the user
       return Outcome.fault("threw " + e + " at " + place(e));

@@ -1,5 +1,8 @@
 package dev.lorikeet.fuzz;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;
@@ -22,6 +25,7 @@ import javax.imageio.stream.ImageOutputStream;
  * What lies in the folder of a model: weights, settings, tokenizer, chat template; and pictures.
  */
 final class ModelFiles {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final Path MODELS = RealFiles.ROOT.resolve("models/src/test/resources");
   private static final String CLASSIFY =
       "predict --model @ --task sequence-classification --threads 1 w\u00f6rd";
@@ -146,15 +150,30 @@ final class ModelFiles {
     RealFiles.lorikeet("init --config %s --output %s".formatted(config, made));
     Files.delete(config);
     Files.copy(tokenizer, made.resolve("tokenizer.json"));
-    Files.writeString(
-        made.resolve("tokenizer_config.json"),
-        """
-        {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 40, "padding_side": "right",
-         "truncation_side": "right", "do_lower_case": true, "clean_up_tokenization_spaces": false,
-         "pad_token": "[PAD]", "unk_token": {"content": "[UNK]", "lstrip": false, "special": true},
-         "added_tokens_decoder": {"0": {"content": "[PAD]", "lstrip": false, "normalized": false,
-         "rstrip": false, "single_word": false, "special": true}}}
-        """);
+    Files.write(
+        made.resolve("tokenizer_config.json"), JSON.writeValueAsBytes(tokenizerConfig(tokenizer)));
+  }
+
+  /** What transformers writes beside a tokenizer.json, with the special tokens that it has. */
+  private static ObjectNode tokenizerConfig(Path tokenizer) throws IOException {
+    ObjectNode config =
+        (ObjectNode)
+            JSON.readTree(
+                """
+                {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 40,
+                 "padding_side": "right", "truncation_side": "right", "do_lower_case": true,
+                 "clean_up_tokenization_spaces": false}
+                """);
+    ObjectNode decoder = config.putObject("added_tokens_decoder");
+    for (JsonNode token : JSON.readTree(tokenizer.toFile()).path("added_tokens")) {
+      ObjectNode copy = ((ObjectNode) token).deepCopy();
+      decoder.set(copy.remove("id").asText(), copy);
+      if (!config.has("pad_token")) {
+        config.set("pad_token", token.get("content"));
+        config.set("unk_token", copy);
+      }
+    }
+    return config;
   }
 
   static List<Specimen> template(RealFiles files) throws IOException {

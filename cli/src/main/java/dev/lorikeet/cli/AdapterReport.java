@@ -170,8 +170,22 @@ final class AdapterReport {
         continue;
       }
       try (Scope scope = Scope.open()) {
-        Tensor first = file.tensor(a).to(DType.FLOAT32);
-        Tensor second = file.tensor(b).to(DType.FLOAT32);
+        Tensor first = matrix(file.tensor(a));
+        Tensor second = matrix(file.tensor(b));
+        if (first.shape().length != 2
+            || second.shape().length != 2
+            || first.size(0) != second.size(1)) {
+          warnings.add(
+              a
+                  + " is "
+                  + Arrays.toString(file.entry(a).shape())
+                  + " and "
+                  + b
+                  + " "
+                  + Arrays.toString(file.entry(b).shape())
+                  + ": they have no product");
+          continue;
+        }
         double update = lora.scaling(path) * productNorm(first, second);
         double normA = norms.getOrDefault(a, 0.0);
         double normB = norms.getOrDefault(b, 0.0);
@@ -193,6 +207,12 @@ final class AdapterReport {
     if (!updates.isEmpty()) {
       text.append("updates\n").append(lines);
     }
+  }
+
+  /** A convolution's kernels are rows, as in PEFT's update. */
+  private static Tensor matrix(Tensor tensor) {
+    Tensor floats = tensor.to(DType.FLOAT32);
+    return floats.shape().length > 2 ? floats.reshape(floats.size(0), -1) : floats;
   }
 
   /**

@@ -569,7 +569,8 @@ public final class TextModel implements AutoCloseable {
         task() == Task.MASKED_LM
             ? model.config().integer("vocab_size")
             : model.config().labelCount();
-    return (int) Math.max(1, Math.min(encoded.size(), LOGITS_AT_ONCE / (longest * width)));
+    return (int)
+        Math.max(1, Math.min(encoded.size(), LOGITS_AT_ONCE / (Math.max(1, longest) * width)));
   }
 
   private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {

@@ -5,6 +5,7 @@ import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.Printable;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -97,6 +98,8 @@ public final class Encoder implements ExampleEncoder {
    *
    * @throws LorikeetException when a label is unknown, or, in regression, no number, or when an
    *     example has several where the task takes one
+   * @throws LorikeetException when a text has no tokens, unless it is words that are answered one
+   *     by one
    * @throws LorikeetException when the chat template refuses a chat, or no example has a token to
    *     learn
    * @throws dev.lorikeet.torch.UsageException when the maximal length has no room for a text
@@ -207,6 +210,12 @@ public final class Encoder implements ExampleEncoder {
   }
 
   private EncodedExample encode(Example example, Encoding encoding) {
+    if (encoding.length() == 0 && task != Task.TOKEN_CLASSIFICATION) {
+      throw new LorikeetException(
+          "\""
+              + Printable.message(example.text())
+              + "\" has no tokens: the tokenizer makes none of it");
+    }
     return new EncodedExample(
         encoding.ids(),
         encoding.typeIds(),

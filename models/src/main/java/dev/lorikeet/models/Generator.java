@@ -57,6 +57,7 @@ public final class Generator {
    * weights and adapters stay the same from the first token to the last ({@link Model#share}).
    *
    * @param prompts at least one, none empty
+   * @throws UsageException when a prompt is empty, or longer than what the model reads
    */
   public List<int[]> generate(List<int[]> prompts, Listener listener) {
     mustFit(prompts);
@@ -104,7 +105,16 @@ public final class Generator {
       if (prompt.length == 0) {
         throw new UsageException("the prompt has no tokens: write something to continue");
       }
-      int positions = model.config().integer("n_positions", Integer.MAX_VALUE);
+      int most = model.config().mostTokens();
+      if (prompt.length > most) {
+        throw new UsageException(
+            "the prompt has " + prompt.length + " tokens, the model reads at most " + most);
+      }
+      // T5 keeps n_positions too, and has no table of positions.
+      int positions =
+          model.task() == Task.CAUSAL_LM
+              ? model.config().integer("n_positions", Integer.MAX_VALUE)
+              : Integer.MAX_VALUE;
       if ((long) prompt.length + config.maxNewTokens() > positions) {
         throw new UsageException(
             "the prompt has "
