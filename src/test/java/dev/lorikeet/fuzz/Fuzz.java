@@ -142,6 +142,7 @@ public final class Fuzz {
     while (true) {
       String line = lines.poll(within ? HANG_SECONDS : START_SECONDS, TimeUnit.SECONDS);
       if (line == null) {
+        dumpThreads(process, home.resolve("no-end-" + current + ".txt"));
         process.destroyForcibly().waitFor();
         if (!within) {
           throw new IOException("the process does nothing for " + START_SECONDS + " s");
@@ -173,6 +174,17 @@ public final class Fuzz {
         note(faults, current, new Outcome(Verdict.valueOf(parts[1]), parts[2]));
       }
     }
+  }
+
+  /** Where the process is that does not end. */
+  private static void dumpThreads(Process process, Path file)
+      throws IOException, InterruptedException {
+    String jstack = Path.of(System.getProperty("java.home"), "bin", "jstack").toString();
+    new ProcessBuilder(jstack, Long.toString(process.pid()))
+        .redirectErrorStream(true)
+        .redirectOutput(file.toFile())
+        .start()
+        .waitFor(HANG_SECONDS, TimeUnit.SECONDS);
   }
 
   private void note(Path faults, int number, Outcome outcome) throws IOException {

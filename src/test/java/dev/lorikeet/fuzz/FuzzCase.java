@@ -8,8 +8,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -23,8 +25,11 @@ import picocli.CommandLine;
  */
 record FuzzCase(String kind, long seed, int number) {
 
-  /** Made once: a command line forgets its last arguments, and takes longer to make than to run. */
-  private static final CommandLine COMMANDS = Lorikeet.commandLine();
+  /**
+   * By their words, as a command line keeps some of what it was told: it takes longer to make than
+   * to run.
+   */
+  private static final Map<List<String>, CommandLine> COMMANDS = new HashMap<>();
 
   /** Damages a specimen in a folder of its own, and runs its command there. */
   Outcome run(List<Specimen> specimens, Path folder, boolean stacktrace) throws IOException {
@@ -56,13 +61,15 @@ record FuzzCase(String kind, long seed, int number) {
     List<Path> before = tree(folder);
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    COMMANDS.setOut(new PrintWriter(out));
-    COMMANDS.setErr(new PrintWriter(err));
+    CommandLine command =
+        COMMANDS.computeIfAbsent(specimen.words(), words -> Lorikeet.commandLine());
+    command.setOut(new PrintWriter(out));
+    command.setErr(new PrintWriter(err));
     String[] words = specimen.command(folder);
     Outcome outcome;
     int status;
     try {
-      status = COMMANDS.execute(stacktrace ? with(words, "--stacktrace") : words);
+      status = command.execute(stacktrace ? with(words, "--stacktrace") : words);
       outcome = Outcome.of(status, out.toString(), err.toString());
     } catch (Throwable e) { // whatever it is, it has reached the user
       return Outcome.fault("threw " + e + " at " + place(e));

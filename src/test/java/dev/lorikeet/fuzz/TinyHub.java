@@ -17,6 +17,9 @@ final class TinyHub implements AutoCloseable {
   private static final int PIECES = 8;
   private static final int PAUSE_MILLIS = 10;
 
+  /** More than the small disk has room for. */
+  private static final String PADDING = " ".repeat(8 << 10);
+
   private final Path model;
   private final HttpServer server;
 
@@ -46,7 +49,9 @@ final class TinyHub implements AutoCloseable {
               .getBytes(StandardCharsets.UTF_8);
     } else if (path.endsWith("/resolve/" + COMMIT + "/config.json")) {
       status = 200;
-      body = Files.readAllBytes(model.resolve("config.json"));
+      body =
+          (Files.readString(model.resolve("config.json")) + PADDING)
+              .getBytes(StandardCharsets.UTF_8);
       exchange.getResponseHeaders().set("ETag", '"' + FileHash.sha256(body) + '"');
       exchange.getResponseHeaders().set("X-Repo-Commit", COMMIT);
     }

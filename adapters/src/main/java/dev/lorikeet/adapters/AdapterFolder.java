@@ -1,12 +1,12 @@
 package dev.lorikeet.adapters;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Safetensors;
@@ -72,16 +72,10 @@ public final class AdapterFolder {
     if (!Files.isRegularFile(file)) {
       throw new LorikeetException(folder + " has no " + CONFIG + ": give the folder of an adapter");
     }
-    try {
-      if (!(JSON.readTree(file.toFile()) instanceof ObjectNode json)) {
-        throw new LorikeetException(file + " is not a JSON object");
-      }
-      return new AdapterFolder(folder, json, method(json, file).read(json), false);
-    } catch (JsonProcessingException e) {
-      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
+    if (!(JsonFile.read(file) instanceof ObjectNode json)) {
+      throw new LorikeetException(file + " is not a JSON object");
     }
+    return new AdapterFolder(folder, json, method(json, file).read(json), false);
   }
 
   private static AdapterMethod method(JsonNode json, Path file) {

@@ -1,11 +1,11 @@
 package dev.lorikeet.adapters;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.Checkpoint;
+import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.torch.LorikeetException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -33,15 +33,8 @@ public record KnownBase(String path, String sha256, String fingerprint) {
   /** What a folder says, which is nothing where another program wrote it. */
   static KnownBase read(Path folder) {
     Path file = folder.resolve(FILE);
-    try {
-      JsonNode json =
-          Files.exists(file)
-              ? new ObjectMapper().readTree(file.toFile()).path(KEY)
-              : new ObjectMapper().createObjectNode();
-      return new KnownBase(text(json, "path"), text(json, "sha256"), text(json, "fingerprint"));
-    } catch (IOException e) {
-      throw new LorikeetException(file + " cannot be read: " + e.getMessage(), e);
-    }
+    JsonNode json = Files.exists(file) ? JsonFile.read(file).path(KEY) : MissingNode.getInstance();
+    return new KnownBase(text(json, "path"), text(json, "sha256"), text(json, "fingerprint"));
   }
 
   private static String text(JsonNode json, String key) {

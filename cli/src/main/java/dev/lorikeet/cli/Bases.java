@@ -1,16 +1,14 @@
 package dev.lorikeet.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.KnownBase;
+import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.models.hub.HubName;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Printable;
 import dev.lorikeet.torch.UsageException;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -21,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Finds the base that an adapter was trained on by what lies beside the adapter. */
 final class Bases {
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private Bases() {}
 
@@ -93,12 +90,6 @@ final class Bases {
   /** What {@code lorikeet.json} says; nothing where another program wrote the folder. */
   static JsonNode record(Path folder) {
     Path file = folder.resolve(KnownBase.FILE);
-    try {
-      return Files.exists(file) ? JSON.readTree(file.toFile()) : MissingNode.getInstance();
-    } catch (JsonProcessingException e) {
-      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
-    }
+    return Files.exists(file) ? JsonFile.read(file) : MissingNode.getInstance();
   }
 }

@@ -1,9 +1,11 @@
 package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
@@ -39,7 +41,7 @@ final class RecipeTree {
       }
       root.setAll(recipe);
     } catch (JsonProcessingException e) {
-      throw new LorikeetException(file + " is not YAML" + where(e.getOriginalMessage()), e);
+      throw new LorikeetException(file + " is not YAML" + where(e), e);
     } catch (IOException e) {
       throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
     }
@@ -57,10 +59,13 @@ final class RecipeTree {
   }
 
   /** SnakeYAML tells of the place around a problem, the problem, and its place, a line each. */
-  private static String where(String message) {
+  private static String where(JsonProcessingException e) {
+    if (e instanceof StreamConstraintsException) {
+      return ": " + JsonFile.problem(e);
+    }
     String problem = "";
     String line = "";
-    for (String told : message.lines().toList()) {
+    for (String told : e.getOriginalMessage().lines().toList()) {
       Matcher place = PLACE.matcher(told);
       if (place.find()) {
         line = ", line " + place.group(1);

@@ -1,6 +1,5 @@
 package dev.lorikeet.compare;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -9,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.KnownBase;
 import dev.lorikeet.data.TrainOn;
+import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
@@ -49,16 +49,10 @@ final class RunRecord {
     if (!Files.exists(file)) {
       return new RunRecord(JsonNodeFactory.instance.objectNode());
     }
-    try {
-      if (JSON.readTree(file.toFile()) instanceof ObjectNode json) {
-        return new RunRecord(json);
-      }
-      throw new LorikeetException(file + " is not a JSON object");
-    } catch (JsonProcessingException e) {
-      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
+    if (JsonFile.read(file) instanceof ObjectNode json) {
+      return new RunRecord(json);
     }
+    throw new LorikeetException(file + " is not a JSON object");
   }
 
   /** What can be said of a model without its run. */

@@ -9,10 +9,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.JsonFile;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
-import java.util.Locale;
 
 /** JSON as rows hold it. */
 final class Json {
@@ -65,12 +65,7 @@ final class Json {
 
   /** What is wrong, and at which character of its line. */
   static String problem(JsonProcessingException e) {
-    String message = e.getOriginalMessage().lines().findFirst().orElse("");
-    String what =
-        message.startsWith("Unexpected end-of-input")
-            ? "it ends too early"
-            : message.substring(0, Math.min(1, message.length())).toLowerCase(Locale.ROOT)
-                + message.substring(Math.min(1, message.length()));
+    String what = JsonFile.problem(e);
     return e.getLocation() == null
         ? what
         : what + ", at character " + e.getLocation().getColumnNr();

@@ -2,6 +2,7 @@ package dev.lorikeet.models;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.lorikeet.models.jinja.Jinja;
 import dev.lorikeet.models.jinja.JinjaException;
 import dev.lorikeet.torch.LorikeetException;
@@ -137,15 +138,7 @@ public final class ChatTemplate {
 
   private static JsonNode json(Path folder, String name) {
     Path file = folder.resolve(name);
-    if (!Files.exists(file)) {
-      return JSON.createObjectNode();
-    }
-    try {
-      return JSON.readTree(text(file));
-    } catch (IOException e) {
-      String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-      throw new LorikeetException(file + " cannot be read: " + reason, e);
-    }
+    return Files.exists(file) ? JsonFile.read(file) : MissingNode.getInstance();
   }
 
   private static String text(Path file) {

@@ -1,8 +1,6 @@
 package dev.lorikeet.models;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
@@ -112,17 +110,11 @@ public final class Checkpoint {
   }
 
   private static JsonNode weightMap(Path index) {
-    try {
-      JsonNode map = new ObjectMapper().readTree(index.toFile()).path(WEIGHT_MAP);
-      if (!map.isObject()) {
-        throw new LorikeetException(index + " has no \"" + WEIGHT_MAP + "\" object");
-      }
-      return map;
-    } catch (JsonProcessingException e) {
-      throw new LorikeetException(index + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw unreadable(index, e);
+    JsonNode map = JsonFile.read(index).path(WEIGHT_MAP);
+    if (!map.isObject()) {
+      throw new LorikeetException(index + " has no \"" + WEIGHT_MAP + "\" object");
     }
+    return map;
   }
 
   private static LorikeetException noWeights(Path folder) {

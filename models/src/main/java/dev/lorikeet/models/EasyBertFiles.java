@@ -118,7 +118,7 @@ record EasyBertFiles(Path folder, String place, @Nullable Path unpacked) impleme
           place + ": assets/model.json must say whether texts are lower-cased (doLowerCase)");
     } catch (JsonProcessingException e) {
       throw new LorikeetException(
-          place + ": assets/model.json is not JSON: " + e.getOriginalMessage(), e);
+          place + ": assets/model.json is not JSON: " + JsonFile.problem(e), e);
     }
   }
 

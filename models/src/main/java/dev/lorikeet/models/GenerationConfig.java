@@ -1,11 +1,9 @@
 package dev.lorikeet.models;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -79,7 +77,8 @@ public record GenerationConfig(
    */
   public static GenerationConfig of(Path folder, ModelConfig config) {
     Path file = folder.resolve(FILE);
-    ModelConfig json = Files.exists(file) ? ModelConfig.of(file.toString(), read(file)) : config;
+    ModelConfig json =
+        Files.exists(file) ? ModelConfig.of(file.toString(), JsonFile.read(file)) : config;
     boolean samples = json.flag("do_sample", false);
     Set<Integer> end = new LinkedHashSet<>(ids(json));
     if (end.isEmpty()) {
@@ -95,14 +94,6 @@ public record GenerationConfig(
         end,
         true,
         0);
-  }
-
-  private static JsonNode read(Path file) {
-    try {
-      return new ObjectMapper().readTree(file.toFile());
-    } catch (IOException e) {
-      throw new LorikeetException(file + " cannot be read: " + e.getMessage(), e);
-    }
   }
 
   /** {@code eos_token_id}: one or several. */

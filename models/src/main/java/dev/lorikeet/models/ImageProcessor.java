@@ -2,12 +2,10 @@ package dev.lorikeet.models;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,7 +22,6 @@ public final class ImageProcessor {
   /** The file beside a checkpoint. */
   public static final String FILE = "preprocessor_config.json";
 
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int CHANNELS = 3;
   private static final int DEFAULT_SIZE = 224;
 
@@ -79,14 +76,8 @@ public final class ImageProcessor {
   public static ImageProcessor open(Path folder) {
     Path file = folder.resolve(FILE);
     boolean there = Files.isRegularFile(file);
-    try {
-      JsonNode json = there ? JSON.readTree(file.toFile()) : JSON.createObjectNode();
-      return new ImageProcessor(there ? file : null, ModelConfig.of(file.toString(), json));
-    } catch (JsonProcessingException e) {
-      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
-    }
+    JsonNode json = there ? JsonFile.read(file) : JsonNodeFactory.instance.objectNode();
+    return new ImageProcessor(there ? file : null, ModelConfig.of(file.toString(), json));
   }
 
   /** Other processors take other values where the file is silent, or other steps. */

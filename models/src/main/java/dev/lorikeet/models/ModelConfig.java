@@ -1,12 +1,9 @@
 package dev.lorikeet.models;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  * typed readers name the file and the key when a value is missing or of the wrong kind.
  */
 public final class ModelConfig {
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final String place;
   private final ObjectNode json;
@@ -53,13 +49,7 @@ public final class ModelConfig {
     if (!Files.isRegularFile(file)) {
       throw new LorikeetException(file + " does not exist: give the config.json of a model");
     }
-    try {
-      return of(file.toString(), JSON.readTree(file.toFile()));
-    } catch (JsonProcessingException e) {
-      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
-    }
+    return of(file.toString(), JsonFile.read(file));
   }
 
   /**

@@ -239,7 +239,7 @@ public final class OnnxEncoderImport {
       throw new LorikeetException("the encoder's tokenizer.json is not a JSON object");
     } catch (JsonProcessingException e) {
       throw new LorikeetException(
-          "the encoder's tokenizer.json is not JSON: " + e.getOriginalMessage(), e);
+          "the encoder's tokenizer.json is not JSON: " + JsonFile.problem(e), e);
     } catch (IOException e) {
       throw new LorikeetException(
           "the encoder's tokenizer.json cannot be read: " + e.getMessage(), e);

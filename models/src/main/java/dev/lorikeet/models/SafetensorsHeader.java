@@ -118,7 +118,7 @@ record SafetensorsHeader(Map<String, Entry> entries, Map<String, String> metadat
       } catch (CharacterCodingException e) {
         throw notAHeader("it is not UTF-8");
       } catch (JsonProcessingException e) {
-        throw notAHeader(e.getOriginalMessage());
+        throw notAHeader(JsonFile.problem(e));
       }
     }
 

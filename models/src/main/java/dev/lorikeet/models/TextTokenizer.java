@@ -200,14 +200,7 @@ public final class TextTokenizer implements AutoCloseable {
 
   private JsonNode json(String name) {
     Path file = folder.resolve(name);
-    if (!Files.exists(file)) {
-      return MissingNode.getInstance();
-    }
-    try {
-      return JSON.readTree(file.toFile());
-    } catch (IOException e) {
-      throw unreadable(file, e);
-    }
+    return Files.exists(file) ? JsonFile.read(file) : MissingNode.getInstance();
   }
 
   private HuggingFaceTokenizer openLibrary(JsonNode json) {

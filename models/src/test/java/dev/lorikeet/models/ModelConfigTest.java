@@ -46,7 +46,7 @@ class ModelConfigTest {
     Path file = Files.writeString(folder.resolve("config.json"), "{\"model_type\": bert}");
     assertThatThrownBy(() -> ModelConfig.read(folder))
         .isInstanceOf(LorikeetException.class)
-        .hasMessageStartingWith(file + " is not JSON: Unrecognized token 'bert'")
+        .hasMessageStartingWith(file + " is not JSON: unrecognized token 'bert'")
         .hasMessageNotContaining("\n");
   }
 

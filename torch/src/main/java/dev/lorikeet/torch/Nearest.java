@@ -7,16 +7,24 @@ import java.util.Locale;
 
 /** The names most like a misspelt one, for error messages. */
 public final class Nearest {
+  /** What is compared of a name: a comparison takes time by the square of the length. */
+  private static final int LONGEST = 200;
+
   private Nearest() {}
 
   /**
-   * The {@code most} names nearest to {@code typed} by edits of one character, the nearest first.
+   * The {@code most} names nearest to {@code typed} by edits of one character in the first 200, the
+   * nearest first.
    */
   public static List<String> of(String typed, Collection<String> names, int most) {
+    record Name(String text, int distance) {}
+
     return names.stream()
         .distinct()
-        .sorted(Comparator.comparingInt(name -> distance(typed, name)))
+        .map(name -> new Name(name, distance(typed, name)))
+        .sorted(Comparator.comparingInt(Name::distance))
         .limit(most)
+        .map(Name::text)
         .toList();
   }
 
@@ -27,11 +35,12 @@ public final class Nearest {
 
   /**
    * The least number of insertions, deletions, replacements and swaps of neighbours that turn one
-   * text into the other, ignoring case (the optimal string alignment distance).
+   * text's first 200 characters into the other's, ignoring case (the optimal string alignment
+   * distance).
    */
   static int distance(String first, String second) {
-    String a = first.toLowerCase(Locale.ROOT);
-    String b = second.toLowerCase(Locale.ROOT);
+    String a = compared(first);
+    String b = compared(second);
     int[][] cost = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {
       for (int j = 0; j <= b.length(); j++) {
@@ -50,5 +59,9 @@ public final class Nearest {
       }
     }
     return cost[a.length()][b.length()];
+  }
+
+  private static String compared(String name) {
+    return name.substring(0, Math.min(LONGEST, name.length())).toLowerCase(Locale.ROOT);
   }
 }

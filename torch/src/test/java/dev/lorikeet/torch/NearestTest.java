@@ -2,9 +2,12 @@ package dev.lorikeet.torch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -28,6 +31,19 @@ class NearestTest {
       String first, String second, int distance) {
     assertThat(Nearest.distance(first, second)).isEqualTo(distance);
     assertThat(Nearest.distance(second, first)).isEqualTo(distance);
+  }
+
+  /** Of 100,000 characters: all of them against each other would take a minute. */
+  @Test
+  @Timeout(20)
+  void namesOfAnyLengthAreCompared() {
+    String endless = "query".repeat(20_000);
+    List<String> names = new ArrayList<>(Collections.nCopies(50, endless + "x"));
+    for (int i = 0; i < 50; i++) {
+      names.add(endless + i);
+    }
+    assertThat(Nearest.of(endless, names, 1)).hasSize(1);
+    assertThat(Nearest.isTypo(endless, "query")).isFalse();
   }
 
   @Test

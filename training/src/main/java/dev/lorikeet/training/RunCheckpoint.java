@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.FileHash;
+import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.torch.LorikeetException;
@@ -180,7 +181,7 @@ final class RunCheckpoint {
       }
       return json;
     } catch (JsonProcessingException e) {
-      throw new LorikeetException(STATE + " is not JSON: " + e.getOriginalMessage(), e);
+      throw new LorikeetException(STATE + " is not JSON: " + JsonFile.problem(e), e);
     } catch (IOException e) {
       throw new LorikeetException(STATE + " cannot be read: " + e.getMessage(), e);
     }
@@ -199,7 +200,7 @@ final class RunCheckpoint {
       JSON.readerForUpdating(present).readValue(state);
     } catch (JsonProcessingException e) {
       throw new LorikeetException(
-          folder + " is of another version: " + e.getOriginalMessage() + ": delete it", e);
+          folder + " is of another version: " + JsonFile.problem(e) + ": delete it", e);
     } catch (IOException e) {
       throw new LorikeetException(folder + " cannot be read: " + e.getMessage(), e);
     }

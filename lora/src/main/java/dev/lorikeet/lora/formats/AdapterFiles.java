@@ -1,10 +1,10 @@
 package dev.lorikeet.lora.formats;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
@@ -26,16 +26,10 @@ final class AdapterFiles {
 
   static ObjectNode config(Path folder) {
     Path file = folder.resolve(CONFIG);
-    try {
-      if (Files.isRegularFile(file) && JSON.readTree(file.toFile()) instanceof ObjectNode json) {
-        return json;
-      }
-      throw new LorikeetException(folder + " has no " + CONFIG + " with settings of an adapter");
-    } catch (JsonProcessingException e) {
-      throw new LorikeetException(file + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw new LorikeetException("cannot read " + file + ": " + e.getMessage(), e);
+    if (Files.isRegularFile(file) && JsonFile.read(file) instanceof ObjectNode json) {
+      return json;
     }
+    throw new LorikeetException(folder + " has no " + CONFIG + " with settings of an adapter");
   }
 
   static void write(ObjectNode config, Path folder) throws IOException {

@@ -1,8 +1,8 @@
 package dev.lorikeet.models.hub;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.models.hub.HubHttp.Reply;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
@@ -240,22 +240,13 @@ public final class Hub {
   private static Set<String> shards(Path folder) {
     Path index = folder.resolve(HubContent.INDEX);
     Set<String> shards = new TreeSet<>();
-    try {
-      for (JsonNode shard : JSON.readTree(index.toFile()).path("weight_map")) {
-        String name = shard.asText();
-        if (!SHARD.matcher(name).matches() || SafeNames.isDevice(name)) {
-          throw new LorikeetException(
-              index
-                  + " names "
-                  + SafeNames.shown(name)
-                  + ", which is no safetensors file beside it");
-        }
-        shards.add(SafeNames.mustBeFile(name));
+    for (JsonNode shard : JsonFile.read(index).path("weight_map")) {
+      String name = shard.asText();
+      if (!SHARD.matcher(name).matches() || SafeNames.isDevice(name)) {
+        throw new LorikeetException(
+            index + " names " + SafeNames.shown(name) + ", which is no safetensors file beside it");
       }
-    } catch (JsonProcessingException e) {
-      throw new LorikeetException(index + " is not JSON: " + e.getOriginalMessage(), e);
-    } catch (IOException e) {
-      throw new LorikeetException(index + " cannot be read: " + e.getMessage(), e);
+      shards.add(SafeNames.mustBeFile(name));
     }
     if (shards.isEmpty()) {
       throw new LorikeetException(index + " names no files in its weight_map");
