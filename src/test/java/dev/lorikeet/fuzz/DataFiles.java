@@ -46,7 +46,7 @@ final class DataFiles {
               "numbers.csv",
               "text,label\na,0.5\nb,-1e3\nc,2\n",
               "bert-regress-lora-all-linear",
-              "--task sequence-classification"),
+              "--task sequence-classification --problem-type regression"),
           new Rows(
               "words.jsonl",
               """

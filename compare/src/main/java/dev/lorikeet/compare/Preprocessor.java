@@ -94,6 +94,7 @@ final class Preprocessor implements AutoCloseable {
       return;
     }
     tokenizer().mustFit(config.integer("vocab_size"));
+    tokenizer().mustFitTypes(config.integer("type_vocab_size", 0));
     mustHavePositions(model, maxLength);
   }
 

@@ -75,6 +75,7 @@ public final class TextTokenizer implements AutoCloseable {
   private final Truncation truncation;
   private final int modelMaxLength;
   private final boolean tokenTypes;
+  private final int highestType;
   private final int specialsOfText;
   private final int specialsOfPair;
   private boolean closed;
@@ -117,6 +118,11 @@ public final class TextTokenizer implements AutoCloseable {
     tokenTypes = settings.tokenTypes();
     settings.applyTo((ObjectNode) json);
     readVocabulary(json);
+    highestType =
+        json.path("post_processor").findValues("type_id").stream()
+            .mapToInt(JsonNode::intValue)
+            .max()
+            .orElse(0);
     maskTokenId = namedToken("mask_token", "[MASK]", "<mask>");
     givenPadToken = padToken;
     Integer pad = padToken == null ? namedToken("pad_token", "[PAD]", "<pad>") : mustHave(padToken);
@@ -403,6 +409,25 @@ public final class TextTokenizer implements AutoCloseable {
               + ", the model's vocabulary has "
               + vocabSize
               + " entries: use the tokenizer that belongs to the model");
+    }
+  }
+
+  /**
+   * Checks that a model has an embedding for every type of token that texts are given.
+   *
+   * @param types the model's {@code type_vocab_size}; one that has a single type, or none, gives it
+   *     to all tokens
+   * @throws LorikeetException when it has not
+   */
+  public void mustFitTypes(int types) {
+    if (types > 1 && tokenTypes && highestType >= types) {
+      throw new LorikeetException(
+          folder.resolve(TOKENIZER_JSON)
+              + ": post_processor gives tokens the type_id "
+              + highestType
+              + ", the model has "
+              + types
+              + " types (type_vocab_size): use the tokenizer that belongs to the model");
     }
   }
 

@@ -276,6 +276,28 @@ class TextTokenizerTest {
   }
 
   @Test
+  void typesThatTheModelLacksAreRefused() throws IOException {
+    copy("/tokenizers/wordpiece.json", folder);
+    try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
+      tokenizer.mustFitTypes(2);
+    }
+    Path file = folder.resolve("tokenizer.json");
+    String json = Files.readString(file);
+    String damaged = json.replaceAll("\"type_id\": *1", "\"type_id\":7");
+    assertThat(damaged).isNotEqualTo(json);
+    Files.writeString(file, damaged);
+    try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
+      tokenizer.mustFitTypes(1); // all tokens are of one type
+      assertThatThrownBy(() -> tokenizer.mustFitTypes(2))
+          .isInstanceOf(LorikeetException.class)
+          .hasMessage(
+              "%s: post_processor gives tokens the type_id 7, the model has 2 types"
+                  + " (type_vocab_size): use the tokenizer that belongs to the model",
+              file);
+    }
+  }
+
+  @Test
   void tokenizerThatExceedsTheModelIsRefused() throws IOException {
     copy("/tokenizers/unigram.json", folder);
     try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
@@ -323,7 +345,8 @@ class TextTokenizerTest {
       Files.writeString(file, json);
       assertThatThrownBy(() -> TextTokenizer.open(folder))
           .isInstanceOf(LorikeetException.class)
-          .hasMessageStartingWith(file + " cannot be read: ")
+          .hasMessageStartingWith(
+              file + (json.equals("{\"a") ? " is not JSON: " : " cannot be read: "))
           .hasMessageNotContaining("\n");
     }
   }

@@ -257,6 +257,13 @@ final class RunCheckpoint {
               Arrays.toString(tensor.shape()),
               folder));
     }
+    try (Scope scope = Scope.open()) {
+      if (!file.tensor(key).isFinite()) {
+        throw new LorikeetException(
+            folder.resolve(name)
+                + (": \"" + key + "\" has NaN or infinite elements: delete " + folder));
+      }
+    }
   }
 
   // ---- deleting ----

@@ -61,6 +61,11 @@ public final class TokenizerCheck {
           "normalizer: it makes texts more than " + MOST_GROWTH + " times as long");
     }
     templateMustBeLast(json.path("post_processor"));
+    for (JsonNode type : json.path("post_processor").findValues("type_id")) {
+      if (!type.canConvertToInt()) {
+        throw new LorikeetException("post_processor: " + type + " is no type of a token");
+      }
+    }
   }
 
   private static void mustBeReadable(JsonNode node, int depth) {

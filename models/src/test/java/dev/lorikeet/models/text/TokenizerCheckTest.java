@@ -72,6 +72,9 @@ class TokenizerCheckTest {
         "'post_processor':{'type':'BertProcessing','sep':['[S]',1],'cls':['[S]',4294967296]}",
         "post_processor: it writes token 4294967296, which the vocabulary lacks");
     assertRefused(
+        template(A, A.replace("'type_id':0", "'type_id':4294967295"), KNOWN),
+        "post_processor: 4294967295 is no type of a token");
+    assertRefused(
         "'post_processor':{'type':'Sequence','processors':[{"
             + template(A, A, "").replaceFirst(".*?\\{", "")
             + ",{'type':'ByteLevel'}]}",
