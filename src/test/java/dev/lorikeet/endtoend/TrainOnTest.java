@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -129,11 +130,17 @@ class TrainOnTest {
         Tiny.file(
             temporary.resolve("others.jsonl"),
             "{\"gloss\": \"a\", \"label\": \"fruit\"}\n{\"gloss\": \"b\", \"label\": \"metal\"}\n");
-    Cli run =
-        Cli.run(
-            "train --adapter %s --data %s --output %s", adapter, others, temporary.resolve("out"));
-    assertThat(run.status()).isEqualTo(1);
-    assertThat(run.err()).contains("unknown label \"metal\"").contains("knows: animal, fruit");
+    for (String data : List.of("--data %1$s", "--data %2$s --eval-data %1$s")) {
+      Cli run =
+          Cli.run(
+              "train --adapter %s --output %s " + data.formatted(others, rows),
+              adapter,
+              temporary.resolve("out"));
+      assertThat(run.status()).isEqualTo(1);
+      assertThat(run.err())
+          .contains("error: " + others + ":2: unknown label \"metal\"")
+          .contains("knows: animal, fruit");
+    }
   }
 
   @Test

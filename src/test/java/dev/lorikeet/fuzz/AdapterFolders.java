@@ -122,7 +122,7 @@ final class AdapterFolders {
   static List<Specimen> checkpoints(RealFiles files) throws IOException {
     String train =
         "train --model @ --data @/rows.jsonl --eval-data @/rows.jsonl --max-length 8 --threads 1"
-            + " --save-strategy steps --save-steps 1 --output @/output";
+            + " --target-modules query --save-strategy steps --save-steps 1 --output @/output";
     Path folder =
         files.folder(
             "run",

@@ -31,6 +31,9 @@ record FuzzCase(String kind, long seed, int number) {
    */
   private static final Map<List<String>, CommandLine> COMMANDS = new HashMap<>();
 
+  /** A run that took steps keeps its metrics and checkpoints, whatever ended it. */
+  private static final String DIVERGED = "training left ";
+
   /** Damages a specimen in a folder of its own, and runs its command there. */
   Outcome run(List<Specimen> specimens, Path folder, boolean stacktrace) throws IOException {
     return run(lay(specimens, folder), folder, stacktrace);
@@ -74,7 +77,9 @@ record FuzzCase(String kind, long seed, int number) {
     } catch (Throwable e) { // whatever it is, it has reached the user
       return Outcome.fault("threw " + e + " at " + place(e));
     }
-    if (outcome.verdict() == Outcome.Verdict.REFUSED && !tree(folder).equals(before)) {
+    if (outcome.verdict() == Outcome.Verdict.REFUSED
+        && !outcome.what().startsWith(DIVERGED)
+        && !tree(folder).equals(before)) {
       return Outcome.fault(
           "left files: " + tree(folder).stream().filter(p -> !before.contains(p)).toList());
     }

@@ -58,7 +58,7 @@ final class CompareCommand implements Callable<Integer> {
     if (output != null) {
       Outputs.mustNotReplaceInput(output, recipe.config(), model);
     }
-    LoadedData data = LoadedData.read(recipe, model, console);
+    LoadedData data = LoadedData.read(recipe, model, null, console);
     Comparison comparison = new Comparison();
     run(FINE_TUNED, model, recipe.config(), recipe, data, comparison, output);
     run("scratch", model, baseline(recipe), recipe, data, comparison, null);

@@ -80,7 +80,7 @@ final class DemoCommand implements Callable<Integer> {
     DemoData.check(new Output(folder.resolve("data"), false));
     DemoData.write(
         folder.resolve("data"), DemoData.TRAIN_PER_TOPIC, recipe.config().training().seed());
-    return LoadedData.read(recipe, Path.of(recipe.model()), console);
+    return LoadedData.read(recipe, Path.of(recipe.model()), null, console);
   }
 
   private void train(

@@ -11,9 +11,11 @@ import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Printable;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A run's examples, read, and what to keep of where they came from.
@@ -26,11 +28,16 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
    * Reads both data sets; rows that were skipped are told.
    *
    * @param model the checkpoint's folder, whose config.json may name the labels of vectors
+   * @param learned the labels that the model tells apart already; null where the training data say
+   * @throws LorikeetException at a label that training does not know, naming file and line
    */
-  static LoadedData read(Recipe recipe, Path model, Console console) {
+  static LoadedData read(Recipe recipe, Path model, @Nullable Labels learned, Console console) {
     Reading reading = new Reading(recipe, console, JsonNodeFactory.instance.objectNode());
     DataSet train = named(reading.set(recipe.data().train(), "train"), model);
     mustBeClasses(recipe, train);
+    if (learned != null) {
+      mustKnow(learned, train.examples(), recipe.data().train(), recipe);
+    }
     Double fraction = recipe.data().evalFraction();
     if (fraction != null) {
       return split(recipe, train, fraction, reading.json);
@@ -39,17 +46,27 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
     List<Example> eval =
         evalSource == null ? List.of() : like(train, reading.set(evalSource, "eval")).examples();
     if (evalSource != null && hasClasses(recipe)) {
-      Labels known =
-          train.labels().isEmpty() ? Labels.discover(train.examples()) : new Labels(train.labels());
+      mustKnow(learned == null ? labels(train) : learned, eval, evalSource, recipe);
+    }
+    return new LoadedData(train.examples(), eval, train.labels(), reading.json);
+  }
+
+  private static Labels labels(DataSet train) {
+    return train.labels().isEmpty()
+        ? Labels.discover(train.examples())
+        : new Labels(train.labels());
+  }
+
+  private static void mustKnow(Labels known, List<Example> examples, String source, Recipe recipe) {
+    if (hasClasses(recipe)) {
       UnseenLabels.check(
-          eval,
+          examples,
           known,
-          evalSource,
+          source,
           recipe.data().columns(),
           recipe.config().task(),
           recipe.config().problemType());
     }
-    return new LoadedData(train.examples(), eval, train.labels(), reading.json);
   }
 
   private static boolean hasClasses(Recipe recipe) {

@@ -75,7 +75,7 @@ final class SweepCommand implements Callable<Integer> {
     recipes.forEach(
         (name, recipe) -> {
           console.say("settings of " + name + ": " + Summary.settings(recipe));
-          LoadedData own = LoadedData.read(recipe, model, console);
+          LoadedData own = LoadedData.read(recipe, model, null, console);
           data.put(name, own);
           members.put(
               name,

@@ -84,7 +84,7 @@ final class TrainCommand implements Callable<Integer> {
     if (!dryRun) {
       tuning.readAhead();
     }
-    LoadedData data = LoadedData.read(recipe, model, console);
+    LoadedData data = LoadedData.read(recipe, model, tuning.knownLabels(), console);
     tuning.labelNames(data.labels());
     ProgressBar bar = new ProgressBar(console.messages(), recipe.config().method());
     if (output == null || dryRun) {

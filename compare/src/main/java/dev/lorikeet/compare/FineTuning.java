@@ -227,10 +227,19 @@ public final class FineTuning {
         : labelNames.isEmpty() ? Labels.discover(examples) : new Labels(labelNames);
   }
 
+  /** The labels that the adapter to go on from tells apart; null where a run begins anew. */
+  public @Nullable Labels knownLabels() {
+    return start == null ? null : labelsOf(start);
+  }
+
+  private Labels labelsOf(AdapterFolder trained) {
+    return new Labels(
+        RunRecord.read(trained.folder()).labels(ModelConfig.read(checkpoint), trained));
+  }
+
   /** The labels that a trained adapter tells apart, among which the examples' must be. */
   private Labels labelsOf(AdapterFolder trained, List<Example> examples) {
-    ModelConfig base = ModelConfig.read(checkpoint);
-    Labels labels = new Labels(RunRecord.read(trained.folder()).labels(base, trained));
+    Labels labels = labelsOf(trained);
     examples.stream().flatMap(example -> example.labels().stream()).distinct().forEach(labels::id);
     labelNames.forEach(labels::id);
     return labels;
