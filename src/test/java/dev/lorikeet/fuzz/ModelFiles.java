@@ -190,6 +190,10 @@ final class ModelFiles {
               made -> {
                 RealFiles.copyModel("llama-lm-lora", made);
                 Files.copy(template, made.resolve("chat_template.jinja"));
+                Path model = made.resolve("config.json");
+                ObjectNode roomy = (ObjectNode) JSON.readTree(model.toFile());
+                roomy.put("max_position_embeddings", 2048);
+                Files.write(model, JSON.writeValueAsBytes(roomy));
                 Path config = made.resolve("tokenizer_config.json");
                 String withBos = Files.readString(config).replaceFirst("\\{", BOS);
                 Files.writeString(config, withBos);
