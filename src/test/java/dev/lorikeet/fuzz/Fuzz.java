@@ -28,6 +28,7 @@ import java.util.concurrent.TimeUnit;
 public final class Fuzz {
   private static final long HANG_SECONDS = 20;
   private static final long START_SECONDS = 300;
+  private static final int PROGRESS = 1_000;
   private static final int LONGEST_REPORT = 2_000;
   private static final int LONGEST_SHAPE = 160;
 
@@ -189,6 +190,9 @@ public final class Fuzz {
 
   private void note(Path faults, int number, Outcome outcome) throws IOException {
     counts.merge(outcome.verdict(), 1, Integer::sum);
+    if ((number + 1) % PROGRESS == 0) {
+      System.err.printf(Locale.ROOT, "%,d: %s%n", number + 1, counts);
+    }
     if (outcome.verdict() == Verdict.REFUSED) {
       refusals.merge(shape(outcome.what()), 1, Integer::sum);
     }
