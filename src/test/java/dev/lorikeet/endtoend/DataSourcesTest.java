@@ -1,6 +1,7 @@
 package dev.lorikeet.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayInputStream;
@@ -97,6 +98,26 @@ class DataSourcesTest {
         model,
         data,
         temporary.resolve("other"));
+  }
+
+  @Test
+  void masksAreScoredAsTheyWereLearned() {
+    Path model = Embedded.MODEL;
+    Path data = Tiny.stories(temporary);
+    JsonNode run =
+        Cli.done(
+                "train --task masked-lm --model %s --data %s --eval-data %s --output %s --max-length"
+                    + " 24 --mlm-probability 0.6 --json"
+                    + SMALL,
+                model,
+                data,
+                data,
+                output)
+            .json();
+    JsonNode scored = Cli.done("evaluate --adapter %s --data %s --json", output, data).json();
+    // The same tokens are hidden, and the logits are sums in another order at most.
+    assertThat(scored.path("eval_loss").asDouble())
+        .isCloseTo(run.findValue("eval_loss").asDouble(), within(1e-5));
   }
 
   @Test

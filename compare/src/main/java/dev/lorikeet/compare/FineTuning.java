@@ -25,7 +25,6 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Checkpoints;
-import dev.lorikeet.training.MaskingConfig;
 import dev.lorikeet.training.Samples;
 import dev.lorikeet.training.Trainable;
 import dev.lorikeet.training.Trainer;
@@ -156,8 +155,7 @@ public final class FineTuning {
       Trainer trainer)
       implements AutoCloseable {
     TextModel trained(FineTuningConfig config) {
-      return new TextModel(
-          model, adapter, preprocessor, labels, config.maxLength(), config.trainOn());
+      return new TextModel(model, adapter, preprocessor, labels, TextSettings.of(config));
     }
 
     @Override
@@ -383,10 +381,7 @@ public final class FineTuning {
     tellCut(heldEncoder, held, "evaluation texts");
     TrainingData data = data(encoded, preprocessor);
     if (config.task() == Task.MASKED_LM) {
-      MaskingConfig settings = config.training().masking();
-      MaskedLm masking =
-          MaskedLm.of(
-              preprocessor.tokenizer(), settings.mlmProbability(), settings.wholeWordMask());
+      MaskedLm masking = config.training().masking().of(preprocessor.tokenizer());
       data = TrainingData.masked(encoded, masking, config.training().seed());
       encodedHeld = TrainingData.masked(encodedHeld, masking, 0).epoch(0);
     }

@@ -244,9 +244,7 @@ public final class JointTuning {
                       member.held)
                   .part(adapter.trainingPart()));
           models.put(
-              name,
-              new TextModel(
-                  model, adapter, preprocessor, labels, config.maxLength(), config.trainOn()));
+              name, new TextModel(model, adapter, preprocessor, labels, TextSettings.of(config)));
         });
     Map<String, TrainingResult> results =
         new JointTrainer(adapters, trainers).checkpoints(identified(model, tunings)).run();

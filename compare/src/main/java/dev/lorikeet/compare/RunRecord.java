@@ -16,6 +16,7 @@ import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.MaskingConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -74,6 +75,10 @@ final class RunRecord {
     if (model.task() == Task.CAUSAL_LM) {
       json.put("train_on", model.trainOn().id());
     }
+    if (model.task() == Task.MASKED_LM) {
+      json.put("mlm_probability", model.masking().mlmProbability());
+      json.put("whole_word_mask", model.masking().wholeWordMask());
+    }
     if (model.model().checkpoint() != null) {
       KnownBase.of(model.model().checkpoint()).write(json);
     }
@@ -94,7 +99,16 @@ final class RunRecord {
   /** Writes what of this is true of an adapter made of this one and others, and how it was made. */
   void writeDerived(ObjectNode combination, Path folder) throws IOException {
     ObjectNode derived = json.deepCopy();
-    derived.retain("task", "problem_type", "labels", "max_length", "pad_token", "train_on", "base");
+    derived.retain(
+        "task",
+        "problem_type",
+        "labels",
+        "max_length",
+        "pad_token",
+        "train_on",
+        "mlm_probability",
+        "whole_word_mask",
+        "base");
     derived.set("versions", versions());
     derived.set("cpu", cpu());
     derived.set("combination", combination);
@@ -140,9 +154,15 @@ final class RunRecord {
     return json.path("pad_token").textValue();
   }
 
-  /** Which tokens of chats the run learned, and are therefore scored. */
-  TrainOn trainOn() {
-    return TrainOn.of(json.path("train_on").asText(TrainOn.ASSISTANT.id()));
+  /** What the run learned of texts of a length, and what is therefore scored. */
+  TextSettings settings(int maxLength) {
+    MaskingConfig usual = MaskingConfig.DEFAULT;
+    return new TextSettings(
+        maxLength,
+        TrainOn.of(json.path("train_on").asText(TrainOn.ASSISTANT.id())),
+        new MaskingConfig(
+            json.path("mlm_probability").asDouble(usual.mlmProbability()),
+            json.path("whole_word_mask").asBoolean(usual.wholeWordMask())));
   }
 
   /** The options with task, labels and problem type filled in where they do not name a task. */

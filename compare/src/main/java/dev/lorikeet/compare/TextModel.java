@@ -9,7 +9,6 @@ import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleEncoder;
 import dev.lorikeet.data.Labels;
-import dev.lorikeet.data.MaskedLm;
 import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.data.Truncated;
 import dev.lorikeet.data.Words;
@@ -28,6 +27,7 @@ import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Evaluation;
 import dev.lorikeet.training.EvaluationReport;
 import dev.lorikeet.training.Evaluator;
+import dev.lorikeet.training.MaskingConfig;
 import dev.lorikeet.training.ScoringConfig;
 import dev.lorikeet.training.TrainingData;
 import java.nio.file.Path;
@@ -55,8 +55,7 @@ public final class TextModel implements AutoCloseable {
   private final @Nullable Adapters adapters;
   private final Preprocessor preprocessor;
   private final @Nullable Labels labels;
-  private final int maxLength;
-  private final TrainOn trainOn;
+  private final TextSettings settings;
   private final TextAnswers answers;
   private final TextModelFolders folders;
   private final AtomicReference<Truncated> truncated = new AtomicReference<>(Truncated.NOTHING);
@@ -66,9 +65,8 @@ public final class TextModel implements AutoCloseable {
       @Nullable Adapter adapter,
       Preprocessor preprocessor,
       @Nullable Labels labels,
-      int maxLength,
-      TrainOn trainOn) {
-    this(model, adapter, null, preprocessor, labels, maxLength, trainOn);
+      TextSettings settings) {
+    this(model, adapter, null, preprocessor, labels, settings);
   }
 
   TextModel(
@@ -77,15 +75,13 @@ public final class TextModel implements AutoCloseable {
       @Nullable Adapters adapters,
       Preprocessor preprocessor,
       @Nullable Labels labels,
-      int maxLength,
-      TrainOn trainOn) {
+      TextSettings settings) {
     this.model = model;
     this.adapter = adapter;
     this.adapters = adapters;
     this.preprocessor = preprocessor;
     this.labels = labels;
-    this.maxLength = maxLength;
-    this.trainOn = trainOn;
+    this.settings = settings;
     this.answers = new TextAnswers(this);
     this.folders = new TextModelFolders(this);
   }
@@ -209,12 +205,17 @@ public final class TextModel implements AutoCloseable {
 
   /** Which tokens of a chat a causal language model learned, and is scored on. */
   public TrainOn trainOn() {
-    return trainOn;
+    return settings.trainOn();
   }
 
   /** Texts are cut to this many tokens. */
   public int maxLength() {
-    return maxLength;
+    return settings.maxLength();
+  }
+
+  /** What a masked language model had to find, and is scored on. */
+  MaskingConfig masking() {
+    return settings.masking();
   }
 
   public Task task() {
@@ -226,7 +227,8 @@ public final class TextModel implements AutoCloseable {
   }
 
   private ExampleEncoder encoder() {
-    return preprocessor.encoder(model, labels, model.config().problemType(), maxLength, trainOn);
+    return preprocessor.encoder(
+        model, labels, model.config().problemType(), maxLength(), trainOn());
   }
 
   Preprocessor preprocessor() {
@@ -287,7 +289,7 @@ public final class TextModel implements AutoCloseable {
   private List<EncodedExample> labelled(List<Example> examples) {
     List<EncodedExample> encoded = encode(examples);
     return task() == Task.MASKED_LM
-        ? TrainingData.masked(encoded, MaskedLm.of(tokenizer()), 0).epoch(0)
+        ? TrainingData.masked(encoded, masking().of(tokenizer()), 0).epoch(0)
         : encoded;
   }
 
@@ -336,7 +338,7 @@ public final class TextModel implements AutoCloseable {
   public void mustHaveMasks(Example example) {
     try (Model.Lease asItIs = model.share()) {
       EncodedExample encoded = encoder().encode(List.of(example.unlabelled())).get(0);
-      MaskFill.mustHaveAllMasks(example, encoded, tokenizer(), maxLength);
+      MaskFill.mustHaveAllMasks(example, encoded, tokenizer(), maxLength());
     }
   }
 

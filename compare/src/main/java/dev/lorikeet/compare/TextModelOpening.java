@@ -101,8 +101,7 @@ record TextModelOpening(
           attached.several(),
           preprocessor,
           labels(model),
-          length,
-          record.trainOn());
+          record.settings(length));
     } catch (RuntimeException e) {
       model.close();
       if (preprocessor != null) {

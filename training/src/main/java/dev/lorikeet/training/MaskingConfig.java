@@ -1,6 +1,7 @@
 package dev.lorikeet.training;
 
 import dev.lorikeet.data.MaskedLm;
+import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.torch.UsageException;
 
 /**
@@ -18,5 +19,10 @@ public record MaskingConfig(double mlmProbability, boolean wholeWordMask) {
       throw new UsageException(
           "mlm_probability is " + mlmProbability + ": it must be above 0 and at most 1");
     }
+  }
+
+  /** What hides tokens so, with a tokenizer's mask. */
+  public MaskedLm of(TextTokenizer tokenizer) {
+    return MaskedLm.of(tokenizer, mlmProbability, wholeWordMask);
   }
 }
