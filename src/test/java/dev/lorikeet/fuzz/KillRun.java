@@ -5,6 +5,7 @@ import static java.util.stream.Collectors.joining;
 import dev.lorikeet.cli.Lorikeet;
 import dev.lorikeet.models.FileHash;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
@@ -33,8 +34,8 @@ public final class KillRun {
   private static final List<String> SIGNALS = List.of("KILL", "KILL", "KILL", "TERM", "INT");
   private static final long LONGEST_SECONDS = 120;
 
-  /** A disk on which nothing that the commands write has room. */
-  private static final String FULL = "size=24k";
+  /** A disk that is filled before the commands write to it. */
+  private static final String SMALL = "size=24k";
 
   private final Path home;
   private final Path inputs;
@@ -258,10 +259,22 @@ public final class KillRun {
 
   // ---- full disks ----
 
+  /** Writes until there is no room. */
+  private static void fill(Path filler) {
+    byte[] page = new byte[1 << 10];
+    try (OutputStream out = Files.newOutputStream(filler)) {
+      while (true) {
+        out.write(page);
+      }
+    } catch (IOException e) {
+      // the disk is full
+    }
+  }
+
   /** What a command says on a small disk; needs the right to mount one. */
   private String fullDisk(Writer writer, TinyHub hub) throws IOException, InterruptedException {
     Path disk = emptied(home.resolve("small-disk"));
-    if (new ProcessBuilder("mount", "-t", "tmpfs", "-o", FULL, "tmpfs", disk.toString())
+    if (new ProcessBuilder("mount", "-t", "tmpfs", "-o", SMALL, "tmpfs", disk.toString())
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start()
@@ -271,8 +284,7 @@ public final class KillRun {
     }
     try {
       Path filler = disk.resolve("filler");
-      byte[] most = new byte[20 << 10];
-      Files.write(filler, most);
+      fill(filler);
       int status = wait(start(writer, disk, hub));
       List<String> said =
           Files.readAllLines(home.resolve("kill-stderr.txt")).stream()

@@ -54,7 +54,7 @@ record Writer(String name, List<String> words) {
           new Writer(
               "predict",
               "predict --model @/model --adapter @/adapter --any-base --data @/rows.jsonl"
-                  + " --threads 1 --output %/out"));
+                  + " --threads 1 --overwrite --output %/out"));
 
   /** What all of them read. */
   static Path inputs(RealFiles files) throws IOException {
