@@ -32,6 +32,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Methods that change what a model reads, and those that train parts of it. */
@@ -160,6 +161,24 @@ class InputMethodsTest {
           .isInstanceOf(LorikeetException.class)
           .hasMessage(
               "the model reads virtual tokens of another adapter already: disable that one first");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "PREFIX, token_dim, 16, 32",
+    "PREFIX, num_layers, 3, 2",
+    "PREFIX, num_attention_heads, 2, 4",
+    "PROMPT, token_dim, 64, 32"
+  })
+  void sizesOfAnotherModelAreRefused(String method, String key, int said, int models) {
+    String json = (method.equals("PREFIX") ? PREFIX : PROMPT).replaceFirst("[}]$", "");
+    try (Model model = Model.open(BERT, ModelOptions.DEFAULT)) {
+      assertThatThrownBy(
+              () -> Adapter.attach(model, config(json + ", '" + key + "': " + said + "}"), 4))
+          .isInstanceOf(LorikeetException.class)
+          .hasMessage(
+              "%s is %d, and the model's is %d: the adapter is another model's", key, said, models);
     }
   }
 

@@ -168,8 +168,8 @@ public record Settings(ObjectNode json) {
   }
 
   private static double number(String key, JsonNode value) {
-    if (!value.isNumber()) {
-      throw wrong(key, "a number", value);
+    if (!value.isNumber() || !Float.isFinite(value.floatValue())) {
+      throw wrong(key, value.isNumber() ? "a number that float32 holds" : "a number", value);
     }
     return value.doubleValue();
   }

@@ -85,8 +85,11 @@ public record LoraConfig(
   }
 
   private static void mustBeAlpha(String key, double alpha) {
-    if (!(alpha > 0) || Double.isInfinite(alpha)) {
+    if (!(alpha > 0)) {
       throw new UsageException(key + " is " + alpha + ": it must be above 0");
+    }
+    if (alpha > Float.MAX_VALUE) {
+      throw new UsageException(key + " is " + alpha + ": float32 holds no such number");
     }
   }
 

@@ -57,6 +57,7 @@ class LoraConfigTest {
         "{'r': 0} | r is 0: a rank must be at least 1",
         "{'lora_alpha': 0} | lora_alpha is 0.0: it must be above 0",
         "{'lora_alpha': -2} | lora_alpha is -2.0: it must be above 0",
+        "{'alpha_pattern': {'query': -1}} | alpha_pattern query is -1.0: it must be above 0",
         "{'lora_dropout': 1} | lora_dropout is 1.0: it must be at least 0 and below 1",
         "{'lora_dropout': -0.1} | lora_dropout is -0.1: it must be at least 0 and below 1",
         "{'rank_pattern': {'query': 0}} | rank_pattern query is 0: a rank must be at least 1",

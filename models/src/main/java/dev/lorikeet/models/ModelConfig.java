@@ -99,17 +99,19 @@ public final class ModelConfig {
     if (absent(value)) {
       return otherwise;
     }
-    if (!value.isNumber()) {
-      throw wrong(key, "a number", value);
-    }
-    return value.doubleValue();
+    return number(key, value);
   }
 
   public double number(String key) {
-    if (!json.path(key).isNumber()) {
-      throw wrong(key, "a number", json.path(key));
+    return number(key, json.path(key));
+  }
+
+  /** Models compute in float32 at most. */
+  private double number(String key, JsonNode value) {
+    if (!value.isNumber() || !Float.isFinite(value.floatValue())) {
+      throw wrong(key, value.isNumber() ? "a number that float32 holds" : "a number", value);
     }
-    return json.path(key).doubleValue();
+    return value.doubleValue();
   }
 
   public int integer(String key, int otherwise) {

@@ -90,16 +90,29 @@ final class RotaryEmbedding {
     private static Settings of(ModelConfig json, JsonNode written, int headSize, double theta) {
       JsonNode object = written.isObject() ? written : JsonNodeFactory.instance.objectNode();
       ModelConfig parameters = ModelConfig.of(json.place() + ": " + key(json), object);
-      double partial = json.number("partial_rotary_factor", 1);
+      double partial =
+          parameters.number("partial_rotary_factor", json.number("partial_rotary_factor", 1));
       double positions = json.number("max_position_embeddings");
       double original = parameters.number("original_max_position_embeddings", positions);
       return new Settings(
           parameters,
           parameters.text("rope_type", parameters.text("type", "default")),
           parameters.number("rope_theta", theta),
-          (int) (headSize * parameters.number("partial_rotary_factor", partial)),
+          rotated(json, headSize, partial),
           positions,
           json.number("original_max_position_embeddings", original));
+    }
+
+    /** How many elements of a head turn, two by two. */
+    private static int rotated(ModelConfig json, int headSize, double partial) {
+      int rotated = (int) (headSize * partial);
+      if (rotated < 2 || rotated > headSize || rotated % 2 != 0) {
+        throw new LorikeetException(
+            json.place()
+                + (": partial_rotary_factor " + partial + " of a head of " + headSize)
+                + (" elements has " + rotated + " turn: it must be an even number of them"));
+      }
+      return rotated;
     }
 
     /** The names of the types that config.json asks for, by layer type where they differ. */

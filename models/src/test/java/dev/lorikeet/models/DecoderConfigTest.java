@@ -175,6 +175,9 @@ class DecoderConfigTest {
       textBlock =
           """
           llama | 'partial_rotary_factor': 0.5 | CONFIG: rope_parameters: partial_rotary_factor leaves 4 of 8 elements of a head to rotate, and this model_type rotates all
+          phi3 | 'partial_rotary_factor': -0.5 | CONFIG: partial_rotary_factor -0.5 of a head of 8 elements has -4 turn: it must be an even number of them
+          phi3 | 'partial_rotary_factor': 96 | CONFIG: partial_rotary_factor 96.0 of a head of 8 elements has 768 turn: it must be an even number of them
+          phi3 | 'partial_rotary_factor': 0.4 | CONFIG: partial_rotary_factor 0.4 of a head of 8 elements has 3 turn: it must be an even number of them
           qwen2 | 'rope_parameters': {'full_attention': {'rope_theta': 1e4}} | CONFIG: rope_parameters differ by layer type, which no layer of a qwen2 model asks for
           llama | 'num_key_value_heads': 3 | config.json: num_attention_heads 4 is no multiple of num_key_value_heads 3: is it from this checkpoint?
           gemma2 | 'sliding_window': null | CONFIG: layers slide, but sliding_window is null

@@ -85,6 +85,10 @@ class ModelConfigTest {
         config -> config.number("n", 0),
         "config.json: \"n\" must be a number, not \"3\"");
     assertRefused(
+        "{'n': 1e39}",
+        config -> config.number("n", 0),
+        "config.json: \"n\" must be a number that float32 holds, not 1.0E39");
+    assertRefused(
         "{'t': 3}", config -> config.text("t", ""), "config.json: \"t\" must be a string, not 3");
     assertRefused(
         "{}",

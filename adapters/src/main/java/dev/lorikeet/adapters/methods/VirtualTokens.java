@@ -65,7 +65,9 @@ public record VirtualTokens(
   /** With what is left open as the model has it, a vector as wide as its embeddings. */
   VirtualTokens of(ModelConfig model) {
     mustBeOneStack(model);
-    return filled(model, attentionHeads(model), hiddenSize(model));
+    int size = hiddenSize(model);
+    mustBe("token_dim", width, size);
+    return filled(model, attentionHeads(model), size);
   }
 
   /** The same for keys and values: as many heads as these have, all as wide together. */
@@ -73,20 +75,37 @@ public record VirtualTokens(
     mustBeOneStack(model);
     int all = attentionHeads(model);
     int grouped = model.integer("num_key_value_heads", all);
-    return filled(model, grouped, grouped * model.integer("head_dim", hiddenSize(model) / all));
+    int size = grouped * model.integer("head_dim", hiddenSize(model) / all);
+    mustBe("token_dim", width, size);
+    mustBe("num_layers", layers, numberOfLayers(model));
+    mustBe("num_attention_heads", heads, grouped);
+    return filled(model, grouped, size);
+  }
+
+  /** What the adapter leaves open is the model's; what it says must be. */
+  private static void mustBe(String key, int said, int models) {
+    if (said != 0 && said != models) {
+      throw new LorikeetException(
+          (key + " is " + said + ", and the model's is " + models)
+              + ": the adapter is another model's");
+    }
   }
 
   private VirtualTokens filled(ModelConfig model, int modelHeads, int modelWidth) {
     return new VirtualTokens(
         count,
         width == 0 ? modelWidth : width,
-        layers == 0 ? first(model, "num_hidden_layers", "num_layers", "n_layer") : layers,
+        layers == 0 ? numberOfLayers(model) : layers,
         heads == 0 ? modelHeads : heads,
         modulesToSave);
   }
 
   private static int hiddenSize(ModelConfig model) {
     return first(model, "hidden_size", "n_embd", "d_model", "dim");
+  }
+
+  private static int numberOfLayers(ModelConfig model) {
+    return first(model, "num_hidden_layers", "num_layers", "n_layer", "n_layers");
   }
 
   private static int attentionHeads(ModelConfig model) {
