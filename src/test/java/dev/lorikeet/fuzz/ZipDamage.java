@@ -2,7 +2,6 @@ package dev.lorikeet.fuzz;
 
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.EOFException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,19 +35,11 @@ final class ZipDamage {
   private ZipDamage() {}
 
   /**
-   * Damages a zip; bytes that are none any more, since they were damaged before, are damaged as
-   * bytes.
-   *
    * @param inner damages what an entry holds
    */
   static Mutation of(Mutation inner) {
     return (original, random) -> {
-      List<Entry> entries;
-      try {
-        entries = read(original);
-      } catch (ZipException | EOFException e) {
-        return Bytes.damaged(original, random);
-      }
+      List<Entry> entries = read(original);
       int changes = 1 + random.nextInt(2);
       for (int i = 0; i < changes && !entries.isEmpty(); i++) {
         change(entries, inner, random);

@@ -14,6 +14,11 @@ import dev.lorikeet.torch.Tensor;
  */
 record GroupedHeads(int width, int queries, int keysValues, int size) {
   GroupedHeads {
+    if (size < 1) {
+      throw new LorikeetException(
+          ("config.json: hidden_size " + width + " has no room for ")
+              + (queries + " heads (num_attention_heads): is it from this checkpoint?"));
+    }
     if (keysValues < 1 || queries % keysValues != 0) {
       throw new LorikeetException(
           "config.json: num_attention_heads "

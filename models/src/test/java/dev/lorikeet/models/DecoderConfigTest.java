@@ -180,6 +180,7 @@ class DecoderConfigTest {
           phi3 | 'partial_rotary_factor': 0.4 | CONFIG: partial_rotary_factor 0.4 of a head of 8 elements has 3 turn: it must be an even number of them
           qwen2 | 'rope_parameters': {'full_attention': {'rope_theta': 1e4}} | CONFIG: rope_parameters differ by layer type, which no layer of a qwen2 model asks for
           llama | 'num_key_value_heads': 3 | config.json: num_attention_heads 4 is no multiple of num_key_value_heads 3: is it from this checkpoint?
+          llama | 'hidden_size': 2, 'head_dim': null | config.json: hidden_size 2 has no room for 4 heads (num_attention_heads): is it from this checkpoint?
           gemma2 | 'sliding_window': null | CONFIG: layers slide, but sliding_window is null
           gemma2 | 'layer_types': ['full_attention'] | CONFIG: layer_types must be 2 times full_attention or sliding_attention, and is ["full_attention"]
           gemma3_text | 'use_bidirectional_attention': true | CONFIG: use_bidirectional_attention is true, and only false is supported: the model would compute something else
