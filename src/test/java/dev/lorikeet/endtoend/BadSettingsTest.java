@@ -133,6 +133,17 @@ class BadSettingsTest {
             + " use \\t(TAB) for indentation)",
         "train %s",
         recipe);
+    Files.writeString(recipe, "model: x\ntraining:\n  lr: 1\n  lr: 2\n");
+    Refusal.of(
+        temporary, 1, recipe + " is not YAML, line 4: Duplicate field 'lr'", "train %s", recipe);
+    Files.writeString(recipe, "output: \"x\\0y\"\ndata: {train: a.jsonl}\n");
+    Refusal.of(
+        temporary,
+        1,
+        "\"x\\u0000y\" is the path of no file: Nul character not allowed",
+        "train %s --model %s",
+        recipe,
+        Embedded.MODEL);
     Files.writeString(recipe, "- model\n");
     Refusal.of(
         temporary,

@@ -44,9 +44,9 @@ final class DataFiles {
               "--task sequence-classification"),
           new Rows(
               "numbers.csv",
-              "text,label\na,0.5\nb,-1e3\nc,2\n",
+              "text,label\na,1\nb,-1000\nc,2e0\n",
               "bert-regress-lora-all-linear",
-              "--task sequence-classification --problem-type regression"),
+              "--task sequence-classification"),
           new Rows(
               "words.jsonl",
               """

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.torch.LorikeetException;
+import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -177,6 +178,20 @@ public record Settings(ObjectNode json) {
   private static LorikeetException wrong(String key, String kind, JsonNode value) {
     return new LorikeetException(
         "adapter_config.json: " + key + " must be " + kind + ", not " + value);
+  }
+
+  /**
+   * Checks a rank, wherever it comes from.
+   *
+   * @throws UsageException when it is below 1, or above what any layer has use for
+   */
+  public static void mustBeRank(String key, int rank) {
+    if (rank < 1) {
+      throw new UsageException(key + " is " + rank + ": a rank must be at least 1");
+    }
+    if (rank > MAX_SIZE) {
+      throw new UsageException(key + " is " + rank + ": a rank must be at most " + MAX_SIZE);
+    }
   }
 
   // ---- writing ----

@@ -5,6 +5,7 @@ import dev.lorikeet.torch.Printable;
 import dev.lorikeet.torch.UsageException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.InvalidPathException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -87,10 +88,17 @@ public final class Lorikeet implements Runnable {
         : "out of memory: set LORIKEET_HEAP, to 4g for example";
   }
 
+  /** A path may come from anywhere, and Java refuses some wherever it meets them. */
+  private static String told(Exception e) {
+    return e instanceof InvalidPathException path
+        ? "\"" + path.getInput() + "\" is the path of no file: " + path.getReason()
+        : String.valueOf(e.getMessage());
+  }
+
   private static int explain(Exception e, CommandLine command, CommandLine.ParseResult result) {
     Lorikeet top = (Lorikeet) command.getCommandSpec().root().userObject();
-    boolean known = e instanceof LorikeetException;
-    command.getErr().println(error(known ? e.getMessage() : e.toString()));
+    boolean known = e instanceof LorikeetException || e instanceof InvalidPathException;
+    command.getErr().println(error(known ? told(e) : e.toString()));
     if (top.stacktrace) {
       command.getErr().print(Printable.lines(trace(e)));
     } else if (!known) {

@@ -1,6 +1,7 @@
 package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -19,7 +20,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A recipe's keys and values before they are read: a YAML file's, overridden by flags. */
 final class RecipeTree {
-  private static final YAMLMapper YAML = new YAMLMapper();
+  /** A key that is said twice is an error, as one of them would be left out. */
+  private static final YAMLMapper YAML =
+      YAMLMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
   private static final Pattern PLACE = Pattern.compile("^ in .*line (\\d+), column");
 
@@ -72,6 +75,9 @@ final class RecipeTree {
       } else if (!told.isBlank() && !told.startsWith(" ")) {
         problem = told;
       }
+    }
+    if (line.isEmpty() && e.getLocation() != null) {
+      line = ", line " + e.getLocation().getLineNr();
     }
     return line + ": " + problem;
   }

@@ -109,7 +109,8 @@ public record AdaLora(
   }
 
   public AdaLora {
-    if (initR < 1 || initR < schedule.targetR()) {
+    Settings.mustBeRank("init_r", initR);
+    if (initR < schedule.targetR()) {
       throw new UsageException(
           "init_r is " + initR + ": it must be at least target_r, " + schedule.targetR());
     }

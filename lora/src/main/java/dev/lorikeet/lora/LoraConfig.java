@@ -6,6 +6,7 @@ import dev.lorikeet.adapters.AdapterEmbedding;
 import dev.lorikeet.adapters.AdapterLayer;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.PathPatterns;
+import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.models.Dropout;
@@ -62,7 +63,7 @@ public record LoraConfig(
   public static final LoraConfig DEFAULT = new Builder().build();
 
   public LoraConfig {
-    mustBePositive("r", r);
+    Settings.mustBeRank("r", r);
     if (loraBias && useDora) {
       throw new UsageException("lora_bias does not go with use_dora: choose one of them");
     }
@@ -75,7 +76,7 @@ public record LoraConfig(
       throw new UsageException(
           "lora_dropout is " + loraDropout + ": it must be at least 0 and below 1");
     }
-    rankPattern.forEach((key, rank) -> mustBePositive("rank_pattern " + key, rank));
+    rankPattern.forEach((key, rank) -> Settings.mustBeRank("rank_pattern " + key, rank));
     PathPatterns.mustBeExpressions("rank_pattern", rankPattern.keySet());
     PathPatterns.mustBeExpressions("alpha_pattern", alphaPattern.keySet());
     alphaPattern.forEach((key, alpha) -> mustBeAlpha("alpha_pattern " + key, alpha));
@@ -90,12 +91,6 @@ public record LoraConfig(
     }
     if (alpha > Float.MAX_VALUE) {
       throw new UsageException(key + " is " + alpha + ": float32 holds no such number");
-    }
-  }
-
-  private static void mustBePositive(String key, int rank) {
-    if (rank < 1) {
-      throw new UsageException(key + " is " + rank + ": a rank must be at least 1");
     }
   }
 

@@ -50,6 +50,13 @@ class LoraConfigTest {
 
   // ---- values ----
 
+  @Test
+  void aRankThatNoLayerHasIsRefused() {
+    assertThatThrownBy(() -> LoraConfig.of(100_001, 8))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("r is 100001: a rank must be at most 100000");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

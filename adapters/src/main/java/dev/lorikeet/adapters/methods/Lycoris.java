@@ -63,8 +63,8 @@ public record Lycoris(
   }
 
   public Lycoris {
-    mustBePositive("r", r);
-    rankPattern.forEach((key, rank) -> mustBePositive("rank_pattern " + key, rank));
+    Settings.mustBeRank("r", r);
+    rankPattern.forEach((key, rank) -> Settings.mustBeRank("rank_pattern " + key, rank));
     mustBeProbability("rank_dropout", rankDropout);
     mustBeProbability("module_dropout", moduleDropout);
     PathPatterns.mustBeExpressions("rank_pattern", rankPattern.keySet());
@@ -72,12 +72,6 @@ public record Lycoris(
     rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
     alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
     modulesToSave = List.copyOf(modulesToSave);
-  }
-
-  private static void mustBePositive(String key, int rank) {
-    if (rank < 1) {
-      throw new UsageException(key + " is " + rank + ": a rank must be at least 1");
-    }
   }
 
   static void mustBeProbability(String key, double p) {

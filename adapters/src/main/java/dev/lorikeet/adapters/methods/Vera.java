@@ -17,7 +17,6 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
-import dev.lorikeet.torch.UsageException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,9 +46,7 @@ public record Vera(
     implements AdapterConfig {
 
   public Vera {
-    if (r < 1) {
-      throw new UsageException("r is " + r + ": a rank must be at least 1");
-    }
+    Settings.mustBeRank("r", r);
     Lycoris.mustBeProbability("vera_dropout", dropout);
     modulesToSave = List.copyOf(modulesToSave);
   }
