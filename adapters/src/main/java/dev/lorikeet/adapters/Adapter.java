@@ -131,27 +131,33 @@ public final class Adapter {
       parts.shared.forEach(
           (name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
     }
-    tied().forEach((name, parameter) -> tensors.put(name, parameter.original()));
+    twins().forEach((name, twin) -> tensors.put(name, twin.value().contiguous()));
     if (parts.config.trainableTokens().isEmpty()) {
-      for (String path : parts.config.targets().savedWithBase(parts.places.keySet())) {
+      Targets named = parts.tying.withoutOutputs(parts.config.targets());
+      for (String path : named.savedWithBase(parts.places.keySet())) {
         tensors.put(PeftNames.ofBaseWeight(path), baseTable(path));
       }
     }
     return tensors;
   }
 
-  /** Names under which files have parameters once more, with these. */
-  Map<String, Parameter> tied() {
-    return parts.tying.names(parts.parameters);
+  /** What files have once more, by its name there. */
+  Map<String, WeightTying.Twin> twins() {
+    return parts.tying.twins(parts);
   }
 
   private Tensor baseTable(String path) {
-    Parameter table = Objects.requireNonNull(table(path), path);
+    Parameter table = table(path);
     return parts.copies.getOrDefault(table, table).original();
   }
 
+  /** The base's weight at a path that {@link #baseWeight} knows. */
+  Parameter table(String path) {
+    return Objects.requireNonNull(tableOrNull(path), path);
+  }
+
   /** What the base has at an adapted path, or beside these in an embedding or output layer. */
-  private @Nullable Parameter table(String path) {
+  private @Nullable Parameter tableOrNull(String path) {
     Place place = parts.places.get(path);
     if (place != null) {
       return place.weight().shared();
@@ -174,7 +180,7 @@ public final class Adapter {
    * @param adapted whether the file names it as that of an adapted layer
    */
   @Nullable Tensor baseWeight(String path, boolean adapted) {
-    return parts.places.containsKey(path) == adapted && table(path) != null
+    return parts.places.containsKey(path) == adapted && tableOrNull(path) != null
         ? baseTable(path)
         : null;
   }
@@ -184,7 +190,7 @@ public final class Adapter {
    * all layers that it is tied to.
    */
   void bringBase(String path, Tensor saved) {
-    Parameter table = Objects.requireNonNull(table(path), path);
+    Parameter table = table(path);
     Tensor value = saved.to(table.original().dtype()).to(table.original().device());
     if (!value.sameAs(table.original())) {
       parts.copies.put(table, new Parameter(table.name(), value.copy(), model.weightScope()));
@@ -308,7 +314,8 @@ public final class Adapter {
    * Folds the adapter into the model: each adapted weight is replaced by the one that gives the
    * same output alone, computed in float32 and rounded once to the base's type. Merging twice
    * changes nothing. An embedding's merge leaves output weights that are tied to it as they are,
-   * and the other way round.
+   * and the other way round, unless {@code ensure_weight_tying} makes their updates one: then both
+   * become one merged table.
    *
    * @return what it did to each weight
    * @throws LorikeetException when the method changes the input alone, a merged weight has NaN or

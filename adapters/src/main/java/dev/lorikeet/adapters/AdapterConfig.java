@@ -29,7 +29,7 @@ public interface AdapterConfig {
   }
 
   /**
-   * Whether a tied embedding and output weights that are saved whole stay one ({@code
+   * Whether a tied embedding and output weights that are saved whole, or adapted, stay one ({@code
    * ensure_weight_tying}).
    */
   default boolean ensuresWeightTying() {
@@ -86,6 +86,17 @@ public interface AdapterConfig {
    */
   default AdapterEmbedding embedding(Embedding base, Scope owner) {
     throw new UnsupportedOperationException(peftType() + " adapts no embeddings");
+  }
+
+  /**
+   * A layer around output weights that are an embedding's table, for methods that {@link
+   * #ensuresWeightTying}.
+   *
+   * @param table what {@link #embedding} made, whose update it shares and starts
+   * @throws dev.lorikeet.torch.UsageException when by the settings there are two updates
+   */
+  default TiedLayer tied(Linear base, AdapterEmbedding table) {
+    throw new UnsupportedOperationException(peftType() + " ties no updates");
   }
 
   /** Tokens whose embeddings are trained beside what the method does. */

@@ -22,6 +22,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An adapter on disk, as PEFT keeps it: {@code adapter_config.json} and {@code
@@ -147,24 +148,27 @@ public final class AdapterFolder {
 
   private Adapter readInto(Model model) {
     Safetensors file = weights();
-    Adapter adapter = Adapter.attachFrozen(model, config);
+    Adapter adapter =
+        Adapter.attachFrozen(model, WeightTying.asStored(config, model, file.names()));
     try (Scope scope = Scope.open()) {
       Map<String, Parameter> expected = new LinkedHashMap<>(adapter.parameters());
       adapter.shared().entrySet().stream()
           .filter(entry -> file.names().contains(entry.getKey()))
           .forEach(entry -> expected.put(entry.getKey(), entry.getValue()));
-      Map<String, Parameter> tied = adapter.tied();
+      Map<String, WeightTying.Twin> twins = adapter.twins();
+      Map<Parameter, String> tables = new LinkedHashMap<>();
       Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
       file.names().forEach(name -> addOnce(stored, model.nameInMemory(name), name));
       for (Map.Entry<String, String> tensor : stored.entrySet()) {
         String name = tensor.getKey();
-        boolean known = expected.containsKey(name) || tied.containsKey(name);
+        boolean known = expected.containsKey(name) || twins.containsKey(name);
         boolean adapted = !PeftNames.layerOfBaseWeight(name).isEmpty();
         String layer =
             adapted ? PeftNames.layerOfBaseWeight(name) : PeftNames.layerOf(name, "weight");
         Tensor base = known ? null : adapter.baseWeight(layer, adapted);
         if (base != null) {
           mustHaveRows(file.tensor(tensor.getValue()), base, name);
+          mustBeOneTable(file, tables.put(adapter.table(layer), tensor.getValue()), tensor.getValue());
           adapter.bringBase(layer, file.tensor(tensor.getValue()));
         } else if (!known && !PeftNames.isRepeated(name)) {
           throw new LorikeetException(
@@ -177,7 +181,7 @@ public final class AdapterFolder {
         }
       }
       expected.forEach((name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
-      tied.forEach((name, one) -> mustBeOne(file, stored.getOrDefault(name, name), one));
+      twins.forEach((name, twin) -> mustBeOne(file, stored.getOrDefault(name, name), twin));
       if (!anyBase && model.checkpoint() != null) {
         base().mustBe(model.checkpoint(), folder);
       }
@@ -218,14 +222,26 @@ public final class AdapterFolder {
   }
 
   /** What is tied may be there once more, and then must be the same. */
-  private void mustBeOne(Safetensors file, String name, Parameter parameter) {
-    if (file.names().contains(name) && !file.tensor(name).sameAs(parameter.original())) {
+  private void mustBeOne(Safetensors file, String name, WeightTying.Twin twin) {
+    if (file.names().contains(name) && !file.tensor(name).sameAs(twin.value().contiguous())) {
       throw new LorikeetException(
           folder
-              + ": tensor \""
-              + name
-              + "\" differs from that of the embedding, and ensure_weight_tying says that they are"
-              + " one: set it to false to keep both");
+              + (": tensor \"" + name + "\" differs from ")
+              + (twin.transposed() ? "the transpose of \"" : "\"")
+              + twin.of()
+              + "\", and ensure_weight_tying says that they are one: set it to false"
+              + (twin.transposed() ? " and name both layers in target_modules" : "")
+              + " to keep both");
+    }
+  }
+
+  /** Layers that are tied may each have the base's table, and then must have the same. */
+  private void mustBeOneTable(Safetensors file, @Nullable String other, String name) {
+    if (other != null && !file.tensor(other).sameAs(file.tensor(name))) {
+      throw new LorikeetException(
+          folder
+              + (": tensors \"" + other + "\" and \"" + name + "\" differ, and the base has one")
+              + " table for both: was the adapter made for a base whose weights are not tied?");
     }
   }
 

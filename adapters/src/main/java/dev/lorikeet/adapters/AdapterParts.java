@@ -68,7 +68,7 @@ final class AdapterParts {
     tying = WeightTying.of(model, asked);
     ModulesToSave saved = ModulesToSave.of(model, tying.modulesToSave(asked.modulesToSave()));
     AdapterConfig chosen = asked.resolvedFor(model.config());
-    Targets targets = chosen.targets().inMemory(namesOnDisk(model));
+    Targets targets = tying.targets(chosen.targets().inMemory(namesOnDisk(model)));
     adapted = adapted(chosen, targets, saved);
     config =
         chosen.with(
@@ -101,9 +101,10 @@ final class AdapterParts {
     if (chosen instanceof InputConfig) {
       return List.of();
     }
-    List<String> adapted = targets.match(paths(chosen), saved::contains, notLinear(model));
-    chosen.mustMatch(adapted);
-    return adapted;
+    List<String> matched = targets.match(paths(chosen), saved::contains, notLinear(model));
+    List<String> all = tying.adapted(matched, targets);
+    chosen.mustMatch(all);
+    return all;
   }
 
   /** Puts layers around what is adapted. */
@@ -170,11 +171,26 @@ final class AdapterParts {
     try (Scope scope = Scope.open()) {
       EmbeddingSlot table = model.embeddings().get(path);
       if (table != null) {
-        return new Place.OfEmbedding(table, config.embedding(table.base(), model.weightScope()));
+        return new Place.OfEmbedding(
+            table,
+            config.embedding(table.base(), model.weightScope()),
+            tying.isAdaptedTable(path));
       }
       ProjectionSlot slot = Objects.requireNonNull(model.projections().get(path), path);
+      if (tying.isAdaptedOutput(path)) {
+        return new Place.OfTied(slot, config.tied(slot.base(), adaptedTable()));
+      }
       return new Place.OfProjection(slot, maker.around(slot.base()));
     }
+  }
+
+  /** What is around the embedding that outputs share the update of. */
+  private AdapterEmbedding adaptedTable() {
+    return places.values().stream()
+        .filter(place -> place instanceof Place.OfEmbedding table && table.tied())
+        .map(place -> ((Place.OfEmbedding) place).adapted())
+        .findFirst()
+        .orElseThrow();
   }
 
   private Parameter addCopy(Parameter base, String name) {

@@ -29,6 +29,11 @@ public final class PeftNames {
     return PREFIX + path + "." + parameter;
   }
 
+  /** Whether a tensor is one of an adapted layer's: {@code ….lm_head.lora_A.weight}. */
+  static boolean isUpdateOf(String path, String name) {
+    return name.startsWith(PREFIX + path + ".lora_");
+  }
+
   /** The path of the layer whose parameter a tensor is, or an empty path. */
   public static String layerOf(String name, String parameter) {
     int end = name.length() - parameter.length() - 1;

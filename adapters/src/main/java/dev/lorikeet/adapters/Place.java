@@ -73,11 +73,15 @@ interface Place {
     }
   }
 
-  /** An embedding table's. */
-  record OfEmbedding(EmbeddingSlot slot, AdapterEmbedding adapted) implements Place {
+  /**
+   * An embedding table's.
+   *
+   * @param tied whether output weights have the same update, so that both become the merged table
+   */
+  record OfEmbedding(EmbeddingSlot slot, AdapterEmbedding adapted, boolean tied) implements Place {
     @Override
     public Parameter weight() {
-      return slot.base().weight();
+      return tied ? slot.weight() : slot.base().weight();
     }
 
     @Override
@@ -88,6 +92,24 @@ interface Place {
     @Override
     public Map<Parameter, Tensor> merged() {
       return Map.of(weight(), adapted.mergedTable());
+    }
+  }
+
+  /** An output layer's that has the update of the embedding it is tied to. */
+  record OfTied(ProjectionSlot slot, TiedLayer adapted) implements Place {
+    @Override
+    public Parameter weight() {
+      return slot.base().weight();
+    }
+
+    @Override
+    public Map<ProjectionSlot, Projection> projections() {
+      return Map.of(slot, adapted);
+    }
+
+    @Override
+    public Map<Parameter, Tensor> merged() {
+      return Map.of(); // it is the table, and becomes what that does
     }
   }
 

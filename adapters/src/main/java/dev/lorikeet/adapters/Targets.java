@@ -146,7 +146,7 @@ public record Targets(
               + modelType
               + "\": name them, or all-linear");
     }
-    return new Targets(defaults, false, exclude, excludeRegex, layersToTransform, layersPattern);
+    return withModules(defaults);
   }
 
   /**
@@ -193,6 +193,11 @@ public record Targets(
     return matched.equals(paths) ? names : paths;
   }
 
+  /** The same with other entries, or another expression. */
+  Targets withModules(List<String> others) {
+    return new Targets(others, regex, exclude, excludeRegex, layersToTransform, layersPattern);
+  }
+
   /** These modules exactly, with nothing excluded. */
   public Targets resolved(List<String> paths) {
     return new Targets(paths, false, List.of(), false, null, List.of());
@@ -215,7 +220,7 @@ public record Targets(
     List<String> matched =
         paths.stream()
             .filter(isTarget(notLinear))
-            .filter(matcher(EXCLUDE, exclude, excludeRegex).negate())
+            .filter(path -> !excludes(path))
             .filter(path -> !saved.test(path))
             .toList();
     if (matched.isEmpty()) {
@@ -291,7 +296,17 @@ public record Targets(
   }
 
   private static boolean isListed(List<String> entries, String path) {
-    return entries.stream().anyMatch(entry -> path.equals(entry) || path.endsWith("." + entry));
+    return entries.stream().anyMatch(entry -> names(entry, path));
+  }
+
+  /** Whether an entry of a list matches a path. */
+  static boolean names(String entry, String path) {
+    return path.equals(entry) || path.endsWith("." + entry);
+  }
+
+  /** Whether {@code exclude_modules} match a path. */
+  boolean excludes(String path) {
+    return !exclude.isEmpty() && matcher(EXCLUDE, exclude, excludeRegex).test(path);
   }
 
   private static void mustMatch(

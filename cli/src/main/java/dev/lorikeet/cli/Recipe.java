@@ -187,6 +187,7 @@ record Recipe(
         .useDora(adapter.flag("use_dora", defaults.useDora()))
         .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
         .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
+        .ensureWeightTying(adapter.flag("ensure_weight_tying", defaults.ensuresWeightTying()))
         .build();
   }
 

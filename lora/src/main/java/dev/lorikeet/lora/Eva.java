@@ -2,6 +2,7 @@ package dev.lorikeet.lora;
 
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.Sample;
+import dev.lorikeet.adapters.TiedLayer;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
@@ -83,7 +84,13 @@ public final class Eva {
     Adapter first = Adapter.attach(model, plain, seed); // knows what is adapted
     LoraConfig resolved = (LoraConfig) first.config();
     List<String> paths = List.copyOf(first.layers().keySet());
+    boolean ties = first.layers().values().stream().anyMatch(TiedLayer.class::isInstance);
     first.remove();
+    if (ties) {
+      throw new UsageException(
+          "init_lora_weights eva does not go with ensure_weight_tying for targets that are"
+              + " embeddings or output layers, whose ranks it would make two: leave one of them out");
+    }
     try (Scope scope = Scope.open()) {
       Eva eva = new Eva(model, resolved.but().init(config.init()).build(), scope);
       Torch.seed(seed);

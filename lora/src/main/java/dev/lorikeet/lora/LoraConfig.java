@@ -40,7 +40,7 @@ import java.util.Map;
  * @param loraBias whether B has a bias
  * @param trainableTokens tokens whose embeddings are trained themselves
  * @param ensuresWeightTying whether an embedding and the output weights that are tied to it stay
- *     one where either is saved whole; else each is trained by itself
+ *     one where either is saved whole or adapted; else each is trained by itself
  */
 public record LoraConfig(
     int r,
@@ -179,6 +179,30 @@ public record LoraConfig(
               + " is an embedding");
     }
     return LoraEmbedding.of(base, rank(path), scaling(path), init, useDora, owner);
+  }
+
+  @Override
+  public LoraOutput tied(Linear base, AdapterEmbedding table) {
+    LoraEmbedding words = (LoraEmbedding) table;
+    String path = words.base().path();
+    if (useDora) {
+      throw new UsageException(
+          "use_dora does not go with ensure_weight_tying for targets "
+              + (path + " and " + base.path())
+              + ", whose lengths are not one: leave one of the two out");
+    }
+    mustBeOne("rank_pattern", path, rank(path), base.path(), rank(base.path()));
+    mustBeOne("alpha_pattern", path, alpha(path), base.path(), alpha(base.path()));
+    return LoraOutput.of(base, words, rank(path), init, new Dropout(loraDropout, base.mode()));
+  }
+
+  private static <N> void mustBeOne(
+      String pattern, String path, N ofTable, String other, N ofOutput) {
+    if (!ofTable.equals(ofOutput)) {
+      throw new UsageException(
+          (pattern + " gives " + path + " " + ofTable + " and " + other + " " + ofOutput)
+              + ", and ensure_weight_tying makes their updates one: give both the same");
+    }
   }
 
   @Override

@@ -150,6 +150,11 @@ final class LoraFile {
     return config;
   }
 
+  /** Whether an output layer may have the update of an embedding. */
+  boolean tiesUpdates() {
+    return config.ensuresWeightTying() && layers.containsValue(Kind.EMBEDDING);
+  }
+
   /** The adapted layers by path, in alphabetical order. */
   SortedMap<String, Kind> layers() {
     return layers;
