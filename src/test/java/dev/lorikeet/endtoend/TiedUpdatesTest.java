@@ -1,10 +1,9 @@
 package dev.lorikeet.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.Adapters;
@@ -18,7 +17,6 @@ import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.models.Tape;
 import dev.lorikeet.torch.GradMode;
-import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -28,10 +26,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -50,7 +48,6 @@ class TiedUpdatesTest {
   private static final Path FOUND = Path.of("resources/cases/tied-embedding-lora");
   private static final Path LLAMA = Path.of("resources/cases/tied-embedding/base");
   private static final Path GPT2 = Path.of("resources/golden/gpt2-lm-lora");
-  private static final Path T5 = Path.of("resources/golden/t5-v10-seq2seq");
   private static final String TABLE = "base_model.model.model.embed_tokens.";
   private static final String HEAD = "base_model.model.lm_head.";
 
@@ -92,11 +89,7 @@ class TiedUpdatesTest {
   }
 
   private static LoraConfig tying(String... targets) {
-    return LoraConfig.of(4, 8)
-        .but()
-        .targets(Targets.of(targets))
-        .ensureWeightTying(true)
-        .build();
+    return LoraConfig.of(4, 8).but().targets(Targets.of(targets)).ensureWeightTying(true).build();
   }
 
   /** Gives all parameters values as training might, none of them zero. */
@@ -122,7 +115,7 @@ class TiedUpdatesTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"embedding", "head", "expression", "gpt2"})
-  void pefsAdaptersAnswerAsTheyWereTrained(String name) throws IOException {
+  void adaptersOfPeftsAnswerAsTheyWereTrained(String name) throws IOException {
     Safetensors expected = Safetensors.open(FOUND.resolve(name).resolve("expected.safetensors"));
     Tensor logits = expected.tensor("logits");
     try (Model model = opened(name.equals("gpt2") ? GPT2 : LLAMA)) {
@@ -197,6 +190,9 @@ class TiedUpdatesTest {
       assertThat(adapter.parameters())
           .containsOnlyKeys(TABLE + "lora_embedding_A", TABLE + "lora_embedding_B");
       assertThat(logits(model).sameAs(base)).isTrue(); // A is 0
+      Tensor b =
+          Objects.requireNonNull(adapter.parameters().get(TABLE + "lora_embedding_B")).original();
+      assertThat(b.abs().max().item()).isBetween(0.1, 1 / Math.sqrt(32)); // as a linear layer's A
       randomize(adapter);
       assertThat(difference(logits(model), base)).isGreaterThan(0.1);
       Safetensors file = Safetensors.open(save(adapter, "saved").resolve(AdapterFolder.WEIGHTS));
@@ -217,22 +213,19 @@ class TiedUpdatesTest {
     Cli.done(
         "train --model %s --data %s --task causal-lm --text text --output %s --epochs 3 --lr 0.02"
             + " --set adapter.target_modules=lm_head --set adapter.ensure_weight_tying=true",
-        LLAMA,
-        data,
-        adapter);
+        LLAMA, data, adapter);
     Safetensors file = Safetensors.open(adapter.resolve(AdapterFolder.WEIGHTS));
     Tensor b = of(file, HEAD + "lora_B.weight");
     assertThat(b.abs().max().item()).isGreaterThan(0.01);
     assertThat(b.transpose(0, 1).contiguous().sameAs(of(file, TABLE + "lora_embedding_A")))
         .isTrue();
     double base = FoundInUseTest.loss("--model %s --data %s", LLAMA, data);
-    double trained =
-        FoundInUseTest.loss("--model %s --adapter %s --data %s", LLAMA, adapter, data);
+    double trained = FoundInUseTest.loss("--model %s --adapter %s --data %s", LLAMA, adapter, data);
     assertThat(trained).isLessThan(base - 0.1);
     Path merged = folder.resolve("merged");
     Cli.done("merge --model %s --adapter %s --output %s", LLAMA, adapter, merged);
     assertThat(FoundInUseTest.loss("--model %s --data %s", merged, data))
-        .isCloseTo(trained, org.assertj.core.api.Assertions.within(ROUNDING));
+        .isCloseTo(trained, within(ROUNDING));
   }
 
   @Test
@@ -257,101 +250,45 @@ class TiedUpdatesTest {
     }
   }
 
-  // ---- what cannot be one ----
-
-  @ParameterizedTest
-  @CsvSource({"lora_A.weight, lora_embedding_B", "lora_B.weight, lora_embedding_A"})
-  void factorsThatDifferAreRefusedByBothNames(String factor, String other) throws IOException {
-    String name = HEAD + factor;
-    Path changed = changed(name, FOUND.resolve("head"));
-    try (Model model = opened(LLAMA)) {
-      AdapterFolder adapter = AdapterFolder.open(changed);
-      assertThatThrownBy(() -> adapter.attachTo(model))
-          .isInstanceOf(LorikeetException.class)
-          .hasMessage(
-              changed
-                  + (": tensor \"" + name + "\" differs from the transpose of \"" + TABLE + other)
-                  + "\", and ensure_weight_tying says that they are one: set it to false and name"
-                  + " both layers in target_modules to keep both");
-    }
-  }
-
+  /** Each of the two layers gets a combination of its own, of the same update. */
   @Test
-  void tablesThatDifferAreRefusedByBothNames() throws IOException {
-    String name = TABLE + "base_layer.weight";
-    Path changed = changed(name, FOUND.resolve("embedding"));
+  void aCombinationIsTheSum() {
     try (Model model = opened(LLAMA)) {
-      AdapterFolder adapter = AdapterFolder.open(changed);
-      assertThatThrownBy(() -> adapter.attachTo(model))
-          .isInstanceOf(LorikeetException.class)
-          .hasMessage(
-              changed
-                  + (": tensors \"" + HEAD + "base_layer.weight\" and \"" + name + "\" differ, and")
-                  + " the base has one table for both: was the adapter made for a base whose"
-                  + " weights are not tied?");
+      Adapters adapters = new Adapters(model);
+      adapters.load("one", FOUND.resolve("embedding"));
+      adapters.load("two", FOUND.resolve("head"));
+      Path both = folder.resolve("both");
+      Cli.done(
+          "adapter combine --adapter %1$s/embedding --weight 1 --adapter %1$s/head --weight 1"
+              + " --combination-type svd --svd-rank 8 --output %2$s",
+          FOUND, both);
+      adapters.load("both", both);
+      adapters.activate("one", "two");
+      Tensor sum = logits(model);
+      adapters.activate("both");
+      assertThat(difference(logits(model), sum)).isLessThan(2 * ROUNDING);
     }
   }
 
-  /** A copy of an adapter with another value at one place. */
-  private Path changed(String name, Path adapter) throws IOException {
-    Path copy = Files.createDirectory(folder.resolve("changed"));
-    Files.copy(adapter.resolve(AdapterFolder.CONFIG), copy.resolve(AdapterFolder.CONFIG));
-    Safetensors file = Safetensors.open(adapter.resolve(AdapterFolder.WEIGHTS));
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    file.names().forEach(key -> tensors.put(key, file.tensor(key)));
-    of(file, name);
-    tensors.computeIfPresent(name, (key, tensor) -> tensor.add(0.5));
-    Safetensors.write(copy.resolve(AdapterFolder.WEIGHTS), tensors, file.metadata());
-    return copy;
-  }
-
-  /** Settings as JSON, and what is said of them. */
-  @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      quoteCharacter = '`',
-      value = {
-        "{'use_dora': true}|use_dora does not go with ensure_weight_tying for targets"
-            + " model.embed_tokens and lm_head, whose lengths are not one: leave one of the two out",
-        "{'rank_pattern': {'lm_head': 2}}|rank_pattern gives model.embed_tokens 8 and lm_head 2,"
-            + " and ensure_weight_tying makes their updates one: give both the same",
-        "{'alpha_pattern': {'embed_tokens': 2}}|alpha_pattern gives model.embed_tokens 2.0 and"
-            + " lm_head 8.0, and ensure_weight_tying makes their updates one: give both the same",
-        "{'exclude_modules': ['embed_tokens']}|exclude_modules or modules_to_save leave out"
-            + " model.embed_tokens, and ensure_weight_tying makes its update and that of what it is"
-            + " tied to one: name both or neither",
-        "{'exclude_modules': 'lm_head'}|exclude_modules or modules_to_save leave out lm_head, and"
-            + " ensure_weight_tying makes its update and that of what it is tied to one: name both"
-            + " or neither",
-        "{'lora_bias': true}|lora_bias is for linear layers only, and target model.embed_tokens is"
-            + " an embedding",
-        "{'init_lora_weights': 'pissa'}|init_lora_weights pissa is for linear layers only, and"
-            + " target model.embed_tokens is an embedding",
-        "{'trainable_token_indices': [3]}|trainable_token_indices: model.embed_tokens is trained in"
-            + " another way too: name its tokens or the whole, not both"
-      })
-  void settingsThatMakeTwoUpdatesAreRefused(String settings, String message) throws IOException {
-    ObjectNode json = (ObjectNode) new ObjectMapper().readTree(settings.replace('\'', '"'));
-    json.put("peft_type", "LORA").put("ensure_weight_tying", true);
-    json.putArray("target_modules").add("lm_head").add("q_proj");
-    Path given = Files.createDirectory(folder.resolve("given"));
-    Files.writeString(given.resolve(AdapterFolder.CONFIG), json.toString());
-    try (Model model = opened(LLAMA)) {
-      assertThatThrownBy(() -> Adapter.attach(model, AdapterFolder.open(given).config(), 1))
-          .isInstanceOf(LorikeetException.class)
-          .hasMessage(message);
-      assertThat(logits(model).isFinite()).isTrue(); // the model can go on
-    }
-  }
-
+  /** A list's layers are counted of other targets only: these two are named whole. */
   @Test
-  void encoderDecodersHaveMoreThanOneUpdateInPeft() {
-    try (Model model = opened(T5)) {
-      assertThatThrownBy(() -> Adapter.attach(model, tying("lm_head"), 1))
-          .hasMessage(
-              "ensure_weight_tying is on and target_modules [lm_head] name an embedding or output"
-                  + " layer, whose updates PEFT does not make one in a t5 model: leave these out, or"
-                  + " set it to false");
+  void layersToTransformLeaveThemIn() {
+    Targets targets =
+        new Targets(List.of("lm_head", "q_proj"), false, List.of(), false, Set.of(0), List.of());
+    try (Model model = opened(LLAMA)) {
+      LoraConfig config = tying().but().targets(targets).build();
+      assertThat(Adapter.attach(model, config, 1).layers())
+          .containsOnlyKeys(
+              "model.embed_tokens", "model.layers.0.self_attn.q_proj", "lm_head"); // as in PEFT
+    }
+  }
+
+  /** PEFT goes by two names, of which GPT-2's embedding has neither. */
+  @Test
+  void anEmbeddingOfAnotherNameIsAdaptedAlone() {
+    try (Model model = opened(GPT2)) {
+      assertThat(Adapter.attach(model, tying("wte"), 1).layers())
+          .containsOnlyKeys("transformer.wte");
     }
   }
 }

@@ -131,7 +131,7 @@ public final class Adapter {
       parts.shared.forEach(
           (name, tensor) -> tensors.put(PeftNames.ofShared(name), tensor.original()));
     }
-    twins().forEach((name, twin) -> tensors.put(name, twin.value().contiguous()));
+    twins().forEach((name, twin) -> tensors.put(name, twin.value()));
     if (parts.config.trainableTokens().isEmpty()) {
       Targets named = parts.tying.withoutOutputs(parts.config.targets());
       for (String path : named.savedWithBase(parts.places.keySet())) {

@@ -168,7 +168,8 @@ public final class AdapterFolder {
         Tensor base = known ? null : adapter.baseWeight(layer, adapted);
         if (base != null) {
           mustHaveRows(file.tensor(tensor.getValue()), base, name);
-          mustBeOneTable(file, tables.put(adapter.table(layer), tensor.getValue()), tensor.getValue());
+          mustBeOneTable(
+              file, tables.put(adapter.table(layer), tensor.getValue()), tensor.getValue());
           adapter.bringBase(layer, file.tensor(tensor.getValue()));
         } else if (!known && !PeftNames.isRepeated(name)) {
           throw new LorikeetException(
@@ -223,7 +224,7 @@ public final class AdapterFolder {
 
   /** What is tied may be there once more, and then must be the same. */
   private void mustBeOne(Safetensors file, String name, WeightTying.Twin twin) {
-    if (file.names().contains(name) && !file.tensor(name).sameAs(twin.value().contiguous())) {
+    if (file.names().contains(name) && !twin.is(file.tensor(name))) {
       throw new LorikeetException(
           folder
               + (": tensor \"" + name + "\" differs from ")

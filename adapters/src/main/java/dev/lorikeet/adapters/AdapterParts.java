@@ -172,9 +172,7 @@ final class AdapterParts {
       EmbeddingSlot table = model.embeddings().get(path);
       if (table != null) {
         return new Place.OfEmbedding(
-            table,
-            config.embedding(table.base(), model.weightScope()),
-            tying.isAdaptedTable(path));
+            table, config.embedding(table.base(), model.weightScope()), tying.isAdaptedTable(path));
       }
       ProjectionSlot slot = Objects.requireNonNull(model.projections().get(path), path);
       if (tying.isAdaptedOutput(path)) {

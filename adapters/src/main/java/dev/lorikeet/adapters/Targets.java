@@ -347,14 +347,14 @@ public record Targets(
   }
 
   /** Whether an entry names a layer as embeddings or output weights usually are called. */
-  boolean haveEmbeddings() {
+  public boolean haveEmbeddings() {
     return regex
         ? EMBEDDINGS.stream().anyMatch(matcher(TARGETS, modules, true))
         : modules.stream().anyMatch(Targets::isEmbedding);
   }
 
   /** Whether a path's last name is one that embeddings or output weights usually have. */
-  static boolean isEmbedding(String path) {
+  public static boolean isEmbedding(String path) {
     return EMBEDDINGS.contains(path.substring(path.lastIndexOf('.') + 1));
   }
 

@@ -183,7 +183,12 @@ record WeightTying(@Nullable EmbeddingSlot table, List<ProjectionSlot> outputs, 
   record Twin(String of, Parameter parameter, boolean transposed) {
     Tensor value() {
       Tensor value = parameter.original();
-      return transposed ? value.transpose(0, 1) : value;
+      return transposed ? value.transpose(0, 1).contiguous() : value;
+    }
+
+    /** Whether a file's tensor, in whatever type, is this. */
+    boolean is(Tensor stored) {
+      return stored.to(value().dtype()).to(value().device()).sameAs(value());
     }
   }
 

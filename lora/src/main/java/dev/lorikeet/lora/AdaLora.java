@@ -140,6 +140,7 @@ public record AdaLora(
           "trainable_token_indices",
           "target_parameters",
           "layer_replication");
+      mustNotTie(settings, Targets.read(json));
       return new AdaLora(
           settings.integer("init_r", 12),
           settings.number("lora_alpha", 8),
@@ -159,6 +160,17 @@ public record AdaLora(
           settings.modulesToSave(),
           settings.flag("init_lora_weights", true),
           pattern(json));
+    }
+
+    private static void mustNotTie(Settings settings, Targets targets) {
+      boolean named =
+          targets.haveEmbeddings()
+              || settings.modulesToSave().stream().anyMatch(Targets::isEmbedding);
+      if (named && settings.flag("ensure_weight_tying", false)) {
+        throw new LorikeetException(
+            "adapter_config.json: ensure_weight_tying is true, and target_modules or modules_to_save"
+                + " name an embedding or output layer, which AdaLoRA does not tie: set it to false");
+      }
     }
 
     private static Map<String, List<Boolean>> pattern(ObjectNode json) {

@@ -215,11 +215,18 @@ public final class CombinedAdapter {
             .init(LoraInit.KAIMING)
             .targets(targets())
             .modulesToSave(modulesToSave())
+            .ensureWeightTying(first.config().ensuresWeightTying() && !tiesUpdates())
             .build();
     ObjectNode settings = first.adapter().json();
+    settings.remove("ensure_weight_tying");
     boolean transposed = settings.path("fan_in_fan_out").asBoolean();
     settings.setAll(config.json());
     return settings.put("fan_in_fan_out", transposed);
+  }
+
+  /** Whether some have one update for two layers, of which each gets its own combination. */
+  private boolean tiesUpdates() {
+    return files.stream().anyMatch(LoraFile::tiesUpdates);
   }
 
   private List<String> modulesToSave() {
@@ -231,15 +238,15 @@ public final class CombinedAdapter {
 
   /**
    * All that an adapter has as target, as PEFT puts it: the union of lists, or one expression for
-   * all. Where adapters say it in different ways, the layers' whole paths.
+   * all. Where adapters say it in different ways, or not all of it, the layers' whole paths.
    */
   private Targets targets() {
     List<Targets> all = files.stream().map(file -> file.config().targets()).distinct().toList();
     Targets first = all.get(0);
-    if (all.size() == 1) {
+    if (all.size() == 1 && !tiesUpdates()) {
       return first;
     }
-    if (all.stream().anyMatch(other -> !isLike(first, other))) {
+    if (tiesUpdates() || all.stream().anyMatch(other -> !isLike(first, other))) {
       return first.resolved(List.copyOf(layers.keySet()));
     }
     List<String> modules = all.stream().flatMap(t -> t.modules().stream()).distinct().toList();

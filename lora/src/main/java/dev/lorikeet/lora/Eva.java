@@ -2,8 +2,8 @@ package dev.lorikeet.lora;
 
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.Sample;
-import dev.lorikeet.adapters.TiedLayer;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TiedLayer;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;

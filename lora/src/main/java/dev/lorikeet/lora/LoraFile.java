@@ -3,6 +3,7 @@ package dev.lorikeet.lora;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.Bias;
 import dev.lorikeet.adapters.PeftNames;
+import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
@@ -150,9 +151,11 @@ final class LoraFile {
     return config;
   }
 
-  /** Whether an output layer may have the update of an embedding. */
+  /** Whether an output layer has the update of an embedding. */
   boolean tiesUpdates() {
-    return config.ensuresWeightTying() && layers.containsValue(Kind.EMBEDDING);
+    return config.ensuresWeightTying()
+        && layers.containsValue(Kind.EMBEDDING)
+        && config.modulesToSave().stream().noneMatch(Targets::isEmbedding);
   }
 
   /** The adapted layers by path, in alphabetical order. */

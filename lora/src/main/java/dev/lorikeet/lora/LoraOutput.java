@@ -22,8 +22,7 @@ record LoraOutput(Linear base, LoraEmbedding table, Dropout dropout) implements 
    * A layer with an update that starts as one of {@code base} would, but that of {@link
    * LoraInit#RANDOM}, which starts as the embedding's; so do PEFT's.
    */
-  static LoraOutput of(
-      Linear base, LoraEmbedding table, int rank, LoraInit init, Dropout dropout) {
+  static LoraOutput of(Linear base, LoraEmbedding table, int rank, LoraInit init, Dropout dropout) {
     if (init.kind() != LoraInit.Kind.RANDOM) {
       LoraInit.Start start = init.start(base, rank, table.scaling());
       table.a().original().setInPlace(start.b().transpose(0, 1));
