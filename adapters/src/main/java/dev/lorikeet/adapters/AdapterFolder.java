@@ -20,7 +20,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -159,28 +161,14 @@ public final class AdapterFolder {
       Map<Parameter, String> tables = new LinkedHashMap<>();
       Map<String, String> stored = new LinkedHashMap<>(); // transformers 4 wrote names as on disk
       file.names().forEach(name -> addOnce(stored, model.nameInMemory(name), name));
-      for (Map.Entry<String, String> tensor : stored.entrySet()) {
-        String name = tensor.getKey();
-        boolean known = expected.containsKey(name) || twins.containsKey(name);
-        boolean adapted = !PeftNames.layerOfBaseWeight(name).isEmpty();
-        String layer =
-            adapted ? PeftNames.layerOfBaseWeight(name) : PeftNames.layerOf(name, "weight");
-        Tensor base = known ? null : adapter.baseWeight(layer, adapted);
-        if (base != null) {
-          mustHaveRows(file.tensor(tensor.getValue()), base, name);
-          mustBeOneTable(
-              file, tables.put(adapter.table(layer), tensor.getValue()), tensor.getValue());
-          adapter.bringBase(layer, file.tensor(tensor.getValue()));
-        } else if (!known && !PeftNames.isRepeated(name)) {
-          throw new LorikeetException(
-              folder
-                  + ": tensor \""
-                  + tensor.getValue()
-                  + "\" has no place in this model; nearest: "
-                  + String.join(", ", Nearest.of(name, expected.keySet(), 1))
-                  + ": was the adapter made for another base?");
-        }
-      }
+      Set<String> known = new LinkedHashSet<>(expected.keySet());
+      known.addAll(twins.keySet());
+      stored.forEach(
+          (name, inFile) -> {
+            if (!known.contains(name) && !PeftNames.isRepeated(name)) {
+              bringBase(adapter, file, name, inFile, tables, known);
+            }
+          });
       expected.forEach((name, parameter) -> fill(file, stored.getOrDefault(name, name), parameter));
       twins.forEach((name, twin) -> mustBeOne(file, stored.getOrDefault(name, name), twin));
       if (!anyBase && model.checkpoint() != null) {
@@ -192,6 +180,31 @@ public final class AdapterFolder {
       adapter.remove();
       throw e;
     }
+  }
+
+  /** Takes a table of the base's that was saved with the adapter; there may be nothing else. */
+  private void bringBase(
+      Adapter adapter,
+      Safetensors file,
+      String name,
+      String stored,
+      Map<Parameter, String> tables,
+      Set<String> known) {
+    boolean adapted = !PeftNames.layerOfBaseWeight(name).isEmpty();
+    String layer = adapted ? PeftNames.layerOfBaseWeight(name) : PeftNames.layerOf(name, "weight");
+    Tensor base = adapter.baseWeight(layer, adapted);
+    if (base == null) {
+      throw new LorikeetException(
+          folder
+              + ": tensor \""
+              + stored
+              + "\" has no place in this model; nearest: "
+              + String.join(", ", Nearest.of(name, known, 1))
+              + ": was the adapter made for another base?");
+    }
+    mustHaveRows(file.tensor(stored), base, name);
+    mustBeOneTable(file, tables.put(adapter.table(layer), stored), stored);
+    adapter.bringBase(layer, file.tensor(stored));
   }
 
   private void addOnce(Map<String, String> stored, String inMemory, String name) {

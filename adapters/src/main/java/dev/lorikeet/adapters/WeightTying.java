@@ -140,12 +140,11 @@ record WeightTying(@Nullable EmbeddingSlot table, List<ProjectionSlot> outputs, 
     }
     List<String> adapted = new ArrayList<>(matched);
     adapted.removeIf(this::isAdaptedOutput);
-    outputs.forEach(output -> adapted.add(output.path()));
-    for (String path : adapted) {
-      boolean tied = isAdaptedTable(path) || isAdaptedOutput(path);
-      if (tied && targets.excludes(path)) {
-        throw leftOut(path);
+    for (ProjectionSlot output : outputs) {
+      if (targets.excludes(output.path())) {
+        throw leftOut(output.path());
       }
+      adapted.add(output.path());
     }
     if (!adapted.contains(table.path())) {
       throw leftOut(table.path());
