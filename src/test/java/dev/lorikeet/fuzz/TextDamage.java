@@ -342,12 +342,17 @@ final class TextDamage implements Mutation {
       case 2, 3 -> parts.addAll(at, Arrays.asList(" ", word, " "));
       case 4 -> parts.subList(at, at + run.size()).clear();
       case 5 -> parts.addAll(random.nextInt(parts.size() + 1), run);
-      case 6 -> parts.add(at, String.join("", run).repeat(1 << random.nextInt(12)));
+      case 6 -> parts.add(at, repeated(String.join("", run), 1 << random.nextInt(12)));
       default -> {
         if (at < parts.size()) {
           parts.set(at, word);
         }
       }
     }
+  }
+
+  /** So often, or as often as leaves a file that is read within seconds. */
+  private static String repeated(String text, int times) {
+    return text.repeat(Math.max(1, Math.min(times, LONGEST / Math.max(1, text.length()))));
   }
 }
