@@ -16,6 +16,7 @@ final class TextDamage implements Mutation {
   private static final Pattern WORDS = Pattern.compile("\\w+|[^\\S\\n]+|\\n|[^\\w\\s]");
   private static final int MOST_CHANGES = 4;
   private static final int LONGEST_RUN = 12;
+  private static final int LONGEST_REPEAT = 1 << 20;
 
   private static final String[] JINJA = {
     "{%",
@@ -353,6 +354,6 @@ final class TextDamage implements Mutation {
 
   /** So often, or as often as leaves a file that is read within seconds. */
   private static String repeated(String text, int times) {
-    return text.repeat(Math.max(1, Math.min(times, LONGEST / Math.max(1, text.length()))));
+    return text.repeat(Math.max(1, Math.min(times, LONGEST_REPEAT / Math.max(1, text.length()))));
   }
 }
