@@ -16,7 +16,7 @@ final class TextDamage implements Mutation {
   private static final Pattern WORDS = Pattern.compile("\\w+|[^\\S\\n]+|\\n|[^\\w\\s]");
   private static final int MOST_CHANGES = 4;
   private static final int LONGEST_RUN = 12;
-  private static final int LONGEST_REPEAT = 1 << 20;
+  private static final int LONGEST_REPEAT = 1 << 18;
 
   private static final String[] JINJA = {
     "{%",
