@@ -328,7 +328,7 @@ class SafetensorsTest {
   @Test
   void headerThatIsNotJson() throws IOException {
     refused("{\"x\":", 0, " has no valid header (it ends too early");
-    refused("{} {}", 0, " has no valid header (Trailing token");
+    refused("{} {}", 0, " has no valid header (there is more behind its end");
     refused(
         "[1, 2]", 0, " has no valid header (it is not a JSON object): is it a safetensors file?");
     Path path = file("x", "", new byte[0]);
