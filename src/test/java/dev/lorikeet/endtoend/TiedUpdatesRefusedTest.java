@@ -1,5 +1,10 @@
 package dev.lorikeet.endtoend;
 
+import static dev.lorikeet.endtoend.TiedUpdatesTest.FOUND;
+import static dev.lorikeet.endtoend.TiedUpdatesTest.HEAD;
+import static dev.lorikeet.endtoend.TiedUpdatesTest.LLAMA;
+import static dev.lorikeet.endtoend.TiedUpdatesTest.TABLE;
+import static dev.lorikeet.endtoend.TiedUpdatesTest.opened;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -35,11 +40,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What cannot be one though {@code ensure_weight_tying} says so: files and settings. */
 class TiedUpdatesRefusedTest {
   private static final Path CASES = Path.of("resources/cases");
-  private static final Path FOUND = CASES.resolve("tied-embedding-lora");
-  private static final Path LLAMA = CASES.resolve("tied-embedding/base");
   private static final Path T5 = Path.of("resources/golden/t5-v10-seq2seq");
-  private static final String TABLE = "base_model.model.model.embed_tokens.";
-  private static final String HEAD = "base_model.model.lm_head.";
 
   @TempDir private Path folder;
   private Scope scope;
@@ -52,10 +53,6 @@ class TiedUpdatesRefusedTest {
   @AfterEach
   void close() {
     scope.close();
-  }
-
-  private static Model opened(Path base) {
-    return Model.open(base, ModelOptions.DEFAULT);
   }
 
   private static Tensor logits(Model model) {

@@ -45,11 +45,11 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @Tag("numeric")
 class TiedUpdatesTest {
-  private static final Path FOUND = Path.of("resources/cases/tied-embedding-lora");
-  private static final Path LLAMA = Path.of("resources/cases/tied-embedding/base");
+  static final Path FOUND = Path.of("resources/cases/tied-embedding-lora");
+  static final Path LLAMA = Path.of("resources/cases/tied-embedding/base");
   private static final Path GPT2 = Path.of("resources/golden/gpt2-lm-lora");
-  private static final String TABLE = "base_model.model.model.embed_tokens.";
-  private static final String HEAD = "base_model.model.lm_head.";
+  static final String TABLE = "base_model.model.model.embed_tokens.";
+  static final String HEAD = "base_model.model.lm_head.";
 
   /** Logits up to 10 of a few dozen roundings of 6e-8 of them each. */
   private static final double ROUNDING = 1e-5;
@@ -67,7 +67,7 @@ class TiedUpdatesTest {
     scope.close();
   }
 
-  private static Model opened(Path base) {
+  static Model opened(Path base) {
     return Model.open(base, ModelOptions.DEFAULT);
   }
 
