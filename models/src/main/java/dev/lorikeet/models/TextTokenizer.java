@@ -19,13 +19,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -63,9 +59,7 @@ public final class TextTokenizer implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Path folder;
-  private final TreeMap<Integer, String> tokens = new TreeMap<>();
-  private final Map<String, Integer> ids = new HashMap<>();
-  private final Set<Integer> specialTokenIds = new TreeSet<>();
+  private final Vocabulary vocabulary;
   private final @Nullable String givenPadToken;
   private final int padTokenId;
   private final @Nullable Integer maskTokenId;
@@ -111,60 +105,33 @@ public final class TextTokenizer implements AutoCloseable {
     this.folder = folder;
     JsonNode json = json(TOKENIZER_JSON);
     TokenizerCheck.check(json, folder.resolve(TOKENIZER_JSON).toString());
-    var settings =
-        new TokenizerSettings(json(TOKENIZER_CONFIG), folder.resolve(TOKENIZER_CONFIG).toString());
+    JsonNode config = json(TOKENIZER_CONFIG);
+    var settings = new TokenizerSettings(config, folder.resolve(TOKENIZER_CONFIG).toString());
     truncation = new Truncation(settings.truncatesLeft((ObjectNode) json));
     modelMaxLength = settings.modelMaxLength();
     tokenTypes = settings.tokenTypes();
     settings.applyTo((ObjectNode) json);
-    readVocabulary(json);
+    vocabulary = new Vocabulary(json, List.of(config, json(SPECIAL_TOKENS_MAP)));
     highestType =
         json.path("post_processor").findValues("type_id").stream()
             .mapToInt(JsonNode::intValue)
             .max()
             .orElse(0);
-    maskTokenId = namedToken("mask_token", "[MASK]", "<mask>");
+    maskTokenId = vocabulary.named("mask_token", "[MASK]", "<mask>");
     givenPadToken = padToken;
-    Integer pad = padToken == null ? namedToken("pad_token", "[PAD]", "<pad>") : mustHave(padToken);
-    Integer end = namedToken("eos_token");
-    padTokenId = pad != null ? pad : end != null ? end : 0;
+    Integer pad =
+        padToken == null ? vocabulary.named("pad_token", "[PAD]", "<pad>") : mustHave(padToken);
+    eosTokenId = vocabulary.named("eos_token");
+    padTokenId = pad != null ? pad : eosTokenId != null ? eosTokenId : 0;
     spaceBeforeWords = marksWordsByTheirSpace(json.path("pre_tokenizer"));
-    eosTokenId = end;
     library = openLibrary(json);
     specialsOfText = called(() -> library.encode("")).getIds().length;
     specialsOfPair = called(() -> library.encode("", "")).getIds().length;
   }
 
-  private void readVocabulary(JsonNode json) {
-    JsonNode vocabulary = json.path("model").path("vocab");
-    if (vocabulary.isArray()) {
-      // Unigram models: a list of [token, score]
-      for (int id = 0; id < vocabulary.size(); id++) {
-        add(vocabulary.path(id).path(0).asText(), id);
-      }
-    } else {
-      vocabulary.properties().forEach(token -> add(token.getKey(), token.getValue().intValue()));
-    }
-    for (JsonNode token : json.path("added_tokens")) {
-      int id = token.path("id").intValue();
-      add(token.path("content").asText(), id);
-      if (token.path("special").asBoolean()) {
-        specialTokenIds.add(id);
-      }
-    }
-  }
-
-  private void add(String token, int id) {
-    tokens.put(id, token);
-    ids.put(token, id);
-  }
-
-  /**
-   * The id of the token with a role: the one that the tokenizer's files name, else one of the usual
-   * names; null when there is none.
-   */
+  /** The id of the padding token that was asked for. */
   private Integer mustHave(String padToken) {
-    Integer id = ids.get(padToken);
+    Integer id = vocabulary.id(padToken);
     if (id == null) {
       throw new UsageException(
           ("the padding token \"" + padToken + "\" is not in the vocabulary of ")
@@ -172,22 +139,6 @@ public final class TextTokenizer implements AutoCloseable {
               + ": give one that is, such as the one that ends texts");
     }
     return id;
-  }
-
-  private @Nullable Integer namedToken(String role, String... usualNames) {
-    for (String file : new String[] {TOKENIZER_CONFIG, SPECIAL_TOKENS_MAP}) {
-      JsonNode named = json(file).path(role);
-      String token = (named.isObject() ? named.path("content") : named).textValue();
-      if (ids.containsKey(token)) {
-        return ids.get(token);
-      }
-    }
-    return Arrays.stream(usualNames)
-        .filter(ids::containsKey)
-        .map(ids::get)
-        .filter(specialTokenIds::contains)
-        .findFirst()
-        .orElse(null);
   }
 
   /**
@@ -370,7 +321,7 @@ public final class TextTokenizer implements AutoCloseable {
 
   /** The token that {@code id} stands for, as the vocabulary spells it. */
   public String token(int id) {
-    String token = tokens.get(id);
+    String token = vocabulary.token(id);
     if (token == null) {
       throw new IllegalArgumentException("no token has id " + id);
     }
@@ -381,7 +332,7 @@ public final class TextTokenizer implements AutoCloseable {
 
   /** One more than the largest token id. */
   public int vocabSize() {
-    return tokens.isEmpty() ? 0 : tokens.lastKey() + 1;
+    return vocabulary.size();
   }
 
   /**
@@ -403,9 +354,9 @@ public final class TextTokenizer implements AutoCloseable {
       throw new LorikeetException(
           folder.resolve(TOKENIZER_JSON)
               + ": token \""
-              + token(tokens.lastKey())
+              + token(vocabSize() - 1)
               + "\" has id "
-              + tokens.lastKey()
+              + (vocabSize() - 1)
               + ", the model's vocabulary has "
               + vocabSize
               + " entries: use the tokenizer that belongs to the model");
@@ -465,12 +416,12 @@ public final class TextTokenizer implements AutoCloseable {
 
   /** The ids of tokens that no text contains: padding, separators, masks. */
   public Set<Integer> specialTokenIds() {
-    return Collections.unmodifiableSet(specialTokenIds);
+    return vocabulary.specialIds();
   }
 
   /** The tokens that no text contains, as the vocabulary spells them. */
   public List<String> specialTokens() {
-    return specialTokenIds.stream().map(this::token).toList();
+    return specialTokenIds().stream().map(this::token).toList();
   }
 
   // ---- files ----
