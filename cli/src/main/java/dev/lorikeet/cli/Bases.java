@@ -19,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Finds the base that an adapter was trained on by what lies beside the adapter. */
 final class Bases {
-
   private Bases() {}
 
   /** Whether a folder is an adapter's, and no model's. */

@@ -14,15 +14,10 @@ import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainingPart;
 import dev.lorikeet.models.Dropout;
 import dev.lorikeet.models.Linear;
-import dev.lorikeet.models.Mode;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.Parameter;
-import dev.lorikeet.models.Tape;
-import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
-import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
@@ -31,8 +26,6 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.IntStream;
 
 /**
  * AdaLoRA: an update in the form of singular values, of which training keeps those that matter most
@@ -114,9 +107,7 @@ public record AdaLora(
       throw new UsageException(
           "init_r is " + initR + ": it must be at least target_r, " + schedule.targetR());
     }
-    if (!(loraAlpha > 0) || Double.isInfinite(loraAlpha)) {
-      throw new UsageException("lora_alpha is " + loraAlpha + ": it must be above 0");
-    }
+    LoraConfig.mustBeAlpha("lora_alpha", loraAlpha);
     if (!(loraDropout >= 0 && loraDropout < 1)) {
       throw new UsageException(
           "lora_dropout is " + loraDropout + ": it must be at least 0 and below 1");
@@ -257,8 +248,8 @@ public record AdaLora(
     Map<String, List<Boolean>> pattern = new LinkedHashMap<>(rankPattern);
     RankSchedule known = schedule;
     for (Map.Entry<String, Adapted> entry : layers.entrySet()) {
-      if (entry.getValue() instanceof Layer layer) {
-        known = layer.allocator.schedule();
+      if (entry.getValue() instanceof AdaLoraLayer layer) {
+        known = layer.allocator().schedule();
         List<Boolean> left = layer.left();
         if (left.contains(false)) {
           pattern.merge(entry.getKey(), left, AdaLora::of);
@@ -298,7 +289,7 @@ public record AdaLora(
     return new LayerMaker() {
       @Override
       public AdapterLayer around(Linear base) {
-        Layer layer = layerOf(base, allocator, owner);
+        AdaLoraLayer layer = layerOf(base, allocator, owner);
         allocator.add(base.path(), layer);
         return layer;
       }
@@ -310,7 +301,7 @@ public record AdaLora(
     };
   }
 
-  private Layer layerOf(Linear base, RankAllocator allocator, Scope owner) {
+  private AdaLoraLayer layerOf(Linear base, RankAllocator allocator, Scope owner) {
     List<Boolean> left = rankPattern.get(base.path());
     long r = left == null ? initR : left.stream().filter(kept -> kept).count();
     Device device = base.mode().device();
@@ -318,7 +309,7 @@ public record AdaLora(
     Tensor a = Tensor.normal(0, vectors, r, base.in()).to(device);
     Tensor e = Tensor.normal(0, initWeights ? 0 : 1, r, 1).to(device);
     Tensor b = Tensor.normal(0, vectors, base.out(), r).to(device);
-    return new Layer(
+    return new AdaLoraLayer(
         base,
         new Parameter(base.path() + ".lora_A", a, owner),
         new Parameter(base.path() + ".lora_E", e, owner),
@@ -326,114 +317,5 @@ public record AdaLora(
         loraAlpha / (initR + 1e-5), // as PEFT has it
         new Dropout(loraDropout, base.mode()),
         allocator);
-  }
-
-  /**
-   * y = x Wᵀ + b + s · drop(x) (E ⊙ A)ᵀ Bᵀ: the rows of A and columns of B are nearly orthonormal,
-   * E are their singular values, 0 where they were taken away.
-   *
-   * @param a A [r, in]
-   * @param e E [r, 1]
-   * @param b B [out, r]
-   * @param scaling s
-   */
-  record Layer(
-      Linear base,
-      Parameter a,
-      Parameter e,
-      Parameter b,
-      double scaling,
-      Dropout dropout,
-      RankAllocator allocator)
-      implements AdapterLayer {
-    @Override
-    public Tensor forward(Tensor x) {
-      Mode mode = base.mode();
-      if (rank() == 0) {
-        return base.forward(x);
-      }
-      if (mode.tape() != null && dropout.rate() == 0) {
-        return folded(x, mode.tape());
-      }
-      Tensor narrow = Ops.linear(dropout.forward(x), scaledA().to(x.dtype()), null); // [..., r]
-      return base.forward(x).add(Ops.linear(narrow, b.value(x.dtype()), null), scaling);
-    }
-
-    /** The same in one product, x (W + s·B(E ⊙ A))ᵀ + b, where the update's input is x itself. */
-    private Tensor folded(Tensor x, Tape tape) {
-      Mode mode = base.mode();
-      Tensor weight = mode.weight(this, () -> withUpdate(base.matrix(mode.dtype())));
-      return tape.linear(x, weight, base.biasValue(), Set.of(a, e, b), this::gradients);
-    }
-
-    private Map<Parameter, Tensor> gradients(Tensor x, Tensor dy) {
-      List<Tensor> ofProduct = Ops.loraGradients(x, dy, scaledA(), b.value(), scaling);
-      Tensor da = ofProduct.get(0); // of E ⊙ A
-      return Map.of(a, da.mul(e.value()), e, da.mul(a.value()).sum(1, true), b, ofProduct.get(1));
-    }
-
-    private Tensor scaledA() {
-      return a.value().mul(e.value());
-    }
-
-    /** W + s·B(E ⊙ A) in the type of W. Not recorded for gradients. */
-    private Tensor withUpdate(Tensor weight) {
-      try (GradMode off = GradMode.disabled()) {
-        return Ops.loraWeight(weight, scaledA(), b.value(), scaling);
-      }
-    }
-
-    private long rank() {
-      return e.original().size(0);
-    }
-
-    @Override
-    public Tensor mergedWeight() {
-      Tensor w = base.matrix(DType.FLOAT32);
-      return rank() == 0 ? w : withUpdate(w);
-    }
-
-    @Override
-    public Map<String, Parameter> parameters() {
-      Map<String, Parameter> parameters = new LinkedHashMap<>();
-      parameters.put("lora_A", a);
-      parameters.put("lora_E", e);
-      parameters.put("lora_B", b);
-      return parameters;
-    }
-
-    /**
-     * Which ranks files need: all but those whose singular value is 0. Before training all are, and
-     * are needed.
-     */
-    List<Boolean> left() {
-      List<Boolean> left = new ArrayList<>();
-      boolean fresh = allocator.isFresh();
-      for (float value : e.original().toFloats()) {
-        left.add(fresh || value != 0);
-      }
-      return left;
-    }
-
-    @Override
-    public Map<String, Tensor> saved() {
-      List<Boolean> left = left();
-      if (!left.contains(false)) {
-        return Map.of();
-      }
-      long[] kept = IntStream.range(0, left.size()).filter(left::get).asLongStream().toArray();
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
-      tensors.put("lora_A", kept(a, 0, kept));
-      tensors.put("lora_E", kept(e, 0, kept));
-      tensors.put("lora_B", kept(b, 1, kept));
-      return tensors;
-    }
-
-    private static Tensor kept(Parameter parameter, int axis, long[] ranks) {
-      Tensor all = parameter.original().detach();
-      return ranks.length == 0
-          ? all.narrow(axis, 0, 0)
-          : all.index(axis, Tensor.of(ranks, ranks.length).to(all.device()));
-    }
   }
 }

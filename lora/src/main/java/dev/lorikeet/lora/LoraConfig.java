@@ -85,7 +85,7 @@ public record LoraConfig(
     modulesToSave = List.copyOf(modulesToSave);
   }
 
-  private static void mustBeAlpha(String key, double alpha) {
+  static void mustBeAlpha(String key, double alpha) {
     if (!(alpha > 0)) {
       throw new UsageException(key + " is " + alpha + ": it must be above 0");
     }

@@ -26,7 +26,7 @@ import java.util.Objects;
  */
 final class RankAllocator implements TrainingPart {
   private final AdaLora.Importance settings;
-  private final Map<String, AdaLora.Layer> layers = new LinkedHashMap<>();
+  private final Map<String, AdaLoraLayer> layers = new LinkedHashMap<>();
   private final Map<Parameter, Averages> averages = new LinkedHashMap<>();
 
   /** Which singular values are left, 1 or 0, [r, 1] each. */
@@ -48,7 +48,7 @@ final class RankAllocator implements TrainingPart {
     this.settings = settings;
   }
 
-  void add(String path, AdaLora.Layer layer) {
+  void add(String path, AdaLoraLayer layer) {
     layers.put(path, layer);
   }
 
@@ -63,7 +63,7 @@ final class RankAllocator implements TrainingPart {
         .allMatch(layer -> Arrays.equals(layer.e().original().toFloats(), zeros(layer)));
   }
 
-  private static float[] zeros(AdaLora.Layer layer) {
+  private static float[] zeros(AdaLoraLayer layer) {
     return new float[Math.toIntExact(layer.e().count())];
   }
 
@@ -124,7 +124,7 @@ final class RankAllocator implements TrainingPart {
   @Override
   public Tensor penalty() {
     List<Tensor> distances = new ArrayList<>();
-    for (AdaLora.Layer layer : layers.values()) {
+    for (AdaLoraLayer layer : layers.values()) {
       distances.add(fromOrthonormal(layer.a().value()));
       distances.add(fromOrthonormal(layer.b().value().transpose(0, 1)));
     }
@@ -209,14 +209,14 @@ final class RankAllocator implements TrainingPart {
   }
 
   /** Of each triplet, [r]. */
-  private Tensor importance(AdaLora.Layer layer) {
+  private Tensor importance(AdaLoraLayer layer) {
     Tensor ofValue = averages(layer.e()).importance().reshape(-1);
     Tensor ofRight = averages(layer.a()).importance().mean(1, false);
     Tensor ofLeft = averages(layer.b()).importance().mean(0, false);
     return ofValue.add(ofRight.add(ofLeft));
   }
 
-  private static void keep(AdaLora.Layer layer, Tensor mask) {
+  private static void keep(AdaLoraLayer layer, Tensor mask) {
     try (Scope scope = Scope.open()) {
       Tensor e = layer.e().original();
       e.setInPlace(e.detach().mul(mask));
@@ -233,7 +233,7 @@ final class RankAllocator implements TrainingPart {
     return Objects.requireNonNull(averages.get(parameter), parameter.name());
   }
 
-  private AdaLora.Layer layer(String path) {
+  private AdaLoraLayer layer(String path) {
     return Objects.requireNonNull(layers.get(path), path);
   }
 
