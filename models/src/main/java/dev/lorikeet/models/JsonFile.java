@@ -47,7 +47,12 @@ public final class JsonFile {
 
   /** What is wrong, without the place. */
   public static String problem(JsonProcessingException e) {
-    String message = e.getOriginalMessage().lines().findFirst().orElse("it cannot be read");
+    String message =
+        e.getOriginalMessage()
+            .lines()
+            .filter(line -> !line.isBlank())
+            .findFirst()
+            .orElse("it cannot be read");
     if (message.startsWith("Unexpected end-of-input")) {
       return "it ends too early";
     }

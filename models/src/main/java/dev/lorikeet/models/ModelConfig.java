@@ -17,7 +17,6 @@ import org.jspecify.annotations.Nullable;
  * typed readers name the file and the key when a value is missing or of the wrong kind.
  */
 public final class ModelConfig {
-
   private final String place;
   private final ObjectNode json;
 
