@@ -9,6 +9,8 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import picocli.CommandLine;
 
@@ -22,10 +24,20 @@ import picocli.CommandLine;
 record Cli(int status, String out, String err) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /** Where the checkout is: its own spaces part no words. */
+  private static final String CHECKOUT = Path.of("../..").toAbsolutePath().normalize().toString();
+
   /** Runs a command as typed, {@code %s} standing for what has to be filled in. */
   @SuppressWarnings("AnnotateFormatMethod") // what is typed is often put together
   static Cli run(String typed, Object... arguments) {
-    return ofWords(String.format(typed, arguments).replace("'", "").strip().split("\\s+"));
+    return ofWords(words(String.format(typed, arguments).replace("'", "").strip()));
+  }
+
+  /** The words of what is typed. */
+  static String[] words(String typed) {
+    return Arrays.stream(typed.replace(CHECKOUT, "\0").split("\\s+"))
+        .map(word -> word.replace("\0", CHECKOUT))
+        .toArray(String[]::new);
   }
 
   /** Runs a command given as words, in which there may be spaces. */
