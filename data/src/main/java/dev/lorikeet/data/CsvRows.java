@@ -1,47 +1,53 @@
 package dev.lorikeet.data;
 
 import com.fasterxml.jackson.databind.node.TextNode;
+import de.siegmar.fastcsv.reader.AbstractBaseCsvCallbackHandler;
+import de.siegmar.fastcsv.reader.CsvParseException;
+import de.siegmar.fastcsv.reader.CsvReader;
+import de.siegmar.fastcsv.reader.FieldMismatchStrategy;
 import dev.lorikeet.torch.LorikeetException;
+import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayDeque;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows of a CSV or TSV file with a header (RFC 4180): fields stand between separators; a field
- * that begins with a double quote may hold separators and line breaks up to the closing quote, and
- * a quote inside it is written twice; lines end in LF or CRLF; blank lines are passed over.
+ * The rows of a CSV or TSV file with a header (RFC 4180), split by FastCSV: fields stand between
+ * separators; a field that begins with a double quote may hold separators and line breaks up to the
+ * closing quote, and a quote inside it is written twice; lines end in LF, CRLF or CR; blank lines
+ * are passed over.
  *
- * <p>The fields are split here, so that every row knows the line that it starts on.
+ * <p>Every row knows the line that it starts on, and a stray quote spoils its line, not all after
+ * it.
  */
 final class CsvRows implements Rows {
-  private static final char QUOTE = '"';
+  /** Enough for any row that {@link RowLines} gives and the 8,192 characters of a read. */
+  private static final int BUFFER = Lines.MOST_BYTES + (1 << 14);
 
   private final String source;
-  private final Lines lines;
-  private final char separator;
+  private final RowLines lines;
   private final DataReader.Columns columns;
+  private final CsvReader.CsvReaderBuilder format;
+  private final Fields fields = new Fields();
   private final List<String> header;
-
-  private String line = "";
-  private String lineBreak = "\n";
-  private long lineNumber;
-
-  /** The place in {@link #line} up to which it has been read. */
-  private int at;
-
-  /** The lines of the row that is being read, for {@link #giveBack}. */
-  private final List<String> rowLines = new ArrayList<>();
-
-  private final Deque<String> givenBack = new ArrayDeque<>();
+  private Iterator<List<String>> rows;
 
   private CsvRows(String source, Lines lines, char separator, DataReader.Columns columns) {
     this.source = source;
-    this.lines = lines;
-    this.separator = separator;
+    this.lines = new RowLines(lines);
     this.columns = columns;
+    this.format =
+        CsvReader.builder()
+            .fieldSeparator(separator)
+            .skipEmptyLines(false)
+            .allowUnclosedQuote(false)
+            .extraFieldStrategy(FieldMismatchStrategy.IGNORE)
+            .missingFieldStrategy(FieldMismatchStrategy.IGNORE)
+            .maxBufferSize(BUFFER);
+    this.rows = rows();
     this.header = header();
   }
 
@@ -55,15 +61,19 @@ final class CsvRows implements Rows {
     return new CsvRows(source, new Lines(source, bytes), separator, columns);
   }
 
+  private Iterator<List<String>> rows() {
+    return format.build(fields, lines).iterator();
+  }
+
   private List<String> header() {
-    if (!startRow()) {
-      return List.of();
-    }
     List<String> names;
     try {
       names = fields();
     } catch (BadRow e) {
       throw new LorikeetException(source + ": the header has " + e.getMessage(), e);
+    }
+    if (names == null) {
+      return List.of();
     }
     columns.require(source, names);
     for (String name : columns.names()) {
@@ -77,104 +87,66 @@ final class CsvRows implements Rows {
 
   @Override
   public @Nullable Row next() {
-    if (!startRow()) {
+    List<String> values;
+    try {
+      values = fields();
+    } catch (BadRow e) {
+      lines.giveBack();
+      rows = rows();
+      return Row.unreadable(lines.number(), e.getMessage() + ", in " + column());
+    }
+    if (values == null) {
       return null;
     }
-    long start = lineNumber;
-    List<String> fields;
-    try {
-      fields = fields();
-    } catch (BadRow e) {
-      giveBack(start);
-      return Row.unreadable(start, String.valueOf(e.getMessage()));
-    }
-    if (fields.size() != header.size()) {
+    if (values.size() != header.size()) {
       return Row.unreadable(
-          start,
-          fields.size()
-              + (fields.size() == 1 ? " field" : " fields")
+          lines.number(),
+          values.size()
+              + (values.size() == 1 ? " field" : " fields")
               + ", but the header has "
               + header.size());
     }
-    return columns.row(start, name -> TextNode.valueOf(fields.get(header.indexOf(name))));
+    return columns.row(lines.number(), name -> TextNode.valueOf(values.get(header.indexOf(name))));
   }
 
-  /** The fields of the row that starts with the current line. */
-  private List<String> fields() throws BadRow {
-    List<String> fields = new ArrayList<>();
-    do {
-      fields.add(at < line.length() && line.charAt(at) == QUOTE ? quotedField() : plainField());
-    } while (at++ < line.length()); // a separator is here, and one field more after it
-    return fields;
-  }
-
-  private String plainField() {
-    int separatorAt = line.indexOf(separator, at);
-    int end = separatorAt < 0 ? line.length() : separatorAt;
-    String field = line.substring(at, end);
-    at = end;
-    return field;
-  }
-
-  private String quotedField() throws BadRow {
-    StringBuilder field = new StringBuilder();
-    at++;
-    for (boolean open = true; open; ) {
-      int quote = line.indexOf(QUOTE, at);
-      if (quote < 0) {
-        field.append(line, at, line.length()).append(lineBreak);
-        if (!nextLine()) {
-          throw new BadRow("a quoted field that is never closed");
+  /** The fields of the next row that is not blank; null after the last. */
+  private @Nullable List<String> fields() throws BadRow {
+    try {
+      List<String> values;
+      do {
+        lines.startRow();
+        if (!rows.hasNext()) {
+          return null;
         }
-      } else if (quote + 1 < line.length() && line.charAt(quote + 1) == QUOTE) {
-        field.append(line, at, quote + 1);
-        at = quote + 2;
-      } else {
-        field.append(line, at, quote);
-        at = quote + 1;
-        open = false;
-      }
+        values = rows.next();
+      } while (lines.isBlank());
+      return values;
+    } catch (CsvParseException | UncheckedIOException e) {
+      throw problem(e.getCause());
     }
-    if (at < line.length() && line.charAt(at) != separator) {
-      throw new BadRow("text after a closing quote (a quote inside a field is written twice)");
-    }
-    return field.toString();
   }
 
-  /** Goes to the next line that is not blank; false after the last. */
-  private boolean startRow() {
-    do {
-      rowLines.clear();
-      if (!nextLine()) {
-        return false;
-      }
-    } while (line.replace(" ", "").isEmpty());
-    return true;
+  /** What broke the row; what went wrong below the parser is thrown as it is. */
+  private BadRow problem(@Nullable Throwable cause) {
+    if (cause instanceof Error error) {
+      throw error;
+    }
+    if (cause instanceof RuntimeException other && !(other instanceof CsvParseException)) {
+      throw other;
+    }
+    if (cause instanceof IOException tooLong) {
+      return new BadRow(String.valueOf(tooLong.getMessage()));
+    }
+    return new BadRow(
+        lines.hasEnded()
+            ? "a quoted field that is never closed"
+            : "text after a closing quote (a quote inside a field is written twice)");
   }
 
-  private boolean nextLine() {
-    String raw = givenBack.poll();
-    if (raw == null) {
-      raw = lines.next();
-    }
-    if (raw == null) {
-      return false;
-    }
-    boolean crlf = raw.endsWith("\r");
-    rowLines.add(raw);
-    lineNumber++;
-    lineBreak = crlf ? "\r\n" : "\n";
-    line = crlf ? raw.substring(0, raw.length() - 1) : raw;
-    at = 0;
-    return true;
-  }
-
-  /** Reads on after the line {@code start}: a stray quote spoils one line, not all after it. */
-  private void giveBack(long start) {
-    for (int i = rowLines.size() - 1; i > 0; i--) {
-      givenBack.addFirst(rowLines.get(i));
-    }
-    lineNumber = start;
+  /** Where the row broke. */
+  private String column() {
+    int index = fields.values.size();
+    return index < header.size() ? "column \"" + header.get(index) + "\"" : "field " + (index + 1);
   }
 
   @Override
@@ -190,5 +162,25 @@ final class CsvRows implements Rows {
   @Override
   public void close() {
     lines.close();
+  }
+
+  /** The fields of the present row, as far as they were read. */
+  private static final class Fields extends AbstractBaseCsvCallbackHandler<List<String>> {
+    private List<String> values = List.of();
+
+    @Override
+    protected void handleBegin(long line) {
+      values = new ArrayList<>();
+    }
+
+    @Override
+    protected void handleField(int index, char[] buffer, int offset, int length, boolean quoted) {
+      values.add(length == 0 ? "" : new String(buffer, offset, length));
+    }
+
+    @Override
+    protected List<String> buildRecord() {
+      return values;
+    }
   }
 }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Lines implements AutoCloseable {
   /** The longest line, in bytes: what is longer is no row, but a file of another kind. */
-  private static final int MOST_BYTES = 1 << 26;
+  static final int MOST_BYTES = 1 << 26;
 
   private static final String BYTE_ORDER_MARK = "\uFEFF";
 

@@ -169,6 +169,8 @@ class DataReaderErrorsTest {
     Path csv = folder.resolve("a.csv");
     Files.write(csv, "text,label\n\ncafé,x\n".getBytes(StandardCharsets.ISO_8859_1));
     fails(csv.toString(), csv + ":3: not UTF-8: save the file as UTF-8");
+    Files.write(csv, "text,label\n\"one\ncafé\",x\n".getBytes(StandardCharsets.ISO_8859_1));
+    fails(csv.toString(), csv + ":3: not UTF-8: save the file as UTF-8");
     Path jsonl = folder.resolve("a.jsonl");
     Files.write(jsonl, "{\"text\":\"café\"}\n".getBytes(StandardCharsets.ISO_8859_1));
     fails(jsonl.toString(), jsonl + ":1: not UTF-8: save the file as UTF-8");
@@ -304,6 +306,10 @@ class DataReaderErrorsTest {
         "plain^not JSON: unrecognized token 'plain': was expecting (JSON String, Number, Array,"
             + " Object or token 'null', 'true' or 'false'), at character 6",
         "\"text\"^not a JSON object: write one object a line, or one array of objects",
+        "{\"text\":\"x\",\"label\":1,\"text\":\"y\"}^not JSON: duplicate field 'text', at character"
+            + " 29",
+        "{\"text\":\"x\",\"label\":1,\"more\":[{\"a\":1,\"a\":2}]}^not JSON: duplicate field 'a', at"
+            + " character 41",
         "{\"label\":\"y\"}^\"text\" is missing",
         "{\"text\":null,\"label\":\"y\"}^\"text\" is null",
         "{\"text\":\" \\n\",\"label\":\"y\"}^\"text\" is empty",
@@ -327,6 +333,10 @@ class DataReaderErrorsTest {
   void anArrayThatIsBroken() throws IOException {
     Path cut = write("a.json", "[\n  {\"text\":\"x\",\"label\":\"y\"},\n  {\"text\":\"y\"");
     fails(cut.toString(), cut + ":3: the array is not JSON: it ends too early, at character 14");
+    Path twice = write("d.json", "[\n  {\"text\":\"x\",\n  \"text\":\"y\"}]");
+    fails(
+        twice.toString(),
+        twice + ":3: the array is not JSON: duplicate field 'text', at character 9");
     Path more = write("b.json", "[{\"text\":\"x\",\"label\":\"y\"}]\n\n{}");
     fails(
         more.toString(), more + ":3: more behind the array: write one array, or an object a line");
@@ -345,8 +355,10 @@ class DataReaderErrorsTest {
         "x,y,z^3 fields, but the header has 2",
         "x,^\"label\" is empty",
         "\"\",y^\"text\" is empty",
-        "\"x\" z,y^text after a closing quote (a quote inside a field is written twice)",
-        "x,\"y^a quoted field that is never closed",
+        "\"x\" z,y^text after a closing quote (a quote inside a field is written twice), in column"
+            + " \"text\"",
+        "x,\"y^a quoted field that is never closed, in column \"label\"",
+        "x,y,\"z^a quoted field that is never closed, in field 3",
       })
   void aMalformedCsvRow(String row, String problem) throws IOException {
     Path file = write("a.csv", "text,label\r\n\"one\r\n\r\nrow\",a\r\n\r\n" + row + "\r\n");

@@ -290,7 +290,9 @@ class DataReaderTest {
             Example.of("good", "2"), Example.of("also, good", "3"), Example.of("last", "4"));
     assertThat(data.reports())
         .containsExactly(
-            csv + ":2: text after a closing quote (a quote inside a field is written twice)",
+            csv
+                + ":2: text after a closing quote (a quote inside a field is written twice), in"
+                + " column \"text\"",
             csv + ":6: 1 field, but the header has 2");
   }
 
