@@ -15,22 +15,32 @@ import java.util.Map;
 final class Tiny {
   private static final Path RESOURCES = Path.of("resources");
 
+  private static final List<String> CHECKPOINT = List.of("config.json", "model.safetensors");
+  private static final List<String> TOKENIZER = List.of("tokenizer.json", "tokenizer_config.json");
+
   private Tiny() {}
 
-  /** Copies a golden case's checkpoint into a folder of its name, the tokenizer beside it. */
-  static Path model(String golden, Path parent) {
+  /** Copies a folder with a checkpoint into another, the tokenizer beside it. */
+  static Path modelOf(Path checkpoint, Path folder) {
     try {
-      Path folder = Files.createDirectories(parent.resolve(golden));
-      for (String name : List.of("config.json", "model.safetensors")) {
-        Files.copy(RESOURCES.resolve("golden").resolve(golden).resolve(name), folder.resolve(name));
-      }
-      for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
-        Files.copy(RESOURCES.resolve("chat/tiny").resolve(name), folder.resolve(name));
-      }
+      Files.createDirectories(folder);
+      copy(checkpoint, folder, CHECKPOINT);
+      copy(RESOURCES.resolve("chat/tiny"), folder, TOKENIZER);
       return folder;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private static void copy(Path from, Path to, List<String> names) throws IOException {
+    for (String name : names) {
+      Files.copy(from.resolve(name), to.resolve(name));
+    }
+  }
+
+  /** Copies a golden case's checkpoint into a folder of its name, the tokenizer beside it. */
+  static Path model(String golden, Path parent) {
+    return modelOf(RESOURCES.resolve("golden").resolve(golden), parent.resolve(golden));
   }
 
   /** Eight texts of two labels, which their first letters tell. */

@@ -25,7 +25,7 @@ public interface AdapterConfig {
 
   /** The same settings with what they leave open as PEFT chooses it for an architecture. */
   default AdapterConfig resolvedFor(ModelConfig model) {
-    return with(targets().orDefaultsOf(model.modelType()), modulesToSave());
+    return with(targets().orDefaultsOf(model, peftType()), modulesToSave());
   }
 
   /**

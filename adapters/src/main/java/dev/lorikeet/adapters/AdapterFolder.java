@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.HeadModules;
 import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
@@ -24,6 +25,7 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -133,6 +135,17 @@ public final class AdapterFolder {
               + " model.save_pretrained(folder, safe_serialization=True))");
     }
     return Safetensors.open(folder.resolve(WEIGHTS));
+  }
+
+  /** How many outputs a head that the file holds has, or −1 where it holds none. */
+  public int outputs(HeadModules head) {
+    Safetensors tensors = weights();
+    String weight = head.output() + ".weight";
+    return Stream.of(PeftNames.ofBase(weight), PeftNames.ofBaseBesidePrompt(weight))
+        .filter(tensors.names()::contains)
+        .map(name -> (int) tensors.entry(name).shape()[0])
+        .findFirst()
+        .orElse(-1);
   }
 
   /**

@@ -264,16 +264,11 @@ final class AdapterParts {
     return names;
   }
 
-  /** What {@code all-linear} leaves out: embeddings, and the linear layers of the head. */
+  /** What {@code all-linear} leaves out: embeddings, and the layer that answers. */
   private static Set<String> notLinear(Model model) {
-    Set<String> heads = new LinkedHashSet<>(model.embeddings().keySet());
-    model.outputs().forEach(output -> heads.add(output.path()));
-    for (String path : model.projections().keySet()) {
-      if (path.equals("classifier") || path.startsWith("classifier.") || path.equals("score")) {
-        heads.add(path);
-      }
-    }
-    return heads;
+    Set<String> paths = new LinkedHashSet<>(model.embeddings().keySet());
+    paths.add(model.headModules().output());
+    return paths;
   }
 
   /**

@@ -14,12 +14,9 @@ import java.util.Set;
  * @param modules paths of the matched modules
  */
 record ModulesToSave(Set<String> modules) {
-  /** PEFT adds these by itself for classifiers, and whichever the model has is meant. */
-  private static final Set<String> CLASSIFIER_NAMES = Set.of("classifier", "score");
-
   /**
    * The modules that {@code entries} match, those that the checkpoint lacked, and a classifier's
-   * head.
+   * module that answers.
    *
    * @throws dev.lorikeet.torch.UsageException when an entry matches none
    */
@@ -29,7 +26,7 @@ record ModulesToSave(Set<String> modules) {
     model.newModules().forEach(module -> matched.add(model.nameInMemory(module)));
     for (String entry : entries(model, entries)) {
       List<String> found = paths.stream().filter(path -> path.endsWith(entry)).toList();
-      if (found.isEmpty() && !CLASSIFIER_NAMES.contains(entry)) {
+      if (found.isEmpty() && !PeftNames.isClassifier(entry)) {
         throw Targets.noMatch("modules_to_save", entry, paths);
       }
       matched.addAll(found);
@@ -40,7 +37,7 @@ record ModulesToSave(Set<String> modules) {
   private static List<String> entries(Model model, List<String> entries) {
     List<String> all = new ArrayList<>(entries);
     if (model.task() == Task.SEQUENCE_CLASSIFICATION || model.task() == Task.TOKEN_CLASSIFICATION) {
-      all.addAll(CLASSIFIER_NAMES);
+      all.add(model.headModules().outputModule());
     }
     return all;
   }

@@ -1,5 +1,6 @@
 package dev.lorikeet.adapters;
 
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -17,7 +18,15 @@ public final class PeftNames {
   private static final Pattern REPEATED =
       Pattern.compile(".*\\.(modules_to_save|original_module)\\.bias");
 
+  /** What PEFT adds to the modules to save of every classifier, whichever of them it has. */
+  private static final Set<String> CLASSIFIERS = Set.of("classifier", "score");
+
   private PeftNames() {}
+
+  /** Whether PEFT names a module to save by itself, and a model need not have it. */
+  static boolean isClassifier(String module) {
+    return CLASSIFIERS.contains(module);
+  }
 
   /** Whether a tensor repeats one that the file has under its proper name. */
   static boolean isRepeated(String name) {

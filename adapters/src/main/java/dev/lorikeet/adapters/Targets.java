@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.PythonRegex;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
@@ -47,24 +48,6 @@ public record Targets(
 
   /** Every linear layer but the head, as users type it. */
   public static final String ALL_LINEAR = "all-linear";
-
-  /** What PEFT adapts where adapter_config.json does not say. */
-  private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.ofEntries(
-          Map.entry("bert", List.of("query", "value")),
-          Map.entry("deberta-v2", List.of("query_proj", "value_proj")),
-          Map.entry("electra", List.of("query", "value")),
-          Map.entry("gemma2", List.of("q_proj", "v_proj")),
-          Map.entry("gemma3_text", List.of("q_proj", "v_proj")),
-          Map.entry("gpt2", List.of("c_attn")),
-          Map.entry("llama", List.of("q_proj", "v_proj")),
-          Map.entry("mistral", List.of("q_proj", "v_proj")),
-          Map.entry("mt5", List.of("q", "v")),
-          Map.entry("qwen2", List.of("q_proj", "v_proj")),
-          Map.entry("qwen3", List.of("q_proj", "v_proj")),
-          Map.entry("roberta", List.of("query", "value")),
-          Map.entry("t5", List.of("q", "v")),
-          Map.entry("xlm-roberta", List.of("query", "value")));
 
   /** The names of embeddings that PEFT saves with the adapter. */
   private static final Set<String> EMBEDDINGS = Set.of("embed_tokens", "lm_head");
@@ -123,27 +106,18 @@ public record Targets(
   /**
    * These targets, or where they name none, those that PEFT takes for the architecture.
    *
+   * @param peftType PEFT's name of the method
    * @throws UsageException when PEFT has none for it either
    */
-  Targets orDefaultsOf(String modelType) {
-    return orDefaultsOf(modelType, PEFT_DEFAULTS);
-  }
-
-  /**
-   * These targets, or where they name none, a method's own for the architecture.
-   *
-   * @param all by {@code model_type}
-   * @throws UsageException when it has none either
-   */
-  public Targets orDefaultsOf(String modelType, Map<String, List<String>> all) {
+  public Targets orDefaultsOf(ModelConfig model, String peftType) {
     if (!modules.isEmpty()) {
       return this;
     }
-    List<String> defaults = all.get(modelType);
-    if (defaults == null) {
+    List<String> defaults = model.defaultTargets(peftType);
+    if (defaults.isEmpty()) {
       throw new UsageException(
           "target_modules is missing, and there are no default ones for model_type \""
-              + modelType
+              + model.modelType()
               + "\": name them, or all-linear");
     }
     return withModules(defaults);

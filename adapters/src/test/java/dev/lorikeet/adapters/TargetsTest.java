@@ -3,6 +3,8 @@ package dev.lorikeet.adapters;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.torch.UsageException;
 import java.util.List;
 import java.util.Set;
@@ -134,20 +136,26 @@ class TargetsTest {
     Targets targets =
         new Targets(
             List.of(), false, List.of("layer.0.attention.self.query"), false, null, List.of());
-    assertThat(match(targets.orDefaultsOf("bert")))
+    assertThat(match(targets.orDefaultsOf(config("bert"), "LORA")))
         .containsExactly(
             "bert.encoder.layer.0.attention.self.value",
             "bert.encoder.layer.1.attention.self.query",
             "bert.encoder.layer.1.attention.self.value");
-    assertThat(Targets.of("key").orDefaultsOf("bert")).isEqualTo(Targets.of("key"));
+    assertThat(Targets.of("key").orDefaultsOf(config("bert"), "LORA")).isEqualTo(Targets.of("key"));
     for (String modelType : List.of("roberta", "xlm-roberta", "electra")) {
-      assertThat(Targets.of().orDefaultsOf(modelType)).isEqualTo(Targets.of("query", "value"));
+      assertThat(Targets.of().orDefaultsOf(config(modelType), "LORA"))
+          .isEqualTo(Targets.of("query", "value"));
     }
-    assertThatThrownBy(() -> Targets.of().orDefaultsOf("distilbert"))
+    assertThatThrownBy(() -> Targets.of().orDefaultsOf(config("distilbert"), "LORA"))
         .isInstanceOf(UsageException.class)
         .hasMessage(
             "target_modules is missing, and there are no default ones for model_type"
                 + " \"distilbert\": name them, or all-linear");
+  }
+
+  private static ModelConfig config(String modelType) {
+    return ModelConfig.of(
+        "config.json", JsonNodeFactory.instance.objectNode().put("model_type", modelType));
   }
 
   // ---- exclusions ----

@@ -232,7 +232,8 @@ public final class FineTuning {
 
   private Labels labelsOf(AdapterFolder trained) {
     return new Labels(
-        RunRecord.read(trained.folder()).labels(ModelConfig.read(checkpoint), trained));
+        RunRecord.read(trained.folder())
+            .labels(config.task(), ModelConfig.read(checkpoint), trained));
   }
 
   /** The labels that a trained adapter tells apart, among which the examples' must be. */

@@ -177,7 +177,7 @@ final class RunRecord {
     }
     String problemType = json.path("problem_type").asText("");
     return options
-        .withTask(task, labels(config, adapter))
+        .withTask(task, labels(task, config, adapter))
         .withProblemType(
             problemType.isEmpty() ? options.problemType() : ProblemType.of(problemType));
   }
@@ -195,15 +195,16 @@ final class RunRecord {
     return config.task();
   }
 
-  /** The labels as written; else those of config.json, or as many as the head has. */
-  List<String> labels(ModelConfig config, @Nullable AdapterFolder adapter) {
+  /** The labels as written; else those of config.json, or as many as the adapter's head has. */
+  List<String> labels(Task task, ModelConfig config, @Nullable AdapterFolder adapter) {
     List<String> labels = new ArrayList<>();
     JsonNode written = json.path("labels");
     written.forEach(label -> labels.add(label.asText()));
     if (!labels.isEmpty()) {
       return labels;
     }
-    int outputs = adapter == null ? -1 : outputs(adapter);
+    int outputs =
+        adapter == null || task.isLanguageModel() ? -1 : adapter.outputs(config.headModules(task));
     return outputs < 0 || outputs == config.labels().size() ? config.labels() : numbered(outputs);
   }
 
@@ -226,13 +227,6 @@ final class RunRecord {
                 + called);
       }
     }
-  }
-
-  /** How many outputs the head in an adapter has, or −1. */
-  private static int outputs(AdapterFolder adapter) {
-    String head = "base_model.model.classifier.weight";
-    var weights = adapter.weights();
-    return weights.names().contains(head) ? (int) weights.entry(head).shape()[0] : -1;
   }
 
   /** transformers' names for labels without names. */

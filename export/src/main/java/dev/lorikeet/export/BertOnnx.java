@@ -90,10 +90,11 @@ final class BertOnnx implements OnnxArchitecture {
       graph.output("last_hidden_state", hidden, DType.FLOAT32, B, T, config.hiddenSize);
       return;
     }
+    String output = json.headModules(task).output();
     switch (task) {
-      case SEQUENCE_CLASSIFICATION -> sequenceHead(config, checkpoint, hidden);
-      case TOKEN_CLASSIFICATION -> tokenHead(config, checkpoint, hidden);
-      case MASKED_LM -> maskedLmHead(config, checkpoint, hidden);
+      case SEQUENCE_CLASSIFICATION -> sequenceHead(config, checkpoint, output, hidden);
+      case TOKEN_CLASSIFICATION -> tokenHead(config, checkpoint, output, hidden);
+      case MASKED_LM -> maskedLmHead(config, checkpoint, output, hidden);
       default -> throw new IllegalStateException("no head for " + task);
     }
   }
@@ -164,7 +165,8 @@ final class BertOnnx implements OnnxArchitecture {
   // ---- heads ----
 
   /** A linear map of the tanh of the first token's projection: logits [B, C]. */
-  private static void sequenceHead(Config config, OnnxPart checkpoint, Value hidden) {
+  private static void sequenceHead(
+      Config config, OnnxPart checkpoint, String output, Value hidden) {
     int width = config.hiddenSize;
     OnnxPart pooler = checkpoint.at("bert.pooler");
     Value first =
@@ -175,18 +177,19 @@ final class BertOnnx implements OnnxArchitecture {
             checkpoint.graph().index(0)); // [B, D]
     Value pooled =
         pooler.at("activation").node("Tanh", pooler.linear("dense", width, width, first));
-    Value logits = checkpoint.linear("classifier", config.numLabels, width, pooled);
+    Value logits = checkpoint.linear(output, config.numLabels, width, pooled);
     checkpoint.graph().output("logits", logits, DType.FLOAT32, B, config.numLabels);
   }
 
   /** A linear map of each token's state: logits [B, T, C]. */
-  private static void tokenHead(Config config, OnnxPart checkpoint, Value hidden) {
-    Value logits = checkpoint.linear("classifier", config.numLabels, config.hiddenSize, hidden);
+  private static void tokenHead(Config config, OnnxPart checkpoint, String output, Value hidden) {
+    Value logits = checkpoint.linear(output, config.numLabels, config.hiddenSize, hidden);
     checkpoint.graph().output("logits", logits, DType.FLOAT32, B, T, config.numLabels);
   }
 
   /** A transform, then the scores of all words: logits [B, T, V]. */
-  private static void maskedLmHead(Config config, OnnxPart checkpoint, Value hidden) {
+  private static void maskedLmHead(
+      Config config, OnnxPart checkpoint, String output, Value hidden) {
     int width = config.hiddenSize;
     OnnxPart predictions = checkpoint.at("cls.predictions");
     OnnxPart transform = predictions.at("transform");
@@ -194,19 +197,19 @@ final class BertOnnx implements OnnxArchitecture {
         config.activation.apply(
             transform.at("transform_act_fn"), transform.linear("dense", width, width, hidden));
     Value normed = transform.layerNorm("LayerNorm", width, config.layerNormEps, h); // [B, T, D]
-    OnnxPart decoder = predictions.at("decoder");
+    OnnxPart decoder = checkpoint.at(output);
     // Stored once, as the checkpoint does: ONNX Runtime folds the transpose when it loads the file.
-    Value scores = decoder.matMul(normed, decoder.transpose(words(config, checkpoint), 1, 0));
+    Value scores =
+        decoder.matMul(normed, decoder.transpose(words(config, checkpoint, decoder), 1, 0));
     Value logits = decoder.add(scores, predictions.weight("bias", config.vocabSize));
     checkpoint.graph().output("logits", logits, DType.FLOAT32, B, T, config.vocabSize);
   }
 
   /** The output's table [V, D]: the input's own, unless the checkpoint has another. */
-  private static Value words(Config config, OnnxPart checkpoint) {
-    String own = "cls.predictions.decoder.weight";
-    return checkpoint.weight(
-        checkpoint.has(own) ? own : "bert.embeddings.word_embeddings.weight",
-        config.vocabSize,
-        config.hiddenSize);
+  private static Value words(Config config, OnnxPart checkpoint, OnnxPart decoder) {
+    return decoder.has("weight")
+        ? decoder.weight("weight", config.vocabSize, config.hiddenSize)
+        : checkpoint.weight(
+            "bert.embeddings.word_embeddings.weight", config.vocabSize, config.hiddenSize);
   }
 }

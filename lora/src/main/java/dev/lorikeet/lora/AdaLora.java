@@ -14,7 +14,6 @@ import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.adapters.TrainingPart;
 import dev.lorikeet.models.Dropout;
 import dev.lorikeet.models.Linear;
-import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.LorikeetException;
@@ -59,23 +58,6 @@ public record AdaLora(
 
   /** Whether a singular value is left, in {@code rank_pattern}. */
   private static final String VALUES = ".lora_E";
-
-  private static final List<String> QV = List.of("q_proj", "v_proj");
-
-  /** What PEFT adapts where adapter_config.json does not say. */
-  private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.ofEntries(
-          Map.entry("t5", List.of("q", "k", "v", "o", "wi", "wo")),
-          Map.entry("mt5", List.of("q", "k", "v", "o", "wi_0", "wi_1", "wo")),
-          Map.entry("gpt2", List.of("c_attn")),
-          Map.entry("llama", QV),
-          Map.entry("bert", List.of("query", "value")),
-          Map.entry("roberta", List.of("query", "key", "value", "dense")),
-          Map.entry("deberta-v2", List.of("query_proj", "key_proj", "value_proj", "dense")),
-          Map.entry("gemma2", QV),
-          Map.entry("gemma3_text", QV),
-          Map.entry("qwen2", QV),
-          Map.entry("qwen3", QV));
 
   /**
    * How the importance of ranks is measured, §3.2.
@@ -204,11 +186,6 @@ public record AdaLora(
         newModulesToSave,
         initWeights,
         rankPattern);
-  }
-
-  @Override
-  public AdaLora resolvedFor(ModelConfig model) {
-    return with(targets.orDefaultsOf(model.modelType(), PEFT_DEFAULTS), modulesToSave);
   }
 
   @Override

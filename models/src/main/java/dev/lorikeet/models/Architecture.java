@@ -35,8 +35,25 @@ public interface Architecture {
     throw new LorikeetException("the model has no encoder apart from its decoder");
   }
 
+  /**
+   * The architectures of a file: a service, named in {@code META-INF/services}, so that a new
+   * architecture is a file and a line there.
+   */
+  interface Provider {
+    /** One for each {@code model_type}. */
+    List<? extends Factory> factories();
+  }
+
   /** How to build an architecture from its configuration and weights; one a {@code model_type}. */
-  interface Factory {
+  interface Factory extends Provider {
+    /** What config.json calls it. */
+    String modelType();
+
+    @Override
+    default List<? extends Factory> factories() {
+      return List.of(this);
+    }
+
     /** The model's parts, found by walking {@code weights}. */
     Architecture build(ModelConfig config, @Nullable Task task, Weights weights);
 
@@ -91,5 +108,30 @@ public interface Architecture {
 
     /** The tasks it has heads for. */
     Set<Task> tasks();
+
+    /** The modules of one of its heads. */
+    HeadModules headModules(ModelConfig config, Task task);
+
+    /** The name before a layer's number in the paths of modules in memory: {@code layers}. */
+    String layerPattern();
+
+    /**
+     * The modules that PEFT 0.21 adapts with a method where nobody says which; none where PEFT has
+     * no choice. Most methods have LoRA's.
+     *
+     * @param peftType PEFT's name of the method: {@code LORA}
+     */
+    default List<String> defaultTargets(String peftType) {
+      return List.of();
+    }
+
+    /**
+     * Of (IA)³'s default targets those whose inputs are scaled: the last, the second layer of a
+     * feed-forward.
+     */
+    default List<String> feedForwardTargets() {
+      List<String> targets = defaultTargets("IA3");
+      return targets.isEmpty() ? targets : targets.subList(targets.size() - 1, targets.size());
+    }
   }
 }

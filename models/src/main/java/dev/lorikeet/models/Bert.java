@@ -3,6 +3,7 @@ package dev.lorikeet.models;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -14,14 +15,53 @@ import org.jspecify.annotations.Nullable;
  * <p>Axes: B batch, T tokens, D width of the model.
  */
 final class Bert implements Architecture {
-  static final Factory FACTORY =
-      new EncoderFactory(
-          "bert",
-          "Bert",
-          Map.of(
-              "bert.embeddings.word_embeddings.weight", List.of("cls.predictions.decoder.weight")),
-          Dropouts.Keys.BERT,
-          (config, task, weights) -> new Bert(BertEncoder.Config.of(config), task, weights));
+  /** BERT as a service. */
+  public static final class Factory implements EncoderFactory {
+    @Override
+    public String modelType() {
+      return "bert";
+    }
+
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new Bert(BertEncoder.Config.of(config), task, weights);
+    }
+
+    @Override
+    public String basePrefix() {
+      return "bert";
+    }
+
+    @Override
+    public String className() {
+      return "Bert";
+    }
+
+    @Override
+    public Map<String, List<String>> tiedWeights() {
+      return Map.of(
+          "bert.embeddings.word_embeddings.weight", List.of("cls.predictions.decoder.weight"));
+    }
+
+    @Override
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return switch (task) {
+        case SEQUENCE_CLASSIFICATION -> HeadModules.of("classifier");
+        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
+        case MASKED_LM -> new HeadModules(Set.of("cls"), "cls.predictions.decoder");
+        default -> throw new IllegalStateException("no head for " + task);
+      };
+    }
+
+    @Override
+    public List<String> defaultTargets(String peftType) {
+      return switch (peftType) {
+        case "IA3" -> List.of("key", "value", "output.dense");
+        case "LN_TUNING" -> List.of("LayerNorm");
+        default -> List.of("query", "value");
+      };
+    }
+  }
 
   private final BertEmbeddings embeddings;
   private final BertEncoder encoder;

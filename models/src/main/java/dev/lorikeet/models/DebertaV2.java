@@ -27,18 +27,66 @@ import org.jspecify.annotations.Nullable;
  * embeddings, R distances with a vector of their own, V vocabulary.
  */
 final class DebertaV2 implements Architecture {
-  static final Factory FACTORY =
-      new EncoderFactory(
-          "deberta",
-          "DebertaV2",
-          Map.of(
-              "deberta.embeddings.word_embeddings.weight",
-              List.of("cls.predictions.decoder.weight")),
-          new Dropouts.Keys(
-              List.of("hidden_dropout_prob"),
-              List.of("attention_probs_dropout_prob"),
-              List.of("cls_dropout")),
-          (config, task, weights) -> new DebertaV2(Config.of(config), task, weights));
+  /** DeBERTa as a service. */
+  public static final class Factory implements EncoderFactory {
+    @Override
+    public String modelType() {
+      return "deberta-v2";
+    }
+
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new DebertaV2(Config.of(config), task, weights);
+    }
+
+    @Override
+    public String basePrefix() {
+      return "deberta";
+    }
+
+    @Override
+    public String className() {
+      return "DebertaV2";
+    }
+
+    @Override
+    public Map<String, List<String>> tiedWeights() {
+      return Map.of(
+          "deberta.embeddings.word_embeddings.weight", List.of("cls.predictions.decoder.weight"));
+    }
+
+    @Override
+    public Dropouts.Keys dropouts() {
+      return new Dropouts.Keys(
+          List.of("hidden_dropout_prob"),
+          List.of("attention_probs_dropout_prob"),
+          List.of("cls_dropout"));
+    }
+
+    @Override
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return switch (task) {
+        case SEQUENCE_CLASSIFICATION ->
+            new HeadModules(Set.of("pooler", "classifier"), "classifier");
+        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
+        case MASKED_LM ->
+            Config.of(config).legacy
+                ? new HeadModules(Set.of("cls"), "cls.predictions.decoder")
+                : new HeadModules(Set.of("lm_predictions"), "deberta.embeddings.word_embeddings");
+        default -> throw new IllegalStateException("no head for " + task);
+      };
+    }
+
+    @Override
+    public List<String> defaultTargets(String peftType) {
+      return switch (peftType) {
+        case "IA3" -> List.of("key_proj", "value_proj", "output.dense");
+        case "ADALORA" -> List.of("query_proj", "key_proj", "value_proj", "dense");
+        case "LN_TUNING" -> List.of("LayerNorm");
+        default -> List.of("query_proj", "value_proj");
+      };
+    }
+  }
 
   /**
    * What config.json says, under its names.

@@ -31,4 +31,14 @@ interface DecoderFactory extends Architecture.Factory {
   default Set<Task> tasks() {
     return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.CAUSAL_LM);
   }
+
+  @Override
+  default HeadModules headModules(ModelConfig config, Task task) {
+    return DecoderHead.modules(task);
+  }
+
+  @Override
+  default String layerPattern() {
+    return "layers";
+  }
 }

@@ -37,6 +37,15 @@ interface DecoderHead {
     };
   }
 
+  /** The head's modules for a task. */
+  static HeadModules modules(Task task) {
+    return switch (task) {
+      case CAUSAL_LM -> HeadModules.of("lm_head");
+      case SEQUENCE_CLASSIFICATION -> HeadModules.of("score");
+      default -> throw new IllegalStateException("no head for " + task);
+    };
+  }
+
   /** No head: the states themselves. */
   record States() implements DecoderHead {
     @Override

@@ -7,6 +7,7 @@ import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -17,14 +18,54 @@ import org.jspecify.annotations.Nullable;
  * <p>Axes: B batch, T tokens, with those of a soft prompt, D width of the model.
  */
 final class DistilBert implements Architecture {
-  static final Factory FACTORY =
-      new EncoderFactory(
-          "distilbert",
-          "DistilBert",
-          Map.of("distilbert.embeddings.word_embeddings.weight", List.of("vocab_projector.weight")),
-          new Dropouts.Keys(
-              List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout")),
-          (config, task, weights) -> new DistilBert(Config.of(config), task, weights));
+  /** DistilBERT as a service. */
+  public static final class Factory implements EncoderFactory {
+    @Override
+    public String modelType() {
+      return "distilbert";
+    }
+
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new DistilBert(Config.of(config), task, weights);
+    }
+
+    @Override
+    public String basePrefix() {
+      return "distilbert";
+    }
+
+    @Override
+    public String className() {
+      return "DistilBert";
+    }
+
+    @Override
+    public Map<String, List<String>> tiedWeights() {
+      return Map.of(
+          "distilbert.embeddings.word_embeddings.weight", List.of("vocab_projector.weight"));
+    }
+
+    @Override
+    public Dropouts.Keys dropouts() {
+      return new Dropouts.Keys(
+          List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout"));
+    }
+
+    @Override
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return switch (task) {
+        case SEQUENCE_CLASSIFICATION ->
+            new HeadModules(Set.of("pre_classifier", "classifier"), "classifier");
+        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
+        case MASKED_LM ->
+            new HeadModules(
+                Set.of("vocab_transform", "vocab_layer_norm", "vocab_projector"),
+                "vocab_projector");
+        default -> throw new IllegalStateException("no head for " + task);
+      };
+    }
+  }
 
   private static final double LAYER_NORM_EPS = 1e-12;
 

@@ -4,6 +4,7 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -15,18 +16,57 @@ import org.jspecify.annotations.Nullable;
  * <p>Axes: B batch, T tokens, E width of the embeddings, D width of the model.
  */
 final class Electra implements Architecture {
-  static final Factory FACTORY =
-      new EncoderFactory(
-          "electra",
-          "Electra",
-          Map.of("electra.embeddings.word_embeddings.weight", List.of("generator_lm_head.weight")),
-          Dropouts.Keys.BERT,
-          (config, task, weights) ->
-              new Electra(
-                  BertEncoder.Config.of(config),
-                  config.integer("embedding_size", 128),
-                  task,
-                  weights));
+  /** ELECTRA as a service. */
+  public static final class Factory implements EncoderFactory {
+    @Override
+    public String modelType() {
+      return "electra";
+    }
+
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new Electra(
+          BertEncoder.Config.of(config), config.integer("embedding_size", 128), task, weights);
+    }
+
+    @Override
+    public String basePrefix() {
+      return "electra";
+    }
+
+    @Override
+    public String className() {
+      return "Electra";
+    }
+
+    @Override
+    public Map<String, List<String>> tiedWeights() {
+      return Map.of(
+          "electra.embeddings.word_embeddings.weight", List.of("generator_lm_head.weight"));
+    }
+
+    @Override
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return switch (task) {
+        case SEQUENCE_CLASSIFICATION ->
+            new HeadModules(Set.of("classifier"), "classifier.out_proj");
+        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
+        case MASKED_LM ->
+            new HeadModules(
+                Set.of("generator_predictions", "generator_lm_head"), "generator_lm_head");
+        default -> throw new IllegalStateException("no head for " + task);
+      };
+    }
+
+    @Override
+    public List<String> defaultTargets(String peftType) {
+      return switch (peftType) {
+        case "IA3", "ADALORA" -> List.of();
+        case "LN_TUNING" -> List.of("LayerNorm");
+        default -> List.of("query", "value");
+      };
+    }
+  }
 
   private final BertEmbeddings embeddings;
   private final UnaryOperator<Tensor> widen;

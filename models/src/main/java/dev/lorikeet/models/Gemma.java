@@ -3,6 +3,7 @@ package dev.lorikeet.models;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -18,15 +19,30 @@ final class Gemma implements Architecture {
   /** Norms keep their weight's distance from one. */
   private static final double OFFSET = 1;
 
+  /** The family as a service. */
+  public static final class Families implements Provider {
+    @Override
+    public List<Factory> factories() {
+      return List.of(Family.values());
+    }
+  }
+
   /** The families, each under its {@code model_type}. */
   enum Family implements DecoderFactory {
-    GEMMA2("Gemma2"),
-    GEMMA3("Gemma3Text");
+    GEMMA2("gemma2", "Gemma2"),
+    GEMMA3("gemma3_text", "Gemma3Text");
 
+    private final String modelType;
     private final String className;
 
-    Family(String className) {
+    Family(String modelType, String className) {
+      this.modelType = modelType;
       this.className = className;
+    }
+
+    @Override
+    public String modelType() {
+      return modelType;
     }
 
     @Override
@@ -49,6 +65,21 @@ final class Gemma implements Architecture {
       return task == Task.CAUSAL_LM && this == GEMMA3
           ? "Gemma3ForCausalLM"
           : DecoderFactory.super.className(task);
+    }
+
+    @Override
+    public List<String> defaultTargets(String peftType) {
+      return switch (peftType) {
+        case "IA3" -> List.of("q_proj", "v_proj", "down_proj");
+        case "LN_TUNING" ->
+            List.of(
+                "input_layernorm",
+                "post_attention_layernorm",
+                "pre_feedforward_layernorm",
+                "post_feedforward_layernorm",
+                "norm");
+        default -> List.of("q_proj", "v_proj");
+      };
     }
   }
 

@@ -22,49 +22,75 @@ import org.jspecify.annotations.Nullable;
  * <p>Axes: B batch, T tokens, H heads, d width of a head, D width of the model.
  */
 final class Gpt2 implements Architecture {
-  static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          return new Gpt2(config, task, weights);
-        }
+  /** GPT-2 as a service. */
+  public static final class Factory implements Architecture.Factory {
+    @Override
+    public String modelType() {
+      return "gpt2";
+    }
 
-        @Override
-        public String basePrefix() {
-          return "transformer";
-        }
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new Gpt2(config, task, weights);
+    }
 
-        @Override
-        public Map<String, List<String>> tiedWeights() {
-          return Map.of("transformer.wte.weight", List.of("lm_head.weight"));
-        }
+    @Override
+    public String basePrefix() {
+      return "transformer";
+    }
 
-        @Override
-        public String className() {
-          return "GPT2";
-        }
+    @Override
+    public Map<String, List<String>> tiedWeights() {
+      return Map.of("transformer.wte.weight", List.of("lm_head.weight"));
+    }
 
-        @Override
-        public String className(Task task) {
-          return task == Task.CAUSAL_LM ? "GPT2LMHeadModel" : Factory.super.className(task);
-        }
+    @Override
+    public String className() {
+      return "GPT2";
+    }
 
-        @Override
-        public int maxTokens(ModelConfig config) {
-          return config.integer("n_positions");
-        }
+    @Override
+    public String className(Task task) {
+      return task == Task.CAUSAL_LM
+          ? "GPT2LMHeadModel"
+          : Architecture.Factory.super.className(task);
+    }
 
-        @Override
-        public Dropouts.Keys dropouts() {
-          return new Dropouts.Keys(
-              List.of("embd_pdrop", "resid_pdrop"), List.of("attn_pdrop"), List.of());
-        }
+    @Override
+    public int maxTokens(ModelConfig config) {
+      return config.integer("n_positions");
+    }
 
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(Task.CAUSAL_LM, Task.SEQUENCE_CLASSIFICATION);
-        }
+    @Override
+    public Dropouts.Keys dropouts() {
+      return new Dropouts.Keys(
+          List.of("embd_pdrop", "resid_pdrop"), List.of("attn_pdrop"), List.of());
+    }
+
+    @Override
+    public Set<Task> tasks() {
+      return EnumSet.of(Task.CAUSAL_LM, Task.SEQUENCE_CLASSIFICATION);
+    }
+
+    @Override
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return DecoderHead.modules(task);
+    }
+
+    @Override
+    public String layerPattern() {
+      return "h";
+    }
+
+    @Override
+    public List<String> defaultTargets(String peftType) {
+      return switch (peftType) {
+        case "IA3" -> List.of("c_attn", "mlp.c_proj");
+        case "LN_TUNING" -> List.of("ln_1", "ln_2", "ln_f");
+        default -> List.of("c_attn");
       };
+    }
+  }
 
   /** What config.json says, under its names. */
   record Config(

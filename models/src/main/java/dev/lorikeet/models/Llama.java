@@ -1,6 +1,7 @@
 package dev.lorikeet.models;
 
 import dev.lorikeet.torch.Tensor;
+import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -16,17 +17,32 @@ import org.jspecify.annotations.Nullable;
  */
 final class Llama implements Architecture {
 
+  /** The family as a service. */
+  public static final class Families implements Provider {
+    @Override
+    public List<Factory> factories() {
+      return List.of(Family.values());
+    }
+  }
+
   /** The families, each under its {@code model_type}. */
   enum Family implements DecoderFactory {
-    LLAMA("Llama"),
-    MISTRAL("Mistral"),
-    QWEN2("Qwen2"),
-    QWEN3("Qwen3");
+    LLAMA("llama", "Llama"),
+    MISTRAL("mistral", "Mistral"),
+    QWEN2("qwen2", "Qwen2"),
+    QWEN3("qwen3", "Qwen3");
 
+    private final String modelType;
     private final String className;
 
-    Family(String className) {
+    Family(String modelType, String className) {
+      this.modelType = modelType;
       this.className = className;
+    }
+
+    @Override
+    public String modelType() {
+      return modelType;
     }
 
     @Override
@@ -37,6 +53,20 @@ final class Llama implements Architecture {
     @Override
     public String className() {
       return className;
+    }
+
+    @Override
+    public List<String> defaultTargets(String peftType) {
+      boolean qwen = this == QWEN2 || this == QWEN3;
+      return switch (peftType) {
+        case "IA3" -> List.of(qwen ? "q_proj" : "k_proj", "v_proj", "down_proj");
+        case "LN_TUNING" ->
+            qwen
+                ? List.of("post_attention_layernorm")
+                : List.of("input_layernorm", "post_attention_layernorm", "norm");
+        case "ADALORA" -> this == MISTRAL ? List.of() : List.of("q_proj", "v_proj");
+        default -> List.of("q_proj", "v_proj");
+      };
     }
   }
 

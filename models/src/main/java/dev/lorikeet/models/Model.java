@@ -158,6 +158,20 @@ public final class Model implements AutoCloseable {
     return task;
   }
 
+  /** The modules of the head; none for an encoder alone. */
+  public HeadModules headModules() {
+    return task == null ? HeadModules.NONE : config.headModules(task);
+  }
+
+  /**
+   * Whether a module or parameter belongs to the head, or to another module that the checkpoint
+   * lacked.
+   */
+  public boolean isInHead(String path) {
+    return headModules().contains(path)
+        || newModules().stream().anyMatch(module -> path.startsWith(module + "."));
+  }
+
   public Mode mode() {
     return mode;
   }

@@ -255,6 +255,36 @@ public final class ModelConfig {
     }
   }
 
+  /**
+   * The modules of the head for a task.
+   *
+   * @throws LorikeetException when there is no head for it
+   */
+  public HeadModules headModules(Task task) {
+    mustHaveHead(task);
+    return Architectures.of(this).headModules(this, task);
+  }
+
+  /** The name before a layer's number in the paths of modules in memory: {@code layers}. */
+  public String layerPattern() {
+    return Architectures.of(this).layerPattern();
+  }
+
+  /**
+   * The modules that PEFT adapts with a method where nobody says which; none where it has no choice
+   * for the architecture.
+   *
+   * @param peftType PEFT's name of the method: {@code LORA}
+   */
+  public List<String> defaultTargets(String peftType) {
+    return Architectures.of(this).defaultTargets(peftType);
+  }
+
+  /** Of (IA)³'s {@link #defaultTargets} those whose inputs are scaled. */
+  public List<String> feedForwardTargets() {
+    return Architectures.of(this).feedForwardTargets();
+  }
+
   /** The head that the checkpoint's class has ({@code architectures}), or null when it has none. */
   public @Nullable Task task() {
     return Task.ofClass(json.path("architectures").path(0).asText(""));

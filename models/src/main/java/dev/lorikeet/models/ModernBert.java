@@ -21,16 +21,56 @@ import org.jspecify.annotations.Nullable;
  * feed-forward, V vocabulary.
  */
 final class ModernBert implements Architecture {
-  static final Factory FACTORY =
-      new EncoderFactory(
-          "model",
-          "ModernBert",
-          Map.of("model.embeddings.tok_embeddings.weight", List.of("decoder.weight")),
-          new Dropouts.Keys(
-              List.of("embedding_dropout", "mlp_dropout"),
-              List.of("attention_dropout"),
-              List.of("classifier_dropout")),
-          (config, task, weights) -> new ModernBert(Config.of(config), task, weights));
+  /** ModernBERT as a service. */
+  public static final class Factory implements EncoderFactory {
+    @Override
+    public String modelType() {
+      return "modernbert";
+    }
+
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new ModernBert(Config.of(config), task, weights);
+    }
+
+    @Override
+    public String basePrefix() {
+      return "model";
+    }
+
+    @Override
+    public String className() {
+      return "ModernBert";
+    }
+
+    @Override
+    public Map<String, List<String>> tiedWeights() {
+      return Map.of("model.embeddings.tok_embeddings.weight", List.of("decoder.weight"));
+    }
+
+    @Override
+    public Dropouts.Keys dropouts() {
+      return new Dropouts.Keys(
+          List.of("embedding_dropout", "mlp_dropout"),
+          List.of("attention_dropout"),
+          List.of("classifier_dropout"));
+    }
+
+    @Override
+    public String layerPattern() {
+      return "layers";
+    }
+
+    @Override
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return switch (task) {
+        case SEQUENCE_CLASSIFICATION -> new HeadModules(Set.of("head", "classifier"), "classifier");
+        case TOKEN_CLASSIFICATION -> new HeadModules(Set.of("head", "classifier"), "classifier");
+        case MASKED_LM -> new HeadModules(Set.of("head", "decoder"), "decoder");
+        default -> throw new IllegalStateException("no head for " + task);
+      };
+    }
+  }
 
   /**
    * What config.json says, under its names.

@@ -14,24 +14,29 @@ import org.jspecify.annotations.Nullable;
  * of the model, F width of the feed-forward part.
  */
 final class Phi3 implements Architecture {
-  static final Factory FACTORY =
-      new DecoderFactory() {
-        @Override
-        public Architecture build(ModelConfig json, @Nullable Task task, Weights weights) {
-          return new Phi3(Config.of(json), json, task, weights);
-        }
+  /** Phi-3 as a service. */
+  public static final class Factory implements DecoderFactory {
+    @Override
+    public String modelType() {
+      return "phi3";
+    }
 
-        @Override
-        public String className() {
-          return "Phi3";
-        }
+    @Override
+    public Architecture build(ModelConfig json, @Nullable Task task, Weights weights) {
+      return new Phi3(Config.of(json), json, task, weights);
+    }
 
-        @Override
-        public Dropouts.Keys dropouts() {
-          return new Dropouts.Keys(
-              List.of("embd_pdrop", "resid_pdrop"), List.of("attention_dropout"), List.of());
-        }
-      };
+    @Override
+    public String className() {
+      return "Phi3";
+    }
+
+    @Override
+    public Dropouts.Keys dropouts() {
+      return new Dropouts.Keys(
+          List.of("embd_pdrop", "resid_pdrop"), List.of("attention_dropout"), List.of());
+    }
+  }
 
   /** What config.json says, under its names. */
   record Config(

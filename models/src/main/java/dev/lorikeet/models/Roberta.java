@@ -18,11 +18,38 @@ import org.jspecify.annotations.Nullable;
  * <p>Axes: B batch, T tokens, with those of a soft prompt, D width of the model.
  */
 final class Roberta implements Architecture {
-  static final Factory ROBERTA = new RobertaFactory("Roberta");
-  static final Factory XLM_ROBERTA = new RobertaFactory("XLMRoberta");
-  static final Factory CAMEMBERT = new RobertaFactory("Camembert");
+  /** The family as a service. */
+  public static final class Families implements Provider {
+    @Override
+    public List<Factory> factories() {
+      return List.of(Family.values());
+    }
+  }
 
-  private record RobertaFactory(String className) implements Factory {
+  /** The families, each under its {@code model_type}. */
+  private enum Family implements EncoderFactory {
+    ROBERTA("roberta", "Roberta"),
+    XLM_ROBERTA("xlm-roberta", "XLMRoberta"),
+    CAMEMBERT("camembert", "Camembert");
+
+    private final String modelType;
+    private final String className;
+
+    Family(String modelType, String className) {
+      this.modelType = modelType;
+      this.className = className;
+    }
+
+    @Override
+    public String modelType() {
+      return modelType;
+    }
+
+    @Override
+    public String className() {
+      return className;
+    }
+
     @Override
     public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
       return new Roberta(BertEncoder.Config.of(config), padTokenId(config), task, weights);
@@ -39,19 +66,30 @@ final class Roberta implements Architecture {
     }
 
     @Override
-    public Dropouts.Keys dropouts() {
-      return Dropouts.Keys.BERT;
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return switch (task) {
+        case SEQUENCE_CLASSIFICATION ->
+            new HeadModules(Set.of("classifier"), "classifier.out_proj");
+        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
+        case MASKED_LM -> new HeadModules(Set.of("lm_head"), "lm_head.decoder");
+        default -> throw new IllegalStateException("no head for " + task);
+      };
     }
 
     @Override
-    public Set<Task> tasks() {
-      return EncoderFactory.TASKS;
+    public List<String> defaultTargets(String peftType) {
+      return switch (peftType) {
+        case "LN_TUNING" -> List.of("LayerNorm");
+        case "IA3" -> this == ROBERTA ? List.of("key", "value", "output.dense") : List.of();
+        case "ADALORA" -> this == ROBERTA ? List.of("query", "key", "value", "dense") : List.of();
+        default -> this == CAMEMBERT ? List.of() : List.of("query", "value");
+      };
     }
 
     /** The places up to the padding token's id are no token's. */
     @Override
     public int maxTokens(ModelConfig config) {
-      return Factory.super.maxTokens(config) - padTokenId(config) - 1;
+      return EncoderFactory.super.maxTokens(config) - padTokenId(config) - 1;
     }
 
     private static int padTokenId(ModelConfig config) {

@@ -21,10 +21,37 @@ import org.jspecify.annotations.Nullable;
  * heads, d width of a head, D width of the model, V vocabulary.
  */
 final class T5 implements Architecture {
-  static final Factory FACTORY = new Family("T5");
-  static final Factory MULTILINGUAL = new Family("MT5");
+  /** The family as a service. */
+  public static final class Families implements Provider {
+    @Override
+    public List<Factory> factories() {
+      return List.of(Family.values());
+    }
+  }
 
-  private record Family(String className) implements Factory {
+  /** The families, each under its {@code model_type}. */
+  private enum Family implements Factory {
+    T5("t5", "T5"),
+    MT5("mt5", "MT5");
+
+    private final String modelType;
+    private final String className;
+
+    Family(String modelType, String className) {
+      this.modelType = modelType;
+      this.className = className;
+    }
+
+    @Override
+    public String modelType() {
+      return modelType;
+    }
+
+    @Override
+    public String className() {
+      return className;
+    }
+
     @Override
     public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
       return new T5(Config.of(config), task, weights);
@@ -65,6 +92,35 @@ final class T5 implements Architecture {
     @Override
     public Set<Task> tasks() {
       return EnumSet.of(Task.SEQ_2_SEQ_LM);
+    }
+
+    @Override
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return HeadModules.of("lm_head");
+    }
+
+    @Override
+    public String layerPattern() {
+      return "block";
+    }
+
+    @Override
+    public List<String> defaultTargets(String peftType) {
+      return switch (peftType) {
+        case "IA3" -> List.of("k", "v", this == MT5 ? "wi_1" : "wo");
+        case "LN_TUNING" -> List.of("layer_norm", "final_layer_norm");
+        case "ADALORA" ->
+            this == MT5
+                ? List.of("q", "k", "v", "o", "wi_0", "wi_1", "wo")
+                : List.of("q", "k", "v", "o", "wi", "wo");
+        default -> List.of("q", "v");
+      };
+    }
+
+    /** mT5's last one, {@code wi_1}, is a first layer: its outputs are scaled like the others'. */
+    @Override
+    public List<String> feedForwardTargets() {
+      return this == MT5 ? List.of() : Factory.super.feedForwardTargets();
     }
   }
 

@@ -20,52 +20,67 @@ import org.jspecify.annotations.Nullable;
  * heads, d width of a head, D width of the model.
  */
 final class Vit implements Architecture {
-  static final Factory FACTORY =
-      new Factory() {
-        @Override
-        public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-          return new Vit(Config.of(config), task, weights);
-        }
+  /** ViT as a service. */
+  public static final class Factory implements Architecture.Factory {
+    @Override
+    public String modelType() {
+      return "vit";
+    }
 
-        @Override
-        public String basePrefix() {
-          return "vit";
-        }
+    @Override
+    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+      return new Vit(Config.of(config), task, weights);
+    }
 
-        @Override
-        public String className() {
-          return "ViT";
-        }
+    @Override
+    public String basePrefix() {
+      return "vit";
+    }
 
-        @Override
-        public int maxTokens(ModelConfig config) {
-          return Config.of(config).patches() + 1;
-        }
+    @Override
+    public String className() {
+      return "ViT";
+    }
 
-        @Override
-        public Dropouts.Keys dropouts() {
-          return new Dropouts.Keys(
-              List.of("hidden_dropout_prob"), List.of("attention_probs_dropout_prob"), List.of());
-        }
+    @Override
+    public int maxTokens(ModelConfig config) {
+      return Config.of(config).patches() + 1;
+    }
 
-        @Override
-        public Set<Task> tasks() {
-          return EnumSet.of(Task.IMAGE_CLASSIFICATION);
-        }
+    @Override
+    public Dropouts.Keys dropouts() {
+      return new Dropouts.Keys(
+          List.of("hidden_dropout_prob"), List.of("attention_probs_dropout_prob"), List.of());
+    }
 
-        @Override
-        public ModuleNames moduleNames() {
-          return new ModuleNames(
-              List.of(
-                  new Rename("encoder.layer.", "layers."),
-                  new Rename("attention.attention.query", "attention.q_proj"),
-                  new Rename("attention.attention.key", "attention.k_proj"),
-                  new Rename("attention.attention.value", "attention.v_proj"),
-                  new Rename("attention.output.dense", "attention.o_proj"),
-                  new Rename("intermediate.dense", "mlp.fc1"),
-                  new Rename("output.dense", "mlp.fc2")));
-        }
-      };
+    @Override
+    public Set<Task> tasks() {
+      return EnumSet.of(Task.IMAGE_CLASSIFICATION);
+    }
+
+    @Override
+    public ModuleNames moduleNames() {
+      return new ModuleNames(
+          List.of(
+              new Rename("encoder.layer.", "layers."),
+              new Rename("attention.attention.query", "attention.q_proj"),
+              new Rename("attention.attention.key", "attention.k_proj"),
+              new Rename("attention.attention.value", "attention.v_proj"),
+              new Rename("attention.output.dense", "attention.o_proj"),
+              new Rename("intermediate.dense", "mlp.fc1"),
+              new Rename("output.dense", "mlp.fc2")));
+    }
+
+    @Override
+    public HeadModules headModules(ModelConfig config, Task task) {
+      return HeadModules.of("classifier");
+    }
+
+    @Override
+    public String layerPattern() {
+      return "layers";
+    }
+  }
 
   /** What config.json says, under its names; sizes in pixels. */
   record Config(

@@ -1,32 +1,52 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.Model;
 import java.util.Collection;
+import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Where parameters lie in a model, by their names: the first number in a path is the layer. */
+/** Where parameters lie in a model, by their names and its architecture's layer pattern. */
 final class Layers {
   /** Above all layers: heads, poolers and last norms. */
   static final int TOP = -1;
 
-  private static final Pattern NUMBER = Pattern.compile("(?:^|\\.)(\\d+)(?:\\.|$)");
+  /** Of parameters that lie in no layer. */
+  static final Layers NONE = of("", List.of());
+
   private static final Pattern EMBEDDINGS =
       Pattern.compile("(?:^|\\.)(?:\\w*embed\\w*|wte|wpe|shared)(?:\\.|$)");
 
+  private final Pattern numbered;
+  private final UnaryOperator<String> inMemory;
   private final int count;
 
-  private Layers(int count) {
-    this.count = count;
+  private Layers(String pattern, UnaryOperator<String> inMemory, Collection<String> names) {
+    numbered = Pattern.compile("(?:^|\\.)" + pattern + "\\.(\\d+)(?:\\.|$)");
+    this.inMemory = inMemory;
+    count = names.stream().mapToInt(name -> number(name).orElse(-1) + 1).max().orElse(0);
   }
 
-  /** The layers of a model with parameters of these names. */
-  static Layers of(Collection<String> names) {
-    return new Layers(names.stream().mapToInt(name -> number(name).orElse(-1) + 1).max().orElse(0));
+  /** The layers of a model. */
+  static Layers of(Model model) {
+    return new Layers(
+        model.config().layerPattern(), model::nameInMemory, model.parameters().keySet());
   }
 
-  private static OptionalInt number(String name) {
-    Matcher matcher = NUMBER.matcher(name);
+  /**
+   * The layers of parameters.
+   *
+   * @param pattern the name before a layer's number
+   * @param names the parameters', in memory
+   */
+  static Layers of(String pattern, Collection<String> names) {
+    return new Layers(pattern, UnaryOperator.identity(), names);
+  }
+
+  private OptionalInt number(String name) {
+    Matcher matcher = numbered.matcher(inMemory.apply(name));
     return matcher.find()
         ? OptionalInt.of(Integer.parseInt(matcher.group(1)))
         : OptionalInt.empty();

@@ -46,7 +46,12 @@ public record ParameterGroup(
    */
   public static List<ParameterGroup> of(
       List<Trainable> trainables, double lr, double weightDecay, List<GroupRule> rules) {
-    return of(trainables, lr, weightDecay, rules, new RateFactors(RateConfig.DEFAULT, trainables));
+    return of(
+        trainables,
+        lr,
+        weightDecay,
+        rules,
+        new RateFactors(RateConfig.DEFAULT, trainables, Layers.NONE));
   }
 
   static List<ParameterGroup> of(

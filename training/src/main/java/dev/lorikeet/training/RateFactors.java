@@ -34,11 +34,6 @@ final class RateFactors {
         "layer_lr_decay is set, but nothing below the top layer is trained: remove it");
   }
 
-  /** Factors where the trained parameters tell all layers. */
-  RateFactors(RateConfig config, List<Trainable> trainables) {
-    this(config, trainables, Layers.of(trainables.stream().map(Trainable::name).toList()));
-  }
-
   private static void must(boolean good, String otherwise) {
     if (!good) {
       throw new UsageException(otherwise);

@@ -7,7 +7,6 @@ import dev.lorikeet.torch.LorikeetException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Set;
 
 /**
  * A parameter that is trained.
@@ -20,18 +19,6 @@ import java.util.Set;
  */
 public record Trainable(String name, Parameter parameter, boolean head, boolean inPlace) {
   private static final String PEFT_PREFIX = "^base_model\\.(model\\.)?";
-  private static final Set<String> HEADS =
-      Set.of(
-          "classifier",
-          "cls",
-          "generator_lm_head",
-          "generator_predictions",
-          "lm_head",
-          "pre_classifier",
-          "score",
-          "vocab_layer_norm",
-          "vocab_projector",
-          "vocab_transform");
 
   /** A parameter of its own. */
   public Trainable(String name, Parameter parameter, boolean head) {
@@ -55,7 +42,7 @@ public record Trainable(String name, Parameter parameter, boolean head, boolean 
               String path = name.replaceFirst(PEFT_PREFIX, "");
               boolean inPlace = adapter.isTrainedInPlace(parameter);
               trainables.add(
-                  new Trainable(path, parameter, isHead(adapter.model(), path), inPlace));
+                  new Trainable(path, parameter, adapter.model().isInHead(path), inPlace));
             });
     return trainables;
   }
@@ -68,7 +55,7 @@ public record Trainable(String name, Parameter parameter, boolean head, boolean 
   /** The head's parameters only: a linear probe. */
   public static List<Trainable> headOf(Model model) {
     List<Parameter> head =
-        model.parameters().values().stream().filter(p -> isHead(model, p.name())).toList();
+        model.parameters().values().stream().filter(p -> model.isInHead(p.name())).toList();
     if (head.isEmpty()) {
       throw new LorikeetException("the model has no head to train: choose a task that has one");
     }
@@ -81,7 +68,7 @@ public record Trainable(String name, Parameter parameter, boolean head, boolean 
   public static List<Trainable> biasesOf(Model model) {
     List<Parameter> trained =
         model.parameters().values().stream()
-            .filter(p -> p.name().endsWith(".bias") || isHead(model, p.name()))
+            .filter(p -> p.name().endsWith(".bias") || model.isInHead(p.name()))
             .toList();
     if (trained.stream().noneMatch(p -> p.name().endsWith(".bias"))) {
       throw new LorikeetException("the model has no biases to train: choose another method");
@@ -95,12 +82,6 @@ public record Trainable(String name, Parameter parameter, boolean head, boolean 
   }
 
   private static Trainable of(Model model, String name, Parameter parameter) {
-    return new Trainable(name, parameter, isHead(model, name));
-  }
-
-  /** Whether a path starts with a head's name, or lies in a module that the checkpoint lacked. */
-  private static boolean isHead(Model model, String name) {
-    return HEADS.contains(name.split("\\.", 2)[0])
-        || model.newModules().stream().anyMatch(module -> name.startsWith(module + "."));
+    return new Trainable(name, parameter, model.isInHead(name));
   }
 }

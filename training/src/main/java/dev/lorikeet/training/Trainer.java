@@ -75,7 +75,7 @@ public final class Trainer {
     lengths = EncodedExample.lengths(first);
     stepsPerEpoch =
         ceilDiv(ceilDiv(lengths.length, config.batchSize()), config.gradientAccumulation());
-    layers = Layers.of(model.parameters().keySet());
+    layers = Layers.of(model);
     freezing = new Freezing(trainables, layers, config.freeze(), stepsPerEpoch);
     this.trainables = freezing.trained();
     this.data = data;

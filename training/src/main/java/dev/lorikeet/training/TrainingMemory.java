@@ -25,7 +25,7 @@ public record TrainingMemory(long frozenParameters, long gradients, long optimiz
    */
   public static TrainingMemory of(Adapter adapter, TrainingConfig config) {
     Model model = adapter.model();
-    Layers layers = Layers.of(model.parameters().keySet());
+    Layers layers = Layers.of(model);
     Freezing freezing = new Freezing(Trainable.named(adapter), layers, config.freeze(), 1);
     GroupOptimizer.Memory memory = config.optimizer().memory();
     List<Tensor> trained =

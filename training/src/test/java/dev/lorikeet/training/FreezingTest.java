@@ -158,7 +158,7 @@ class FreezingTest {
     try (Model model = TinyBert.open(TinyBert.CLASSIFY)) {
       List<Trainable> trainables = Trainable.allOf(model);
       FreezeConfig freeze = new FreezeConfig(0, false, false, 0, 2);
-      Layers layers = Layers.of(model.parameters().keySet());
+      Layers layers = Layers.of(model);
       Freezing freezing = new Freezing(trainables, layers, freeze, 2);
       assertThat(trainingAt(1, freezing, trainables)).containsExactlyInAnyOrder("top");
       assertThat(trainingAt(4, freezing, trainables))

@@ -60,7 +60,9 @@ class RateFactorsTest {
 
   private static List<ParameterGroup> groups(
       List<Trainable> trainables, RateConfig rates, GroupRule... rules) {
-    return ParameterGroup.of(trainables, LR, 0, List.of(rules), new RateFactors(rates, trainables));
+    Layers layers = Layers.of("layer", trainables.stream().map(Trainable::name).toList());
+    return ParameterGroup.of(
+        trainables, LR, 0, List.of(rules), new RateFactors(rates, trainables, layers));
   }
 
   private static List<Double> rates(List<Trainable> trainables, List<ParameterGroup> groups) {

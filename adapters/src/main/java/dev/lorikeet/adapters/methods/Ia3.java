@@ -40,25 +40,7 @@ public record Ia3(
     boolean initWeights)
     implements AdapterConfig {
 
-  private static final List<String> BERT = List.of("key", "value", "output.dense");
-  private static final List<String> KV_DOWN = List.of("k_proj", "v_proj", "down_proj");
-  private static final List<String> QV_DOWN = List.of("q_proj", "v_proj", "down_proj");
-
-  /** What PEFT adapts where adapter_config.json does not say; the last is the feed-forward. */
-  private static final Map<String, List<String>> PEFT_DEFAULTS =
-      Map.ofEntries(
-          Map.entry("bert", BERT),
-          Map.entry("roberta", BERT),
-          Map.entry("deberta-v2", List.of("key_proj", "value_proj", "output.dense")),
-          Map.entry("t5", List.of("k", "v", "wo")),
-          Map.entry("gpt2", List.of("c_attn", "mlp.c_proj")),
-          Map.entry("llama", KV_DOWN),
-          Map.entry("mistral", KV_DOWN),
-          Map.entry("gemma", QV_DOWN),
-          Map.entry("gemma2", QV_DOWN),
-          Map.entry("gemma3_text", QV_DOWN),
-          Map.entry("qwen2", QV_DOWN),
-          Map.entry("qwen3", QV_DOWN));
+  private static final String PEFT_TYPE = "IA3";
 
   public Ia3 {
     feedForward = feedForward == null ? null : List.copyOf(feedForward);
@@ -83,7 +65,7 @@ public record Ia3(
   public static final class Method implements AdapterMethod {
     @Override
     public String peftType() {
-      return "IA3";
+      return PEFT_TYPE;
     }
 
     @Override
@@ -101,7 +83,7 @@ public record Ia3(
 
   @Override
   public String peftType() {
-    return "IA3";
+    return PEFT_TYPE;
   }
 
   @Override
@@ -115,19 +97,18 @@ public record Ia3(
 
   @Override
   public Ia3 resolvedFor(ModelConfig model) {
-    List<String> defaults = PEFT_DEFAULTS.get(model.modelType());
     List<String> scaled = feedForward;
     if (scaled == null) {
-      if (defaults == null) {
+      if (model.defaultTargets(PEFT_TYPE).isEmpty()) {
         throw new UsageException(
             "feedforward_modules is missing, and there are no default ones for model_type \""
                 + model.modelType()
                 + "\": name them, or none with an empty list");
       }
-      scaled = List.of(defaults.get(defaults.size() - 1));
+      scaled = model.feedForwardTargets();
     }
     return new Ia3(
-        targets.orDefaultsOf(model.modelType(), PEFT_DEFAULTS),
+        targets.orDefaultsOf(model, PEFT_TYPE),
         scaled,
         feedForwardRegex,
         modulesToSave,

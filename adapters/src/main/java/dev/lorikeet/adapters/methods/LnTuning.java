@@ -8,10 +8,8 @@ import dev.lorikeet.adapters.AdapterMethod;
 import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Linear;
-import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.torch.Scope;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -21,38 +19,6 @@ import java.util.Optional;
  * @param modulesToSave modules that are trained and saved whole beside them
  */
 public record LnTuning(Targets targets, List<String> modulesToSave) implements AdapterConfig {
-  private static final List<String> BERT = List.of("LayerNorm");
-  private static final List<String> LLAMA =
-      List.of("input_layernorm", "post_attention_layernorm", "norm");
-  private static final List<String> GEMMA =
-      List.of(
-          "input_layernorm",
-          "post_attention_layernorm",
-          "pre_feedforward_layernorm",
-          "post_feedforward_layernorm",
-          "norm");
-
-  /**
-   * What PEFT trains where adapter_config.json does not say; for encoders, where it has none, all.
-   */
-  private static final Map<String, List<String>> DEFAULTS =
-      Map.ofEntries(
-          Map.entry("bert", BERT),
-          Map.entry("roberta", BERT),
-          Map.entry("xlm-roberta", BERT),
-          Map.entry("camembert", BERT),
-          Map.entry("electra", BERT),
-          Map.entry("deberta-v2", BERT),
-          Map.entry("llama", LLAMA),
-          Map.entry("mistral", LLAMA),
-          Map.entry("gemma", LLAMA),
-          Map.entry("gemma2", GEMMA),
-          Map.entry("gemma3_text", GEMMA),
-          Map.entry("qwen2", List.of("post_attention_layernorm")),
-          Map.entry("qwen3", List.of("post_attention_layernorm")),
-          Map.entry("gpt2", List.of("ln_1", "ln_2", "ln_f")),
-          Map.entry("t5", List.of("layer_norm", "final_layer_norm")));
-
   public LnTuning {
     modulesToSave = List.copyOf(modulesToSave);
   }
@@ -80,11 +46,6 @@ public record LnTuning(Targets targets, List<String> modulesToSave) implements A
   @Override
   public LnTuning with(Targets newTargets, List<String> newModulesToSave) {
     return new LnTuning(newTargets, newModulesToSave);
-  }
-
-  @Override
-  public LnTuning resolvedFor(ModelConfig model) {
-    return with(targets.orDefaultsOf(model.modelType(), DEFAULTS), modulesToSave);
   }
 
   @Override
