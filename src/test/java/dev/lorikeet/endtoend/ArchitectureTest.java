@@ -106,6 +106,17 @@ class ArchitectureTest {
   }
 
   @Test
+  void rowsKnowNothingOfWhatIsMadeOfThem() {
+    noClasses()
+        .that()
+        .resideInAPackage(ROOT + "data.rows..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage(ROOT + "data")
+        .check(CLASSES);
+  }
+
+  @Test
   void onlyOneClassRunsOnnxModels() {
     Set<String> users = new TreeSet<>();
     users("ai.onnxruntime..").forEach(type -> users.add(outermost(type).getName()));

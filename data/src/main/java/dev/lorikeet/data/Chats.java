@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.data.rows.BadRow;
+import dev.lorikeet.data.rows.Cell;
 import dev.lorikeet.models.Message;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,7 +43,7 @@ final class Chats {
       messages.add(message(column, messages.size() + 1, message));
     }
     if (messages.isEmpty()) {
-      throw RowParser.bad(column, "has no messages");
+      throw BadRow.of(column, "has no messages");
     }
     return messages;
   }
@@ -56,18 +58,18 @@ final class Chats {
           elements.add(JSON.readTree(element));
         }
       } else {
-        throw RowParser.bad(column, "is " + cell.kind() + ", not an array of messages");
+        throw BadRow.of(column, "is " + cell.kind() + ", not an array of messages");
       }
       return elements;
     } catch (JsonProcessingException e) {
-      throw RowParser.bad(column, "is not an array of messages in JSON");
+      throw BadRow.of(column, "is not an array of messages in JSON");
     }
   }
 
   /** A message without the fields that are null, as tables write what a row lacks. */
   private static Message message(String column, int place, JsonNode json) throws BadRow {
     if (!(json instanceof ObjectNode object)) {
-      throw RowParser.bad(column, "has no object with role and content at place " + place);
+      throw BadRow.of(column, "has no object with role and content at place " + place);
     }
     ObjectNode message = object.deepCopy();
     message
@@ -77,21 +79,21 @@ final class Chats {
       String speaker = message.remove("from").asText().toLowerCase(Locale.ROOT);
       String role = SPEAKERS.get(speaker);
       if (role == null) {
-        throw RowParser.bad(
+        throw BadRow.of(
             column,
             "says at place " + place + " that \"" + speaker + "\" speaks: use human or gpt");
       }
       JsonNode value = message.remove("value");
       if (value == null) {
-        throw RowParser.bad(column, "has no value at place " + place);
+        throw BadRow.of(column, "has no value at place " + place);
       }
       message.put("role", role).set("content", value);
     }
     if (!message.path("role").isTextual()) {
-      throw RowParser.bad(column, "has no role at place " + place);
+      throw BadRow.of(column, "has no role at place " + place);
     }
     if (!message.has("content") && !message.has("tool_calls")) {
-      throw RowParser.bad(column, "has no content at place " + place);
+      throw BadRow.of(column, "has no content at place " + place);
     }
     return new Message(message);
   }

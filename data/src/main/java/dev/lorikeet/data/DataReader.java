@@ -1,21 +1,15 @@
 package dev.lorikeet.data;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.NullNode;
+import dev.lorikeet.data.rows.Rows;
+import dev.lorikeet.data.rows.Selection;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.Nearest;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,58 +99,9 @@ public final class DataReader {
       return labels.isEmpty() ? null : String.join(",", labels);
     }
 
-    /** The names of those columns that are given, each once. */
-    List<String> names() {
-      Set<String> names = new LinkedHashSet<>(List.of(text));
-      if (textPair != null) {
-        names.add(textPair);
-      }
-      names.addAll(labels);
-      names.addAll(kept);
-      return List.copyOf(names);
-    }
-
-    /**
-     * A row of what these columns hold.
-     *
-     * @param values by the names of columns, null where the row lacks one
-     */
-    Rows.Row row(long number, Function<String, @Nullable JsonNode> values) {
-      Map<String, JsonNode> passed = new LinkedHashMap<>();
-      for (String name : kept) {
-        JsonNode value = values.apply(name);
-        passed.put(name, value == null ? NullNode.getInstance() : value);
-      }
-      return new Rows.Row(
-          number,
-          null,
-          Cell.of(values.apply(text)),
-          textPair == null ? Cell.MISSING : Cell.of(values.apply(textPair)),
-          labels.stream().map(name -> Cell.of(values.apply(name))).toList(),
-          passed);
-    }
-
-    /**
-     * Checks that all columns are there.
-     *
-     * @throws UsageException when one is not, with those there are
-     */
-    void require(String source, List<String> available) {
-      for (String name : names()) {
-        if (!available.contains(name)) {
-          throw unknown(source, name, available);
-        }
-      }
-    }
-
-    static UsageException unknown(String source, String name, List<String> available) {
-      String problem = source + ": no column \"" + name + "\"";
-      if (available.isEmpty()) {
-        return new UsageException(problem + ", nor any other");
-      }
-      String nearest = Nearest.of(name, available, 1).get(0);
-      String all = String.join(", ", available);
-      return new UsageException(problem + "; nearest: " + nearest + "; there are: " + all);
+    /** What a source reads for these columns. */
+    Selection selection() {
+      return new Selection(text, textPair, labels, kept);
     }
   }
 
@@ -262,7 +207,7 @@ public final class DataReader {
   public static ExampleRows open(
       String source, Columns columns, Task task, ProblemType problemType) {
     RowParser.mustFit(columns, task, problemType);
-    Rows rows = Sources.open(source, columns, task);
+    Rows rows = Sources.open(source, columns.selection(), task);
     return new ExampleRows(
         Sources.name(source),
         rows,

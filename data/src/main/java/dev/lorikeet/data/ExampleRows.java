@@ -1,5 +1,7 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.data.rows.BadRow;
+import dev.lorikeet.data.rows.Rows;
 import dev.lorikeet.torch.LorikeetException;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,6 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.data.rows.Cell;
 import dev.lorikeet.torch.LorikeetException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;

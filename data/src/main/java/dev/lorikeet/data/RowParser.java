@@ -1,5 +1,8 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.data.rows.BadRow;
+import dev.lorikeet.data.rows.Cell;
+import dev.lorikeet.data.rows.Rows;
 import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Message;
 import dev.lorikeet.models.ProblemType;
@@ -315,7 +318,7 @@ final class RowParser {
     }
   }
 
-  static BadRow bad(@Nullable String name, String problem) {
-    return new BadRow("\"" + name + "\" " + problem);
+  private static BadRow bad(@Nullable String name, String problem) {
+    return BadRow.of(name, problem);
   }
 }

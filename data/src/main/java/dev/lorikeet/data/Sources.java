@@ -1,5 +1,11 @@
 package dev.lorikeet.data;
 
+import dev.lorikeet.data.rows.DataFormat;
+import dev.lorikeet.data.rows.FolderRows;
+import dev.lorikeet.data.rows.ImageFolder;
+import dev.lorikeet.data.rows.Rows;
+import dev.lorikeet.data.rows.Selection;
+import dev.lorikeet.data.rows.TableRows;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
@@ -49,7 +55,7 @@ final class Sources {
   }
 
   /** Opens a source. */
-  static Rows open(String source, DataReader.Columns columns, Task task) {
+  static Rows open(String source, Selection columns, Task task) {
     String name = name(source);
     if (source.startsWith(QUERY)) {
       return TableRows.ofQuery(name, source.substring(QUERY.length()), columns);

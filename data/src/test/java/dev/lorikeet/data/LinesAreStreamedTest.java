@@ -34,13 +34,13 @@ class LinesAreStreamedTest {
             .filter(entry -> !entry.contains("duckdb"))
             .collect(Collectors.joining(File.pathSeparator));
     assertThat(withoutDuckDb).isNotEqualTo(classPath());
-    assertThat(classesLoaded(withoutDuckDb, MANY_BYTES)).contains("dev.lorikeet.data.CsvRows");
+    assertThat(classesLoaded(withoutDuckDb, MANY_BYTES)).contains("dev.lorikeet.data.rows.CsvRows");
   }
 
   @Test
   void duckDbIsNotLoadedForThem() throws Exception {
     assertThat(classesLoaded(classPath(), FEW_BYTES))
-        .contains("dev.lorikeet.data.JsonRows", "dev.lorikeet.data.CsvRows")
+        .contains("dev.lorikeet.data.rows.JsonRows", "dev.lorikeet.data.rows.CsvRows")
         .noneMatch(name -> name.startsWith("org.duckdb.") || name.startsWith("java.sql.Driver"))
         .noneMatch(name -> name.endsWith(".DuckDb") || name.endsWith(".TableRows"));
   }

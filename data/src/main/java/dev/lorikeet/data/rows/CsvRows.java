@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.databind.node.TextNode;
 import de.siegmar.fastcsv.reader.AbstractBaseCsvCallbackHandler;
@@ -29,13 +29,13 @@ final class CsvRows implements Rows {
 
   private final String source;
   private final RowLines lines;
-  private final DataReader.Columns columns;
+  private final Selection columns;
   private final CsvReader.CsvReaderBuilder format;
   private final Fields fields = new Fields();
   private final List<String> header;
   private Iterator<List<String>> rows;
 
-  private CsvRows(String source, Lines lines, char separator, DataReader.Columns columns) {
+  private CsvRows(String source, Lines lines, char separator, Selection columns) {
     this.source = source;
     this.lines = new RowLines(lines);
     this.columns = columns;
@@ -56,8 +56,7 @@ final class CsvRows implements Rows {
    *
    * @throws LorikeetException when the header is malformed, lacks a column or has it twice
    */
-  static CsvRows open(
-      String source, InputStream bytes, char separator, DataReader.Columns columns) {
+  static CsvRows open(String source, InputStream bytes, char separator, Selection columns) {
     return new CsvRows(source, new Lines(source, bytes), separator, columns);
   }
 

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
  * @param values one for STRING and SCALAR, any number for STRINGS and SCALARS; of NESTED the JSON
  *     of the object, or of each element of the array; else none
  */
-record Cell(Kind kind, List<String> values) {
+public record Cell(Kind kind, List<String> values) {
 
   /** What a field holds, with the words for it. */
-  enum Kind {
+  public enum Kind {
     MISSING("missing"),
     NULL("null"),
     STRING("a string"),
@@ -35,7 +35,8 @@ record Cell(Kind kind, List<String> values) {
     }
   }
 
-  static final Cell MISSING = new Cell(Kind.MISSING, List.of());
+  /** The cell of a field that is not there. */
+  public static final Cell MISSING = new Cell(Kind.MISSING, List.of());
 
   static Cell string(String value) {
     return new Cell(Kind.STRING, List.of(value));

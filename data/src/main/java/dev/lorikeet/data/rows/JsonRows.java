@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -29,7 +29,7 @@ final class JsonRows implements Rows {
   private static final int LOOK = 1 << 16;
 
   private final String source;
-  private final DataReader.Columns columns;
+  private final Selection columns;
   private final Objects objects;
 
   /** All fields seen so far. */
@@ -38,7 +38,7 @@ final class JsonRows implements Rows {
   /** Rows that were read to find out whether a column is anywhere. */
   private final Deque<Row> ahead = new ArrayDeque<>();
 
-  private JsonRows(String source, DataReader.Columns columns, Objects objects) {
+  private JsonRows(String source, Selection columns, Objects objects) {
     this.source = source;
     this.columns = columns;
     this.objects = objects;
@@ -49,7 +49,7 @@ final class JsonRows implements Rows {
    *
    * @throws LorikeetException when it cannot be read
    */
-  static JsonRows open(String source, InputStream bytes, DataReader.Columns columns) {
+  static JsonRows open(String source, InputStream bytes, Selection columns) {
     try {
       BufferedInputStream buffered = new BufferedInputStream(bytes, LOOK);
       return new JsonRows(
@@ -218,7 +218,7 @@ final class JsonRows implements Rows {
         return;
       }
     }
-    throw DataReader.Columns.unknown(source, name, fields.stream().toList());
+    throw Selection.unknown(source, name, fields.stream().toList());
   }
 
   @Override

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import dev.lorikeet.models.Temporary;
 import dev.lorikeet.torch.LorikeetException;

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import java.io.IOException;
 import java.io.Reader;

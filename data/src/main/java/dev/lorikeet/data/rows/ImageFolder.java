@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import dev.lorikeet.torch.LorikeetException;
 import java.io.IOException;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * href="https://huggingface.co/docs/datasets/image_dataset#imagefolder">datasets' imagefolder</a>.
  * Files that are no pictures by their endings are passed over, and so is what begins with a dot.
  */
-final class ImageFolder implements Rows {
+public final class ImageFolder implements Rows {
   /** Those that cannot be read are here too, so that their rows are bad and not passed over. */
   private static final Set<String> ENDINGS =
       Set.of("png", "jpg", "jpeg", "bmp", "gif", "tif", "tiff", "webp");
@@ -41,7 +41,7 @@ final class ImageFolder implements Rows {
    *
    * @param labelled whether a picture outside of sub-folders is a bad row
    */
-  static ImageFolder open(Path folder, boolean labelled) {
+  public static ImageFolder open(Path folder, boolean labelled) {
     try (Stream<Path> files = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
       return new ImageFolder(
           folder,

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import dev.lorikeet.torch.UsageException;
 import java.util.List;
@@ -42,7 +42,7 @@ final class ConllColumns {
    *
    * @throws UsageException when there is none of this name
    */
-  int index(String source, String name, DataReader.Columns columns) {
+  int index(String source, String name, Selection columns) {
     if (name.equals(TEXT) && name.equals(columns.text())) {
       return universal ? UNIVERSAL.indexOf("form") : 0;
     }

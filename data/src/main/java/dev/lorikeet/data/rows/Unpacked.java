@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.github.luben.zstd.ZstdInputStream;
 import dev.lorikeet.torch.LorikeetException;

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import dev.lorikeet.torch.ExtractedNatives;
 import dev.lorikeet.torch.LorikeetException;

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.InputStream;
@@ -13,7 +13,7 @@ final class TextRows implements Rows {
   private static final String COLUMN = "text";
 
   private final String source;
-  private final DataReader.Columns columns;
+  private final Selection columns;
   private final Lines lines;
 
   /**
@@ -21,7 +21,7 @@ final class TextRows implements Rows {
    *
    * @throws dev.lorikeet.torch.UsageException when another column is asked for
    */
-  TextRows(String source, InputStream bytes, DataReader.Columns columns) {
+  TextRows(String source, InputStream bytes, Selection columns) {
     this.source = source;
     this.columns = columns;
     this.lines = new Lines(source, bytes);

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
@@ -12,7 +12,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** How the rows of a file are written. */
-enum DataFormat {
+public enum DataFormat {
   JSON("jsonl ndjson json"),
   CSV("csv"),
   TSV("tsv"),
@@ -43,7 +43,7 @@ enum DataFormat {
   }
 
   /** The format of this name; null where there is none. */
-  static @Nullable DataFormat named(String name) {
+  public static @Nullable DataFormat named(String name) {
     return Arrays.stream(values())
         .filter(f -> List.of(f.names.split(" ")).contains(name))
         .findFirst()
@@ -51,7 +51,7 @@ enum DataFormat {
   }
 
   /** The format of a file by its ending. */
-  static DataFormat of(String file) {
+  public static DataFormat of(String file) {
     DataFormat format = ofEnding(file);
     if (format == null) {
       throw new UsageException(
@@ -65,8 +65,12 @@ enum DataFormat {
     return format;
   }
 
-  /** Opens a file. */
-  Rows open(String source, Path file, DataReader.Columns columns) {
+  /**
+   * Opens a file.
+   *
+   * @throws LorikeetException when it cannot be read
+   */
+  public Rows open(String source, Path file, Selection columns) {
     if (this == PARQUET) {
       return TableRows.ofParquet(source, file, columns);
     }
@@ -82,7 +86,7 @@ enum DataFormat {
    *
    * @throws UsageException when files of this format can only be read from a disk
    */
-  Rows open(String source, InputStream bytes, DataReader.Columns columns) {
+  public Rows open(String source, InputStream bytes, Selection columns) {
     try {
       InputStream unpacked = Unpacked.of(source, bytes);
       return switch (this) {

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The rows of a data set in the order of the file, each with the place where it starts. */
-interface Rows extends AutoCloseable {
+public interface Rows extends AutoCloseable {
 
   /**
    * One row.

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
@@ -7,15 +7,14 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The rows of what DuckDB reads: a Parquet file or a query; each comes as a JSON object. */
-final class TableRows implements Rows {
+public final class TableRows implements Rows {
   private final String source;
-  private final DataReader.Columns columns;
+  private final Selection columns;
   private final DuckDb database;
   private final DuckDb.Cursor cursor;
   private long number;
 
-  private TableRows(
-      String source, DataReader.Columns columns, DuckDb database, DuckDb.Cursor cursor) {
+  private TableRows(String source, Selection columns, DuckDb database, DuckDb.Cursor cursor) {
     this.source = source;
     this.columns = columns;
     this.database = database;
@@ -23,7 +22,7 @@ final class TableRows implements Rows {
   }
 
   /** The rows of a Parquet file. Its name says nothing of its columns (no Hive partitions). */
-  static TableRows ofParquet(String source, Path file, DataReader.Columns columns) {
+  static TableRows ofParquet(String source, Path file, Selection columns) {
     return open(
         source,
         database ->
@@ -38,7 +37,7 @@ final class TableRows implements Rows {
    *
    * @throws dev.lorikeet.torch.LorikeetException when it is anything else than one SELECT
    */
-  static TableRows ofQuery(String source, String sql, DataReader.Columns columns) {
+  public static TableRows ofQuery(String source, String sql, Selection columns) {
     return open(
         source,
         database -> {
@@ -48,8 +47,7 @@ final class TableRows implements Rows {
         columns);
   }
 
-  private static TableRows open(
-      String source, Function<DuckDb, String> query, DataReader.Columns columns) {
+  private static TableRows open(String source, Function<DuckDb, String> query, Selection columns) {
     DuckDb database = DuckDb.open(source);
     try {
       // The line feed ends a comment that the query may end with.

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;

@@ -1,10 +1,12 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.data.Example;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;

@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -25,13 +25,13 @@ final class ConllRows implements Rows {
   private static final Pattern NO_WORD = Pattern.compile("\\d+[-.]\\d+");
 
   private final String source;
-  private final DataReader.Columns columns;
+  private final Selection columns;
   private final Lines lines;
 
   /** What the columns are; null until the first line of words. */
   private @Nullable ConllColumns known;
 
-  ConllRows(String source, InputStream bytes, DataReader.Columns columns) {
+  ConllRows(String source, InputStream bytes, Selection columns) {
     this.source = source;
     this.columns = columns;
     this.lines = new Lines(source, bytes);

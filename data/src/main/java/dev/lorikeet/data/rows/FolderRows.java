@@ -1,4 +1,4 @@
-package dev.lorikeet.data;
+package dev.lorikeet.data.rows;
 
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
@@ -21,17 +21,17 @@ import org.jspecify.annotations.Nullable;
  * The rows of a folder's files, one file after the other in the order of their names. All have one
  * format; files of other kinds, sub-folders and what begins with a dot are passed over.
  */
-final class FolderRows implements Rows {
+public final class FolderRows implements Rows {
   private static final Pattern TRAINING = Pattern.compile("(.*[^a-z])?train(ing)?([^a-z].*)?");
   private static final Pattern HELD =
       Pattern.compile("(.*[^a-z])?(test|eval|evaluation|valid|validation|val|dev)([^a-z].*)?");
 
-  private final DataReader.Columns columns;
+  private final Selection columns;
   private final DataFormat format;
   private final Iterator<Path> files;
   private Rows current;
 
-  private FolderRows(DataFormat format, List<Path> files, DataReader.Columns columns) {
+  private FolderRows(DataFormat format, List<Path> files, Selection columns) {
     this.columns = columns;
     this.format = format;
     this.files = files.iterator();
@@ -45,7 +45,7 @@ final class FolderRows implements Rows {
    * @throws UsageException when it has no file of a known format, files of several, or both
    *     training and evaluation files by their names
    */
-  static FolderRows open(Path folder, @Nullable DataFormat said, DataReader.Columns columns) {
+  public static FolderRows open(Path folder, @Nullable DataFormat said, Selection columns) {
     List<Path> files = new ArrayList<>(files(folder));
     if (said == null) {
       files.removeIf(file -> DataFormat.ofEnding(file.toString()) == null);
