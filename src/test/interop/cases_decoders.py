@@ -9,8 +9,10 @@ from record import Case, case, texts
 from transformers import (
     Gemma2Config, Gemma2ForCausalLM, Gemma2ForSequenceClassification, Gemma3TextConfig,
     Gemma3TextForSequenceClassification, LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification,
-    MistralConfig, MistralForSequenceClassification, Phi3Config, Phi3ForCausalLM, Phi3ForSequenceClassification,
-    Qwen2Config, Qwen2ForCausalLM, Qwen2ForSequenceClassification, Qwen3Config, Qwen3ForSequenceClassification)
+    MistralConfig, MistralForSequenceClassification, Olmo2Config, Olmo2ForCausalLM, Olmo2ForSequenceClassification,
+    Phi3Config, Phi3ForCausalLM, Phi3ForSequenceClassification, Qwen2Config, Qwen2ForCausalLM,
+    Qwen2ForSequenceClassification, Qwen3Config, Qwen3ForSequenceClassification, SmolLM3Config, SmolLM3ForCausalLM,
+    SmolLM3ForSequenceClassification)
 
 SIZES = dict(
     vocab_size=96, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
@@ -144,3 +146,44 @@ def _():
         **SIZES, original_max_position_embeddings=16, sliding_window=4, rope_parameters=longrope())
     return Case(
         eager(Phi3ForSequenceClassification(config)), lora("SEQ_CLS", "qkv_proj", "gate_up_proj"), texts(labels="class"))
+
+
+@case("olmo2-lm-lora", note="norms behind each part, of all heads' queries and keys together; grouped queries")
+def _():
+    config = Olmo2Config(**{**SIZES, "tie_word_embeddings": False}, rms_norm_eps=1e-5)
+    targets = ("q_proj", "v_proj", "down_proj")
+    return Case(eager(Olmo2ForCausalLM(config)), lora("CAUSAL_LM", *targets), texts(left=True), generate=True)
+
+
+@case("olmo2-classify-lora", note="biases of attention, linear scaling in the older config style")
+def _():
+    config = Olmo2Config(**SIZES, attention_bias=True, rope_parameters=theta(500000.0, rope_type="linear", factor=2.0))
+    older = {"rope_parameters": None, "rope_theta": 500000.0, "rope_scaling": {"type": "linear", "factor": 2.0}}
+    return Case(
+        eager(Olmo2ForSequenceClassification(config)), lora("SEQ_CLS", "k_proj", "up_proj"), texts(labels="class"),
+        config=older)
+
+
+@case("smollm3-lm-lora", note="four layers, the last without rotations; tied embeddings, the default theta")
+def _():
+    config = SmolLM3Config(**{**SIZES, "num_hidden_layers": 4})
+    sparse = {"no_rope_layers": None, "layer_types": None, "rope_parameters": None}
+    return Case(
+        eager(SmolLM3ForCausalLM(config)), lora("CAUSAL_LM"), texts(left=True), generate=True, config=sparse)
+
+
+@case("smollm3-lm-window", note="a list of layers without rotations, which have a sliding window of 4; biases")
+def _():
+    config = SmolLM3Config(
+        **{**SIZES, "num_hidden_layers": 3, "tie_word_embeddings": False}, no_rope_layers=[0, 1, 0],
+        use_sliding_window=True, sliding_window=4, attention_bias=True, mlp_bias=True,
+        rope_parameters=theta(5000000.0, rope_type="default"))
+    return Case(
+        eager(SmolLM3ForCausalLM(config)), lora("CAUSAL_LM", "o_proj", "gate_proj"), texts(), generate=True,
+        config={"layer_types": None})
+
+
+@case("smollm3-classify-lora", note="every second layer without rotations, padding at the left")
+def _():
+    config = SmolLM3Config(**SIZES, no_rope_layer_interval=2)
+    return Case(eager(SmolLM3ForSequenceClassification(config)), lora("SEQ_CLS"), texts(labels="class", left=True))

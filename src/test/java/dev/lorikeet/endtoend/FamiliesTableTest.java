@@ -36,7 +36,8 @@ class FamiliesTableTest {
     assertThat(table()).isEqualTo(shown);
   }
 
-  private static Map<String, Set<String>> table() throws IOException {
+  /** The README's table: by {@code model_type}, sorted, its tasks. */
+  static Map<String, Set<String>> table() throws IOException {
     Map<String, Set<String>> table = new TreeMap<>();
     String readme = Files.readString(Path.of("../../README.md"));
     String section = readme.substring(readme.indexOf("## Families"));

@@ -139,6 +139,25 @@ class DecoderConfigTest {
   }
 
   @Test
+  void smolLm3sLayersWithoutRotationsAreListedOrCounted() {
+    float[] second = logits("smollm3", "'no_rope_layer_interval': 2");
+    assertThat(logits("smollm3", "'no_rope_layers': [1, 0]")).isEqualTo(second);
+    assertThat(logits("smollm3", "'no_rope_layers': [1, 0, 1]")).isEqualTo(second);
+    assertThat(logits("smollm3", "")).isNotEqualTo(second);
+    String theta = "'tie_word_embeddings': true, 'rope_theta': 2e6";
+    assertThat(logits("llama", theta)).isEqualTo(logits("smollm3", "")); // its layers both rotate
+  }
+
+  @Test
+  void smolLm3sWindowIsThatOfLayersWithoutRotations() {
+    String window = "'no_rope_layers': [1, 0], 'use_sliding_window': true, 'sliding_window': 4";
+    String types = ", 'layer_types': ['full_attention', 'sliding_attention']";
+    assertThat(logits("smollm3", window)).isEqualTo(logits("smollm3", window + types));
+    assertThat(logits("smollm3", window))
+        .isNotEqualTo(logits("smollm3", "'no_rope_layers': [1, 0], 'sliding_window': 4"));
+  }
+
+  @Test
   void gemma3sClassesAreThoseOfTransformers() {
     assertThat(Gemma.Family.GEMMA3.className(Task.CAUSAL_LM)).isEqualTo("Gemma3ForCausalLM");
     assertThat(Gemma.Family.GEMMA3.className(Task.SEQUENCE_CLASSIFICATION))
@@ -183,6 +202,8 @@ class DecoderConfigTest {
           llama | 'hidden_size': 2, 'head_dim': null | config.json: hidden_size 2 has no room for 4 heads (num_attention_heads): is it from this checkpoint?
           gemma2 | 'sliding_window': null | CONFIG: layers slide, but sliding_window is null
           gemma2 | 'layer_types': ['full_attention'] | CONFIG: layer_types must be 2 times full_attention or sliding_attention, and is ["full_attention"]
+          smollm3 | 'no_rope_layers': [1] | CONFIG: no_rope_layers must have a 0 or 1 for each of 2 layers, and is [1]
+          smollm3 | 'no_rope_layer_interval': 0 | CONFIG: no_rope_layer_interval is 0: it must be at least 1
           gemma3_text | 'use_bidirectional_attention': true | CONFIG: use_bidirectional_attention is true, and only false is supported: the model would compute something else
           llama | 'hidden_act': 'mish' | unknown activation "mish"; supported: gelu, gelu_new, gelu_pytorch_tanh, relu, silu, swish, tanh
           """)

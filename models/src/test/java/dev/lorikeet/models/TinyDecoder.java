@@ -23,7 +23,9 @@ final class TinyDecoder {
           "qwen3 'head_dim': 16, 'attention_bias': true",
           "gemma2 'head_dim': 8, 'sliding_window': 4, 'attn_logit_softcapping': 1.5",
           "gemma3_text 'head_dim': 8, 'sliding_window': 4, 'sliding_window_pattern': 2",
-          "phi3 'sliding_window': 4, 'partial_rotary_factor': 0.5");
+          "phi3 'sliding_window': 4, 'partial_rotary_factor': 0.5",
+          "olmo2",
+          "smollm3 'no_rope_layer_interval': 2, 'use_sliding_window': true, 'sliding_window': 4");
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
