@@ -1,3 +1,4 @@
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.Adapters;
 import dev.lorikeet.data.EncodedExample;
@@ -100,8 +101,7 @@ class JointTraining {
             .withBatchSize(batchSize, 1)
             .withSeed(member)
             .with(draft -> draft.maxSteps = steps);
-    return new Trainer(
-        model,
+    return new Trainer(model, Tasks.of(model),
         Trainable.of(adapter),
         TrainingData.of(examples(steps * batchSize, member)),
         List.of(),

@@ -37,8 +37,9 @@ class ArchitectureTest {
               "lora", Set.of("adapters"),
               "data", Set.of("models"),
               "training", Set.of("adapters", "data"),
+              "tasks", Set.of("training"),
               "export", Set.of("adapters"),
-              "compare", Set.of("training", "lora", "export"),
+              "compare", Set.of("tasks", "lora", "export"),
               "cli", Set.of("compare")));
 
   private static final JavaClasses CLASSES =

@@ -19,7 +19,6 @@ import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
-import dev.lorikeet.training.Loss;
 import dev.lorikeet.training.Trainable;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -117,7 +116,7 @@ class FamiliesTest {
       Model model, List<Parameter> parameters, ModelInput input, Tensor labels) {
     try (GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
-      Tensor loss = new Loss(model).sum(model.logits(input), labels);
+      Tensor loss = new FullLoss(model).sum(model.logits(input), labels);
       return tape.gradients(loss, parameters);
     }
   }
@@ -175,7 +174,7 @@ class FamiliesTest {
               .map(Trainable::parameter)
               .toList();
       Map<Parameter, Tensor> gradients = gradients(model, parameters, test.input(), test.labels());
-      Loss loss = new Loss(model);
+      FullLoss loss = new FullLoss(model);
       double before = loss.sum(model.logits(test.input()), test.labels()).item();
       double squares = 0;
       for (Tensor gradient : gradients.values()) {

@@ -20,7 +20,6 @@ import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.training.AdamW;
-import dev.lorikeet.training.Loss;
 import dev.lorikeet.training.ParameterGroup;
 import dev.lorikeet.training.Trainable;
 import java.io.IOException;
@@ -119,7 +118,7 @@ public final class Interchange {
   private Map<Parameter, Tensor> gradients(Model model, List<Parameter> parameters) {
     try (GradMode on = GradMode.enabled();
         Tape tape = Tape.of(model)) {
-      Tensor loss = new Loss(model).sum(model.logits(input(model)), inputs.tensor("labels"));
+      Tensor loss = new FullLoss(model).sum(model.logits(input(model)), inputs.tensor("labels"));
       return tape.gradients(loss, parameters);
     }
   }

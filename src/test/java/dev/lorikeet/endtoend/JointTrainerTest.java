@@ -17,6 +17,7 @@ import dev.lorikeet.models.Dropouts;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.UsageException;
@@ -81,6 +82,7 @@ class JointTrainerTest {
   private static Trainer trainer(Model model, Adapter adapter, Member member) {
     return new Trainer(
             model,
+            Tasks.of(model),
             Trainable.of(adapter),
             TrainingData.of(member.examples),
             member.held,

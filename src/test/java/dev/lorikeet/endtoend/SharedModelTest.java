@@ -17,6 +17,7 @@ import dev.lorikeet.models.Generator;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
@@ -243,6 +244,7 @@ class SharedModelTest {
       Trainer trainer =
           new Trainer(
               model.model(),
+              Tasks.of(model.model()),
               Trainable.of(adapters.get("of1")),
               TrainingData.of(encoded()),
               List.of(),

@@ -21,7 +21,6 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
-import dev.lorikeet.training.Loss;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -81,7 +80,7 @@ class TiedUpdatesTest {
 
   /** The mean over the tokens that follow another. */
   private static Tensor loss(Model model) {
-    return new Loss(model).sum(logits(model), ids()).mul(1.0 / 7);
+    return new FullLoss(model).sum(logits(model), ids()).mul(1.0 / 7);
   }
 
   private static double difference(Tensor x, Tensor y) {

@@ -7,7 +7,7 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.training.EvaluationReport;
 import dev.lorikeet.training.ScoringConfig;
-import dev.lorikeet.training.TagScheme;
+import dev.lorikeet.training.metrics.TagScheme;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.concurrent.Callable;

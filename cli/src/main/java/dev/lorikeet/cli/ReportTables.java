@@ -1,10 +1,10 @@
 package dev.lorikeet.cli;
 
 import dev.lorikeet.compare.Table;
-import dev.lorikeet.training.Calibration;
-import dev.lorikeet.training.ClassScores;
-import dev.lorikeet.training.ClassificationReport;
-import dev.lorikeet.training.ConfusionMatrix;
+import dev.lorikeet.training.metrics.Calibration;
+import dev.lorikeet.training.metrics.ClassScores;
+import dev.lorikeet.training.metrics.ClassificationReport;
+import dev.lorikeet.training.metrics.ConfusionMatrix;
 import dev.lorikeet.training.EvaluationReport;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -21,6 +21,7 @@ import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.UsageException;
@@ -388,6 +389,7 @@ public final class FineTuning {
     }
     return new Trainer(
             model,
+            Tasks.of(model),
             trainables,
             data,
             encodedHeld,

@@ -22,6 +22,7 @@ import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextGenerator;
 import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Evaluation;
@@ -283,7 +284,7 @@ public final class TextModel implements AutoCloseable {
   }
 
   private Evaluator evaluator() {
-    return new Evaluator(model, BATCH, padTokenId());
+    return new Evaluator(model, Tasks.of(model), BATCH, padTokenId());
   }
 
   private List<EncodedExample> labelled(List<Example> examples) {

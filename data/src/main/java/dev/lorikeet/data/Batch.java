@@ -2,6 +2,7 @@ package dev.lorikeet.data;
 
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -25,6 +26,7 @@ import java.util.stream.LongStream;
  * @param tokens how many of the B·T are not padding
  * @param images B pictures, or none where there are texts
  * @param documents the lengths of the documents that the one row of packed ones holds; else empty
+ * @param columns [B], which of its example's texts a row is, from 0
  */
 @SuppressWarnings("ArrayRecordComponent") // batches are never compared
 public record Batch(
@@ -38,35 +40,53 @@ public record Batch(
     int[] indices,
     int tokens,
     List<ImageFile> images,
-    int[] documents) {
+    int[] documents,
+    int[] columns) {
 
   private static final long[] NO_TOKENS = {};
   private static final int[] ALONE = {};
 
   /**
-   * The batch of some examples of a data set.
+   * The batch of some examples of a data set; all texts of an example are rows, side by side.
    *
    * @param indices which, at least one
    * @param padTokenId the token that stands for padding
    * @throws IllegalArgumentException when some of them are labelled and some are not
    */
   public static Batch of(List<EncodedExample> all, int[] indices, int padTokenId) {
-    return ofRows(Arrays.stream(indices).mapToObj(all::get).toList(), indices, padTokenId);
+    List<EncodedExample> texts = new ArrayList<>();
+    List<Integer> places = new ArrayList<>();
+    List<Integer> columns = new ArrayList<>();
+    for (int index : indices) {
+      List<EncodedExample> own = all.get(index).texts();
+      for (int column = 0; column < own.size(); column++) {
+        texts.add(own.get(column));
+        places.add(index);
+        columns.add(column);
+      }
+    }
+    return ofRows(texts, ints(places), ints(columns), padTokenId);
+  }
+
+  private static int[] ints(List<Integer> values) {
+    return values.stream().mapToInt(i -> i).toArray();
   }
 
   /**
-   * The batch of some examples, of one data set or of several.
+   * The batch of some texts, of one data set or of several.
    *
-   * @param indices the place of each in its data set
+   * @param indices the place of each text's example in its data set
+   * @param columns which of the example's texts each is, from 0
    * @throws IllegalArgumentException when some of them are labelled and some are not
    */
-  public static Batch ofRows(List<EncodedExample> examples, int[] indices, int padTokenId) {
+  public static Batch ofRows(
+      List<EncodedExample> examples, int[] indices, int[] columns, int padTokenId) {
     int length = examples.stream().mapToInt(EncodedExample::length).max().orElseThrow();
     if (examples.get(0).documents().length > 0) {
       return ofPacked(examples, indices);
     }
     if (examples.get(0).image() != null) {
-      return ofImages(examples, length, indices);
+      return ofImages(examples, length, indices, columns);
     }
     return new Batch(
         indices.length,
@@ -79,7 +99,8 @@ public record Batch(
         indices.clone(),
         examples.stream().mapToInt(EncodedExample::length).sum(),
         List.of(),
-        ALONE);
+        ALONE,
+        columns.clone());
   }
 
   private static Batch ofPacked(List<EncodedExample> rows, int[] indices) {
@@ -95,10 +116,12 @@ public record Batch(
         indices.clone(),
         tokens,
         List.of(),
-        rows.stream().flatMapToInt(row -> IntStream.of(row.documents())).toArray());
+        rows.stream().flatMapToInt(row -> IntStream.of(row.documents())).toArray(),
+        new int[1]);
   }
 
-  private static Batch ofImages(List<EncodedExample> examples, int length, int[] indices) {
+  private static Batch ofImages(
+      List<EncodedExample> examples, int length, int[] indices, int[] columns) {
     return new Batch(
         indices.length,
         length,
@@ -110,7 +133,8 @@ public record Batch(
         indices.clone(),
         examples.stream().mapToInt(EncodedExample::length).sum(),
         examples.stream().map(e -> Objects.requireNonNull(e.image())).toList(),
-        ALONE);
+        ALONE,
+        columns.clone());
   }
 
   /** Some of its rows, padded as they are here; packed ones cannot be parted. */
@@ -131,7 +155,8 @@ public record Batch(
             ? (int) LongStream.of(slice(attentionMask, from, to)).sum()
             : tokens / rows * (to - from),
         images.isEmpty() ? images : images.subList(from, to),
-        documents);
+        documents,
+        Arrays.copyOfRange(columns, from, to));
   }
 
   private long[] slice(long[] values, int from, int to) {

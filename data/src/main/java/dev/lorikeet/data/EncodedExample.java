@@ -1,5 +1,6 @@
 package dev.lorikeet.data;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  *     knows
  * @param documents the lengths of the documents that lie one after the other in a packed row; empty
  *     for an example by itself
+ * @param others the example's texts beside this one, which an objective compares: the positive of
+ *     an anchor and its negatives, the rejected answer beside the chosen; else none
  */
 @SuppressWarnings("ArrayRecordComponent") // examples are never compared
 public record EncodedExample(
@@ -27,9 +30,14 @@ public record EncodedExample(
     float[] targets,
     @Nullable ImageFile image,
     int[] wordIds,
-    int[] documents) {
+    int[] documents,
+    List<EncodedExample> others) {
   /** The class id of what no loss and no metric counts; Hugging Face's and torch's own value. */
   public static final long IGNORED = -100;
+
+  public EncodedExample {
+    others = List.copyOf(others);
+  }
 
   /** A text whose tokens are of no known words. */
   public EncodedExample(int[] ids, int[] typeIds, long[] classes, float[] targets) {
@@ -49,7 +57,25 @@ public record EncodedExample(
       float[] targets,
       @Nullable ImageFile image,
       int[] wordIds) {
-    this(ids, typeIds, classes, targets, image, wordIds, new int[0]);
+    this(ids, typeIds, classes, targets, image, wordIds, new int[0], List.of());
+  }
+
+  /** Documents that lie one after the other, of known lengths. */
+  static EncodedExample packed(int[] ids, int[] typeIds, long[] classes, int[] documents) {
+    return new EncodedExample(
+        ids, typeIds, classes, new float[0], null, new int[0], documents, List.of());
+  }
+
+  /** The same with texts that are compared with it. */
+  public EncodedExample beside(List<EncodedExample> texts) {
+    return new EncodedExample(ids, typeIds, classes, targets, image, wordIds, documents, texts);
+  }
+
+  /** All its texts, this one first. */
+  public List<EncodedExample> texts() {
+    List<EncodedExample> texts = new ArrayList<>(List.of(this));
+    texts.addAll(others);
+    return texts;
   }
 
   /** The number of tokens. */
@@ -62,8 +88,12 @@ public record EncodedExample(
     return wordIds.length > 0 && wordIds[a] >= 0 && wordIds[a] == wordIds[b];
   }
 
-  /** The number of tokens of each example. */
+  /** The number of tokens of each example, of its longest text where it has several. */
   public static int[] lengths(List<EncodedExample> examples) {
-    return examples.stream().mapToInt(EncodedExample::length).toArray();
+    return examples.stream().mapToInt(EncodedExample::longest).toArray();
+  }
+
+  private int longest() {
+    return others.stream().mapToInt(EncodedExample::length).reduce(length(), Math::max);
   }
 }

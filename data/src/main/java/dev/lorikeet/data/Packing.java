@@ -16,7 +16,6 @@ import java.util.stream.IntStream;
  * et al. 2024, arXiv:2404.10830, §3).
  */
 public final class Packing {
-  private static final float[] NO_TARGETS = {};
 
   private Packing() {}
 
@@ -58,7 +57,7 @@ public final class Packing {
   }
 
   private static EncodedExample row(List<EncodedExample> documents) {
-    return new EncodedExample(
+    return EncodedExample.packed(
         documents.stream().flatMapToInt(d -> IntStream.of(d.ids())).toArray(),
         documents.stream().flatMapToInt(d -> IntStream.of(d.typeIds())).toArray(),
         documents.stream()
@@ -67,9 +66,6 @@ public final class Packing {
                     IntStream.range(0, d.length())
                         .mapToLong(i -> i == 0 ? EncodedExample.IGNORED : d.classes()[i]))
             .toArray(),
-        NO_TARGETS,
-        null,
-        new int[0],
         EncodedExample.lengths(documents));
   }
 }

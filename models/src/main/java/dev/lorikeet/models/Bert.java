@@ -72,6 +72,9 @@ final class Bert implements Architecture {
     Weights base = task == null ? weights : weights.at("bert");
     embeddings = new BertEmbeddings(config, config.hiddenSize(), base.at("embeddings"));
     encoder = new BertEncoder(config, base);
+    if (task == null) {
+      BertEncoder.keepPooler(config, weights);
+    }
     head = task == null ? hidden -> hidden : head(config, task, weights);
     isPooled = task == Task.SEQUENCE_CLASSIFICATION;
   }

@@ -138,4 +138,14 @@ final class BertEncoder {
       return feedForward.forward(attention.forward(x, mask, cache));
     }
   }
+
+  /**
+   * Takes in the pooler of a checkpoint without a head. Nothing here reads it: adapters made for it
+   * find their place, and what is written again has it.
+   */
+  static void keepPooler(Config config, Weights weights) {
+    if (weights.has("pooler.dense.weight")) {
+      weights.at("pooler").linear("dense", config.hiddenSize(), config.hiddenSize());
+    }
+  }
 }

@@ -108,6 +108,9 @@ final class Roberta implements Architecture {
     Weights base = task == null ? weights : weights.at("roberta");
     embeddings = new BertEmbeddings(config, config.hiddenSize(), base.at("embeddings"));
     encoder = new BertEncoder(config, base);
+    if (task == null) {
+      BertEncoder.keepPooler(config, weights);
+    }
     head = task == null ? hidden -> hidden : head(config, task, weights);
     isPooled = task == Task.SEQUENCE_CLASSIFICATION;
   }

@@ -40,7 +40,7 @@ public record ClassWeights(boolean balanced, Map<String, Double> byLabel) {
     return new ClassWeights(false, byLabel);
   }
 
-  boolean isNone() {
+  public boolean isNone() {
     return !balanced && byLabel.isEmpty();
   }
 
@@ -51,7 +51,7 @@ public record ClassWeights(boolean balanced, Map<String, Double> byLabel) {
    * @throws UsageException when a label that is named is none of them
    * @throws LorikeetException when a class has no label to balance
    */
-  float[] of(List<String> labels, List<EncodedExample> examples) {
+  public float[] of(List<String> labels, List<EncodedExample> examples) {
     return balanced ? balanced(labels, examples) : named(labels);
   }
 

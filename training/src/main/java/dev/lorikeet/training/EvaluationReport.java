@@ -1,5 +1,8 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.training.metrics.Calibration;
+import dev.lorikeet.training.metrics.ClassificationReport;
+import dev.lorikeet.training.metrics.ConfusionMatrix;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,12 +22,12 @@ public record EvaluationReport(
     @Nullable Calibration calibration,
     @Nullable ClassificationReport entities) {
 
-  EvaluationReport withEntities(ClassificationReport scores) {
+  public EvaluationReport withEntities(ClassificationReport scores) {
     return new EvaluationReport(evaluation, classes, confusion, calibration, scores);
   }
 
   /** Of what has neither classes nor entities. */
-  static EvaluationReport of(Evaluation evaluation) {
+  public static EvaluationReport of(Evaluation evaluation) {
     return new EvaluationReport(evaluation, null, null, null, null);
   }
 }

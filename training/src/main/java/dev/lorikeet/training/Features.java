@@ -13,13 +13,13 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a model's head reads for the labels of a batch. What nothing that trains has a part in is
- * the same in every epoch, and need be computed only once: all of it, and a linear probe trains in
- * the time that its head takes; or what the first layer that trains reads.
+ * What an objective reads of a batch. What nothing that trains has a part in is the same in every
+ * epoch, and need be computed only once: all of it, and a linear probe trains in the time that its
+ * head takes; or what the first layer that trains reads.
  */
 final class Features {
   private final Model model;
-  private final LabelledStates labelled;
+  private final Objective objective;
   private final Predictor predictor;
   private @Nullable KeptStates kept;
   private @Nullable FrozenLayers below;
@@ -27,10 +27,10 @@ final class Features {
   /** The first layers, and what the one above them reads of each token of each example. */
   private record FrozenLayers(FrozenBlocks blocks, KeptStates states) {}
 
-  Features(Model model, Predictor predictor) {
+  Features(Model model, Objective objective, Predictor predictor) {
     this.model = model;
     this.predictor = predictor;
-    labelled = new LabelledStates(model);
+    this.objective = objective;
   }
 
   /** Whether something is kept. */
@@ -38,14 +38,14 @@ final class Features {
     return kept != null || below != null;
   }
 
-  /** The states of a batch's labels that count, [n, D]. */
+  /** The states that the objective reads of a batch, [n, D]. */
   Tensor of(Batch batch) {
     return kept == null ? computed(batch) : kept.of(batch).to(model.mode().device());
   }
 
   private Tensor computed(Batch batch) {
     ModelInput input = Inputs.of(batch, model);
-    return labelled.of(
+    return objective.states(
         below == null
             ? model.features(input)
             : below.blocks.features(input, below.states.padded(batch).to(model.mode().device())),
@@ -59,6 +59,9 @@ final class Features {
    * @return what the user should know of it; null where something below the head is trainable
    */
   @Nullable String keep(List<EncodedExample> examples) {
+    if (objective.pairing() != Objective.Pairing.ROWS) {
+      return null;
+    }
     long bytes;
     try (Scope scope = Scope.open();
         GradMode on = GradMode.enabled()) {
@@ -66,7 +69,7 @@ final class Features {
       if (first.requiresGrad()) {
         return null;
       }
-      long states = examples.stream().mapToLong(LabelledStates::count).sum();
+      long states = examples.stream().mapToLong(objective::states).sum();
       bytes = states * first.size(1) * first.dtype().bytes();
     }
     if (!KeptStates.fit(bytes)) {
@@ -74,7 +77,7 @@ final class Features {
     }
     kept =
         KeptStates.compute(
-            examples, LabelledStates::count, predictor, batch -> Scope.tidy(() -> computed(batch)));
+            examples, objective::states, predictor, batch -> Scope.tidy(() -> computed(batch)));
     return "nothing below the head trains: what the head reads is computed once, without dropout"
         + " (cache_features)";
   }
@@ -86,6 +89,9 @@ final class Features {
    * @return what the user should know of it
    */
   String keepFrozenLayers(List<EncodedExample> examples) {
+    if (objective.pairing() != Objective.Pairing.ROWS) {
+      return "cache_frozen_layers keeps nothing: an example has several texts";
+    }
     Batch first = first(examples);
     FrozenBlocks blocks = FrozenBlocks.of(model, Inputs.of(first, model));
     if (blocks.count() == 0) {

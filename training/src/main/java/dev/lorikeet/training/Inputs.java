@@ -9,7 +9,7 @@ import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
 
 /** Batches as tensors. */
-final class Inputs {
+public final class Inputs {
   private Inputs() {}
 
   /**
@@ -29,7 +29,7 @@ final class Inputs {
   }
 
   /** A batch for a model; an encoder-decoder's also tells what the decoder reads. */
-  static ModelInput of(Batch batch, Model model) {
+  public static ModelInput of(Batch batch, Model model) {
     if (!batch.images().isEmpty()) {
       return ModelInput.ofImages(batch.pixelValues());
     }

@@ -2,10 +2,8 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.adapters.Adapters;
 import dev.lorikeet.models.Model;
-import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
-import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
@@ -13,7 +11,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -99,6 +96,12 @@ public final class JointTrainer {
               + ": cache_frozen_layers keeps what one adapter's layers read, and members share their"
               + " passes: leave it out, or train alone");
     }
+    if (trainer.objective().pairing() != Objective.Pairing.ROWS) {
+      throw new UsageException(
+          name
+              + ": its objective compares rows, and rows of several adapters are answered apart:"
+              + " train alone");
+    }
     RegularizationConfig settings = trainer.config().regularization();
     if (settings.neftuneNoiseAlpha() > 0 || settings.mixout() > 0) {
       throw new UsageException(
@@ -134,7 +137,7 @@ public final class JointTrainer {
       saving.resume();
       all.forEach(member -> member.alone(member.run::start));
       all.forEach(member -> member.alone(member.run::evaluateFirst));
-      GradientPass pass = pass(all);
+      JointPass pass = pass(all);
       for (List<Member> live = live(all); !live.isEmpty(); live = live(all)) {
         step(pass, live);
         boolean due = false;
@@ -214,7 +217,7 @@ public final class JointTrainer {
     }
   }
 
-  private GradientPass pass(List<Member> all) {
+  private JointPass pass(List<Member> all) {
     Trainer first = members.values().iterator().next();
     int maxTokens =
         members.values().stream()
@@ -223,36 +226,8 @@ public final class JointTrainer {
             .orElseThrow();
     Map<RunState, String> names = new HashMap<>();
     all.forEach(member -> names.put(member.run.state(), member.name));
-    return new GradientPass(
-        model, new ByAdapter(names), first.padTokenId(), maxTokens, first.listener()::remarked);
-  }
-
-  /** Lets each share's rows be answered by its run's adapter. */
-  private final class ByAdapter implements GradientPass.Answering {
-    private final Map<RunState, String> names;
-
-    ByAdapter(Map<RunState, String> names) {
-      this.names = names;
-    }
-
-    @Override
-    public Tensor features(ModelInput input, List<StepShare> shares) {
-      return adapters.features(input, shares.stream().map(this::name).toList());
-    }
-
-    @Override
-    public void alone(StepShare share, Runnable action) {
-      answeredBy(
-          name(share),
-          () -> {
-            action.run();
-            return share;
-          });
-    }
-
-    private String name(StepShare share) {
-      return Objects.requireNonNull(names.get(share.state));
-    }
+    PartLimit limit = new PartLimit(maxTokens, first.listener()::remarked);
+    return new JointPass(model, adapters, names, first.padTokenId(), limit);
   }
 
   private <T> T answeredBy(String name, Supplier<T> action) {
@@ -264,16 +239,16 @@ public final class JointTrainer {
     }
   }
 
-  private void step(GradientPass pass, List<Member> live) {
+  private void step(JointPass pass, List<Member> live) {
     try (Scope scope = Scope.open()) {
-      List<StepShare> shares = live.stream().map(member -> member.run.share()).toList();
+      List<StepBatch> steps = live.stream().map(member -> member.run.batch()).toList();
       model.training(true);
       Torch.seed(live.get(0).run.stepSeed());
-      pass.run(shares);
+      pass.run(steps);
       for (int i = 0; i < live.size(); i++) {
         Member member = live.get(i);
-        StepShare share = shares.get(i);
-        member.alone(() -> member.run.take(share));
+        StepBatch step = steps.get(i);
+        member.alone(() -> member.run.take(step));
       }
     }
   }

@@ -35,10 +35,15 @@ final class NonFinite extends LorikeetException {
    * The loss is not finite.
    *
    * @param sum over the rows of {@code batch}
-   * @param states of its labels, [n, D]
+   * @param states that the objective read, [n, D]
    */
   static NonFinite loss(
-      double sum, Batch batch, Tensor states, Loss loss, Model model, List<Trainable> trainables) {
+      double sum,
+      Batch batch,
+      Tensor states,
+      Objective objective,
+      Model model,
+      List<Trainable> trainables) {
     try (Scope scope = Scope.open();
         GradMode off = GradMode.disabled()) {
       Tensor logits = model.head(states);
@@ -46,7 +51,7 @@ final class NonFinite extends LorikeetException {
           "the loss is "
               + sum
               + " for "
-              + examples(badRows(batch, logits, loss, new LabelledStates(model)))
+              + examples(badRows(batch, states, objective))
               + ": "
               + cause(batch, logits, model, trainables));
     }
@@ -73,21 +78,21 @@ final class NonFinite extends LorikeetException {
   }
 
   /** The indices of the rows whose own loss is not finite; all where only their sum is not. */
-  private static List<Integer> badRows(
-      Batch batch, Tensor logits, Loss loss, LabelledStates labelled) {
+  private static List<Integer> badRows(Batch batch, Tensor states, Objective objective) {
     List<Integer> bad = new ArrayList<>();
-    List<Integer> all = new ArrayList<>();
-    Tensor labels = labelled.labels(batch).to(logits.device());
-    int[] counts = labelled.counts(batch);
-    long start = 0;
-    if (batch.documents().length > 0) {
-      return IntStream.of(batch.indices()).boxed().toList();
+    List<Integer> all = IntStream.of(batch.indices()).distinct().boxed().toList();
+    if (batch.documents().length > 0 || objective.pairing() != Objective.Pairing.ROWS) {
+      return all;
     }
+    int[] counts = objective.states(batch);
+    long start = 0;
     for (int row = 0; row < batch.rows(); row++) {
-      Tensor own = logits.narrow(0, start, counts[row]);
-      double value = loss.sum(own, labels.narrow(0, start, counts[row])).item();
+      Tensor own = states.narrow(0, start, counts[row]);
       start += counts[row];
-      all.add(batch.indices()[row]);
+      double value =
+          counts[row] == 0
+              ? 0
+              : objective.sum(own, batch.rows(row, row + 1), (logits, labels) -> {});
       if (!Double.isFinite(value)) {
         bad.add(batch.indices()[row]);
       }

@@ -8,8 +8,11 @@ import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /**
  * Runs a model over a data set without gradients or dropout, in batches of similar length, which go
@@ -82,14 +85,32 @@ public final class Predictor {
 
   /** Gives all batches to {@code consumer}, and frees afterwards what it made of each. */
   void batches(List<EncodedExample> examples, Consumer<Batch> consumer) {
+    batches(examples, false, (parts, batch) -> consumer.accept(batch));
+  }
+
+  /**
+   * Gives all batches to {@code consumer}, and frees afterwards what it made of each.
+   *
+   * @param whole whether the parts of a batch belong together
+   * @param consumer takes the parts that go through the model one after the other, and all their
+   *     rows; those of one part alone, unless {@code whole}
+   */
+  void batches(
+      List<EncodedExample> examples, boolean whole, BiConsumer<List<Batch>, Batch> consumer) {
     model.training(false);
     int[] lengths = EncodedExample.lengths(examples);
+    int[] positions = new int[lengths.length]; // of all texts of an example
+    Arrays.setAll(positions, i -> lengths[i] * (1 + examples.get(i).others().size()));
     try (Model.Lease passes = model.share()) {
       for (int[] indices : LengthGroupedBatches.evaluation(lengths, batchSize)) {
-        for (int[] part : GradientPass.parts(indices, lengths, maxTokens)) {
+        List<int[]> parts = Part.cut(indices, positions, maxTokens);
+        for (List<int[]> together :
+            whole ? List.of(parts) : parts.stream().map(List::of).toList()) {
           try (Scope scope = Scope.open();
               GradMode off = GradMode.disabled()) {
-            consumer.accept(batch(examples, part));
+            int[] all = together.stream().flatMapToInt(IntStream::of).toArray();
+            List<Batch> batches = together.stream().map(part -> batch(examples, part)).toList();
+            consumer.accept(batches, batches.size() == 1 ? batches.get(0) : batch(examples, all));
           }
         }
       }

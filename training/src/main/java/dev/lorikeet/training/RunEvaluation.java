@@ -58,7 +58,7 @@ final class RunEvaluation {
   }
 
   private List<EncodedExample> firstLabelled() {
-    return data.stream().filter(example -> LabelledStates.count(example) > 0).limit(1).toList();
+    return data.stream().filter(evaluator::scores).limit(1).toList();
   }
 
   /** The evaluation after a step, if it is time for one. */

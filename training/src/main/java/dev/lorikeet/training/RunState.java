@@ -102,9 +102,14 @@ final class RunState {
 
   /** Counts a batch, its tokens and its loss. */
   void count(Batch batch, double sum, double batchTerms) {
+    countTokens(batch);
+    addLoss(sum, batchTerms);
+  }
+
+  /** Counts a batch's tokens. */
+  void countTokens(Batch batch) {
     tokens += batch.tokens();
     positions += (long) batch.rows() * batch.length();
-    addLoss(sum, batchTerms);
   }
 
   /** Counts a batch's loss. */

@@ -1,6 +1,7 @@
 package dev.lorikeet.training;
 
 import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.training.metrics.TagScheme;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -35,7 +35,7 @@ public final class Trainer {
   private final TrainingConfig config;
   private final TrainingListener listener;
   private final int padTokenId;
-  private final Loss loss;
+  private final Objective objective;
   private final LossScale lossScale;
   private final GradientPass pass;
   private final Evaluator evaluator;
@@ -50,6 +50,7 @@ public final class Trainer {
   /**
    * A run over {@code data}.
    *
+   * @param task what the model learns, and what is scored of it
    * @param evaluationData scored as the settings say; empty for none
    * @throws LorikeetException when there are no examples or no trainable parameters
    * @throws dev.lorikeet.torch.UsageException when what is to be frozen is not there, or what is to
@@ -57,6 +58,7 @@ public final class Trainer {
    */
   public Trainer(
       Model model,
+      TrainingTask task,
       List<Trainable> trainables,
       TrainingData data,
       List<EncodedExample> evaluationData,
@@ -83,19 +85,20 @@ public final class Trainer {
     this.config = config;
     this.listener = listener;
     this.padTokenId = padTokenId;
-    loss = new Loss(model, config.regularization(), first);
+    objective = task.objective(config.regularization(), first);
     lossScale = LossScale.of(model.mode().dtype());
     int maxTokens = config.maxTokensPerPass(model.mode().device());
     pass =
         new GradientPass(
             model,
+            objective,
             padTokenId,
-            maxTokens,
-            config.throughput().gradientCheckpointing(),
-            listener::remarked);
+            new PartLimit(maxTokens, listener::remarked),
+            config.throughput().gradientCheckpointing());
     evaluator =
         new Evaluator(
             model,
+            task,
             new Predictor(
                 model,
                 (input, indices) -> model.logits(input),
@@ -171,6 +174,10 @@ public final class Trainer {
 
   Model model() {
     return model;
+  }
+
+  Objective objective() {
+    return objective;
   }
 
   List<Trainable> trainables() {
@@ -304,12 +311,12 @@ public final class Trainer {
     }
 
     private void step() {
-      StepShare share = share();
+      StepBatch step = batch();
       model.training(true);
       Torch.seed(stepSeed());
       try (Scope scope = Scope.open()) {
-        pass.run(List.of(share));
-        take(share);
+        pass.run(step);
+        take(step);
       }
     }
 
@@ -318,22 +325,22 @@ public final class Trainer {
     }
 
     /** What the run puts into its next step. */
-    StepShare share() {
+    StepBatch batch() {
       if (epoch.number() != state.epoch) {
         epoch = epoch(state.epoch);
       }
       List<int[]> batches = epoch.batches(state.batchesDone, config.gradientAccumulation());
       state.startClock();
       freezing.at(state.step);
-      return new StepShare(trainables, loss, lossScale, state, epoch.examples(), batches);
+      return new StepBatch(trainables, objective, lossScale, state, epoch.examples(), batches);
     }
 
-    /** Steps by the gradients of a share. */
-    void take(StepShare share) {
+    /** Steps by its gradients. */
+    void take(StepBatch step) {
       List<Double> now = rates.at(state.step);
       double norm = Double.NaN;
       try {
-        Map<Parameter, Tensor> gradients = share.gradients();
+        Map<Parameter, Tensor> gradients = step.gradients();
         lossScale.unscale(gradients);
         addPenalty(gradients);
         movement.saw(gradients);
@@ -348,7 +355,7 @@ public final class Trainer {
       }
       state.lossScale = lossScale.scale();
       state.goodSteps = lossScale.goodSteps();
-      state.batchesDone += share.batches.size();
+      state.batchesDone += step.batches.size();
       state.step++;
       state.stopClock();
       log.afterStep(now, norm);
