@@ -84,6 +84,14 @@ public interface Architecture {
       return config.flag("tie_word_embeddings", true);
     }
 
+    /**
+     * Whether a checkpoint whose output weights are not its word embeddings has to say so in
+     * config.json; else they are parted where it has both and they differ.
+     */
+    default boolean isUntiedByConfig() {
+      return true;
+    }
+
     /** Where transformers' names of modules in memory are not those on disk. */
     default ModuleNames moduleNames() {
       return ModuleNames.AS_ON_DISK;

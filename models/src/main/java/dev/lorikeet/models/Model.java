@@ -28,12 +28,6 @@ import org.jspecify.annotations.Nullable;
  * pass.
  */
 public final class Model implements AutoCloseable {
-  /**
-   * Architectures whose {@code tie_word_embeddings} tells something else: whether the output's
-   * input is scaled. Their weights are parted where a checkpoint has both and they differ.
-   */
-  private static final Set<String> PARTED_BY_VALUES = Set.of("t5", "mt5");
-
   private static final UnaryOperator<ModelInput> AS_THEY_ARE = UnaryOperator.identity();
 
   private final ModelConfig config;
@@ -396,7 +390,7 @@ public final class Model implements AutoCloseable {
    * false.
    */
   public ModelConfig storedConfig() {
-    return (build.untied || isParted()) && !PARTED_BY_VALUES.contains(config.modelType())
+    return (build.untied || isParted()) && Architectures.of(config).isUntiedByConfig()
         ? config.withFlag("tie_word_embeddings", false)
         : config;
   }

@@ -84,6 +84,12 @@ final class T5 implements Architecture {
       return true;
     }
 
+    /** As {@link #tiesWeights} says, config.json's flag tells something else. */
+    @Override
+    public boolean isUntiedByConfig() {
+      return false;
+    }
+
     @Override
     public Dropouts.Keys dropouts() {
       return new Dropouts.Keys(List.of("dropout_rate"), List.of(), List.of());
