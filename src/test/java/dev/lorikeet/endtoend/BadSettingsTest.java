@@ -42,7 +42,7 @@ class BadSettingsTest {
       quoteCharacter = '`',
       textBlock =
           """
-          lora_B       | lr group "lora_B=" is not PATTERN=RATE: write lora_B=4e-3, or lora_B=x4 for four times the learning rate
+          lora_B       | lr group "lora_B" is not PATTERN=RATE: write lora_B=4e-3, or lora_B=x4 for four times the learning rate
           lora_B=fast  | lr group "lora_B=fast" is not PATTERN=RATE: write lora_B=4e-3, or lora_B=x4 for four times the learning rate
           lora_C=1e-3  | no trainable parameter matches group "lora_C"; nearest: lora_A, lora_B
           (=1e-3       | parameter group "(" is not a regular expression: Unclosed group

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.PythonRegex;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
 import dev.lorikeet.torch.UsageException;
@@ -38,13 +39,28 @@ import org.jspecify.annotations.Nullable;
  * @param layersToTransform the layers to adapt; null or none for all. With list targets only
  * @param layersPattern the name before a layer's number in the path; empty to take the first number
  */
+@Setting.Group(value = "Method", isBound = false)
 public record Targets(
-    List<String> modules,
+    @Setting(
+            value = "all-linear, names between commas, or a regular expression.",
+            key = "target_modules",
+            label = "TARGETS")
+        List<String> modules,
     boolean regex,
-    List<String> exclude,
+    @Setting(
+            value = "Modules that are left out, written likewise.",
+            key = "exclude_modules",
+            label = "TARGETS")
+        List<String> exclude,
     boolean excludeRegex,
-    @Nullable Set<Integer> layersToTransform,
-    List<String> layersPattern) {
+    @Setting(
+            value = "The numbers of the layers to adapt; unless given, all.",
+            flag = Setting.NO_FLAG)
+        @Nullable Set<Integer> layersToTransform,
+    @Setting(
+            value = "The name before a layer's number in a path; unless given, any.",
+            flag = Setting.NO_FLAG)
+        List<String> layersPattern) {
 
   /** Every linear layer but the head, as users type it. */
   public static final String ALL_LINEAR = "all-linear";

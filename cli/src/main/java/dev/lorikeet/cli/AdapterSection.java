@@ -6,7 +6,14 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterConfig;
 import dev.lorikeet.adapters.AdapterMethod;
+import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.adapters.Targets;
+import dev.lorikeet.adapters.TrainableTokens;
+import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.lora.LoraInit;
+import dev.lorikeet.models.settings.Binder;
+import dev.lorikeet.models.settings.Section;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +38,60 @@ final class AdapterSection {
 
   private AdapterSection() {}
 
-  static AdapterConfig read(Section section, AdapterMethod method) {
-    ObjectNode json = method.read(JSON.objectNode()).json();
+  /** The settings of an adapter method; where nothing is adapted, LoRA's, which nobody reads. */
+  static AdapterConfig read(Section section, String method) {
+    return AdapterMethods.ofId(method)
+        .filter(other -> !isLora(other))
+        .map(other -> read(section, other))
+        .orElseGet(() -> lora(section, LoraConfig.DEFAULT));
+  }
+
+  /** What a method's settings are where a recipe says nothing of them. */
+  static AdapterConfig defaults(AdapterMethod method) {
+    return isLora(method) ? LoraConfig.DEFAULT : method.read(JSON.objectNode());
+  }
+
+  private static boolean isLora(AdapterMethod method) {
+    return method.peftType().equals(LoraConfig.DEFAULT.peftType());
+  }
+
+  private static LoraConfig lora(Section adapter, LoraConfig defaults) {
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    adapter
+        .entries("rank_pattern")
+        .forEach((key, value) -> ranks.put(key, adapter.integer("rank_pattern." + key, value)));
+    Map<String, Double> alphas = new LinkedHashMap<>();
+    adapter
+        .entries("alpha_pattern")
+        .forEach((key, value) -> alphas.put(key, adapter.number("alpha_pattern." + key, value)));
+    return Binder.read(adapter, defaults)
+        .but()
+        .targets(targets(adapter, Targets.allLinear()))
+        .rankPattern(ranks)
+        .alphaPattern(alphas)
+        .init(init(adapter, defaults.init()))
+        .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
+        .build();
+  }
+
+  private static LoraInit init(Section adapter, LoraInit otherwise) {
+    String id = adapter.text("init_lora_weights", null);
+    LoraInit init = id == null ? otherwise : LoraInit.of(id);
+    return switch (init.kind()) {
+      case LOFTQ -> init.with(readAll(adapter.section("loftq_config"), init.loftq()), init.eva());
+      case EVA -> init.with(init.loftq(), readAll(adapter.section("eva_config"), init.eva()));
+      default -> init;
+    };
+  }
+
+  private static <R extends Record> R readAll(Section section, R defaults) {
+    R record = Binder.read(section, defaults);
+    section.done();
+    return record;
+  }
+
+  private static AdapterConfig read(Section section, AdapterMethod method) {
+    ObjectNode json = defaults(method).json();
     json.remove("fan_in_fan_out"); // the layers know
     boolean targeted = json.has("target_modules");
     for (Map.Entry<String, JsonNode> setting : json.properties()) {
@@ -58,9 +117,9 @@ final class AdapterSection {
       section.entries(key).forEach((path, node) -> patterns.set(path, number(section, path, node)));
       return patterns;
     } else if (otherwise.isBoolean()) {
-      return JSON.booleanNode(section.flag(key, false));
+      return JSON.booleanNode(Boolean.TRUE.equals(section.flag(key, false)));
     } else if (otherwise.isNumber() && !otherwise.isIntegralNumber()) {
-      return JSON.numberNode(section.number(key, 0));
+      return JSON.numberNode(section.number(key, section.get(key)));
     }
     String text = section.text(key, "");
     boolean whole = otherwise.isNumber() || (text != null && text.matches("\\d+"));

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.models.settings.Section;
 import dev.lorikeet.torch.UsageException;
 import java.util.Arrays;
 import java.util.LinkedHashMap;

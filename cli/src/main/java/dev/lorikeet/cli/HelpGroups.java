@@ -1,9 +1,8 @@
 package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.cli.RecipeKeys.RecipeKey;
 import java.lang.reflect.Member;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,9 +14,6 @@ import picocli.CommandLine.Model.OptionSpec;
 
 /**
  * A command's options as its help lists them: in groups, in the order of the source, with defaults.
- *
- * <p>Java does not tell in which order methods stand in a file, so those of {@link TrainFlags} and
- * its like have an {@code order}, whose hundreds are the group.
  */
 final class HelpGroups {
   private static final List<String> HEADINGS =
@@ -51,6 +47,7 @@ final class HelpGroups {
           OverwriteFlag.class, MODEL,
           CpuThreads.class, MODEL,
           DataFlags.class, DATA,
+          TrainFlags.class, MODEL,
           Console.class, LAST,
           Lorikeet.class, LAST);
 
@@ -69,13 +66,12 @@ final class HelpGroups {
         help.commandSpec().options().stream()
             .filter(option -> !option.hidden())
             .collect(Collectors.groupingBy(HelpGroups::group, TreeMap::new, Collectors.toList()));
-    JsonNode defaults = defaults();
+    JsonNode defaults = RecipeKeys.defaults();
     StringBuilder text = new StringBuilder();
     groups.forEach(
         (group, options) -> {
           Help.Layout layout = help.createDefaultLayout();
           options.stream()
-              .sorted(Comparator.comparingInt(OptionSpec::order))
               .map(option -> withDefault(option, defaults))
               .forEach(option -> layout.addOption(option, help.parameterLabelRenderer()));
           text.append(String.format("%n%s:%n", HEADINGS.get(group))).append(layout);
@@ -84,8 +80,8 @@ final class HelpGroups {
   }
 
   private static int group(OptionSpec option) {
-    if (option.order() >= 100) {
-      return option.order() / 100;
+    if (option.userObject() instanceof RecipeKey key) {
+      return HEADINGS.indexOf(key.component().group());
     }
     if (!(option.userObject() instanceof Member member)) {
       return LAST; // --help and --version
@@ -97,17 +93,10 @@ final class HelpGroups {
     return option.usageHelp() || option.versionHelp();
   }
 
-  /** A recipe that says nothing but what it must, spelt out. */
-  private static ObjectNode defaults() {
-    RecipeTree tree = new RecipeTree();
-    tree.set("model", "");
-    return Recipe.withoutData(tree.root()).json();
-  }
-
   private static OptionSpec withDefault(OptionSpec option, JsonNode defaults) {
     String value = option.defaultValue();
-    if (value == null && option.order() >= 100) {
-      value = recipeDefault(option.longestName(), defaults);
+    if (value == null && option.userObject() instanceof RecipeKey key) {
+      value = recipeDefault(key, defaults);
     }
     String[] description = option.description();
     if (value == null || value.isEmpty() || description.length == 0) {
@@ -123,11 +112,10 @@ final class HelpGroups {
     return option.toBuilder().description(told).build();
   }
 
-  /** What a recipe has where this flag of training is not given; null where there is nothing. */
-  private static @Nullable String recipeDefault(String flag, JsonNode defaults) {
-    String key = TrainFlags.keyOf(flag);
-    JsonNode value = key == null ? null : defaults.at("/" + key.replace('.', '/'));
-    if (value == null || value.isNull() || value.isContainerNode()) {
+  /** What a recipe has where this flag is not given; null where there is nothing. */
+  private static @Nullable String recipeDefault(RecipeKey key, JsonNode defaults) {
+    JsonNode value = defaults.at("/" + key.path().replace('.', '/'));
+    if (value.isMissingNode() || value.isNull() || value.isContainerNode()) {
       return null;
     }
     return value.isNumber()

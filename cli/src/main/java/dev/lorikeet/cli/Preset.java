@@ -19,7 +19,7 @@ enum Preset {
   /** A small rate, few epochs, down in a straight line after a warm-up of a tenth of the steps. */
   FINE_TUNE {
     @Override
-    void set(TrainingConfig.Draft draft, Regime regime) {
+    void set(TrainingConfig.Change draft, Regime regime) {
       draft.lr =
           switch (regime) {
             case FULL -> 5e-5;
@@ -27,7 +27,7 @@ enum Preset {
             case PROBE -> 1e-3;
           };
       draft.epochs = 3;
-      draft.schedule = new ScheduleConfig(Schedule.LINEAR, 0.1);
+      draft.schedule = ScheduleConfig.of(Schedule.LINEAR, 0.1);
     }
   },
   /**
@@ -36,7 +36,7 @@ enum Preset {
    */
   TRAIN {
     @Override
-    void set(TrainingConfig.Draft draft, Regime regime) {
+    void set(TrainingConfig.Change draft, Regime regime) {
       draft.lr =
           switch (regime) {
             case FULL -> 1e-4;
@@ -55,7 +55,7 @@ enum Preset {
     }
   };
 
-  abstract void set(TrainingConfig.Draft draft, Regime regime);
+  abstract void set(TrainingConfig.Change draft, Regime regime);
 
   /** The name that users type. */
   String id() {

@@ -2,35 +2,24 @@ package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.lorikeet.adapters.AdapterConfig;
-import dev.lorikeet.adapters.AdapterMethod;
-import dev.lorikeet.adapters.AdapterMethods;
-import dev.lorikeet.adapters.Bias;
-import dev.lorikeet.adapters.Targets;
-import dev.lorikeet.adapters.TrainableTokens;
 import dev.lorikeet.compare.FineTuningConfig;
 import dev.lorikeet.compare.Regime;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.EvalSplit;
-import dev.lorikeet.data.TrainOn;
-import dev.lorikeet.lora.EvaConfig;
-import dev.lorikeet.lora.LoftqConfig;
-import dev.lorikeet.lora.LoraConfig;
-import dev.lorikeet.lora.LoraInit;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
+import dev.lorikeet.models.settings.Binder;
+import dev.lorikeet.models.settings.Section;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.FreezeConfig;
 import dev.lorikeet.training.RateConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,9 +43,6 @@ record Recipe(
     Initialization baselineInitialization,
     int threads) {
 
-  /** The learning rate of a baseline from scratch: below the adapter's, since all weights move. */
-  private static final double BASELINE_LR = 5e-4;
-
   /**
    * Reads a recipe.
    *
@@ -75,51 +61,44 @@ record Recipe(
   private static Recipe read(ObjectNode tree, boolean mustHaveData) {
     Section root = Section.root(tree);
     String model = root.required("model", "--model");
-    String output = root.text("output", null);
-    FineTuningConfig defaults = FineTuningConfig.DEFAULT;
-    long seed = root.longInteger("seed", defaults.training().seed());
-    Device device = Device.of(text(root, "device", "auto"));
+    RecipeKeys.Top top = Binder.read(root, RecipeKeys.Top.DEFAULT);
+    Device device = Device.of(top.device());
     Section data = root.section("data");
-    Task task = Task.of(text(root, "task", defaults.task().id()));
+    Task task = Task.of(top.task());
+    RecipeKeys.Data dataKeys = Binder.read(data, RecipeKeys.Data.DEFAULT);
     DataSettings dataSettings =
-        DataSettings.read(data, task, root.has("problem_type"), mustHaveData);
-    ProblemType problemType =
-        ProblemType.of(
-            text(root, "problem_type", problemType(dataSettings.columns(), defaults).id()));
-    String method = text(root, "method", defaults.method());
-    Regime regime = Regime.of(method);
+        DataSettings.read(data, dataKeys, task, top.problemType() != null, mustHaveData);
+    Regime regime = Regime.of(top.method());
     Section adapter = root.section("adapter");
     Section training = root.section("training");
     TrainingConfig trainingConfig =
-        TrainingSection.read(
-                training,
-                Preset.over(
-                    startingFrom(defaults.training(), regime), root.text("preset", null), regime))
-            .withSeed(seed);
+        Binder.read(training, Preset.over(startingFrom(regime), top.preset(), regime))
+            .withSeed(top.seed());
     FineTuningConfig config =
         new FineTuningConfig(
             task,
-            problemType,
+            top.problemType() == null ? problemType(dataSettings.columns()) : top.problemType(),
             regime,
-            adapter(adapter, method),
+            AdapterSection.read(adapter, top.method()),
             trainingConfig,
-            Initialization.of(text(root, "initialization", defaults.initialization().id())),
-            data.integer("max_length", defaults.maxLength()),
-            TrainOn.of(text(data, "train_on", defaults.trainOn().id())),
-            Precision.of(text(root, "precision", "float32"), device),
+            top.initialization(),
+            dataKeys.maxLength(),
+            dataKeys.trainOn(),
+            Precision.of(top.precision(), device),
             device,
-            root.text("pad_token", null));
+            top.padToken());
     Section baseline = root.section("baseline");
+    RecipeKeys.Baseline baselineKeys = Binder.read(baseline, RecipeKeys.Baseline.DEFAULT);
+    baselineKeys.mustBeBuilt();
     Recipe recipe =
         new Recipe(
             model,
-            output == null ? null : Path.of(output),
+            top.output() == null ? null : Path.of(top.output()),
             dataSettings,
             config,
-            allAtOneRate(trainingConfig, baseline.number("lr", BASELINE_LR)),
-            Initialization.of(text(baseline, "initialization", Initialization.PAPER.id())),
-            root.integer("threads", CpuThreads.unlessGiven()));
-    baseline(baseline);
+            allAtOneRate(trainingConfig, baselineKeys.lr()),
+            baselineKeys.initialization(),
+            top.threads() == null ? CpuThreads.unlessGiven() : top.threads());
     List<Section> sections = List.of(data, adapter, training, baseline, root);
     for (Section section : sections) {
       section.done(sections);
@@ -128,28 +107,16 @@ record Recipe(
   }
 
   /** Several columns of labels can only be labels of which several hold. */
-  private static ProblemType problemType(DataReader.Columns columns, FineTuningConfig defaults) {
-    return columns.labels().size() > 1 ? ProblemType.MULTI_LABEL : defaults.problemType();
+  private static ProblemType problemType(DataReader.Columns columns) {
+    return columns.labels().size() > 1
+        ? ProblemType.MULTI_LABEL
+        : FineTuningConfig.DEFAULT.problemType();
   }
 
-  /** The one baseline there is; other names are mistakes. */
-  private static void baseline(Section baseline) {
-    Regime kind = Regime.of(text(baseline, "kind", Regime.SCRATCH.id()));
-    if (kind != Regime.SCRATCH) {
-      throw new UsageException("baseline " + kind.id() + " is not built: use scratch");
-    }
-  }
-
-  /** The settings of an adapter method; where nothing is adapted, LoRA's, which nobody reads. */
-  private static AdapterConfig adapter(Section adapter, String method) {
-    AdapterMethod other = AdapterMethods.ofId(method).orElse(null);
-    return other == null || other.peftType().equals(LoraConfig.DEFAULT.peftType())
-        ? lora(adapter, LoraConfig.DEFAULT)
-        : AdapterSection.read(adapter, other);
-  }
-
-  private static TrainingConfig startingFrom(TrainingConfig defaults, Regime regime) {
-    return regime == Regime.SCRATCH ? defaults.withLr(BASELINE_LR, List.of()) : defaults;
+  private static TrainingConfig startingFrom(Regime regime) {
+    return regime == Regime.SCRATCH
+        ? TrainingConfig.DEFAULT.withLr(RecipeKeys.Baseline.DEFAULT.lr(), List.of())
+        : TrainingConfig.DEFAULT;
   }
 
   /** Nothing of a baseline is pretrained, so nothing is frozen, and no layer's rate differs. */
@@ -161,65 +128,6 @@ record Recipe(
               draft.rates = RateConfig.DEFAULT;
               draft.freeze = FreezeConfig.NONE;
             });
-  }
-
-  private static LoraConfig lora(Section adapter, LoraConfig defaults) {
-    Map<String, Integer> ranks = new LinkedHashMap<>();
-    adapter
-        .entries("rank_pattern")
-        .forEach((key, value) -> ranks.put(key, adapter.integer("rank_pattern." + key, value)));
-    Map<String, Double> alphas = new LinkedHashMap<>();
-    adapter
-        .entries("alpha_pattern")
-        .forEach((key, value) -> alphas.put(key, adapter.number("alpha_pattern." + key, value)));
-    return defaults
-        .but()
-        .r(adapter.integer("r", defaults.r()))
-        .loraAlpha(adapter.number("lora_alpha", defaults.loraAlpha()))
-        .loraDropout(adapter.number("lora_dropout", defaults.loraDropout()))
-        .targets(AdapterSection.targets(adapter, Targets.allLinear()))
-        .rankPattern(ranks)
-        .alphaPattern(alphas)
-        .bias(Bias.of(text(adapter, "bias", defaults.bias().id())))
-        .modulesToSave(adapter.texts("modules_to_save"))
-        .useRslora(adapter.flag("use_rslora", defaults.useRslora()))
-        .init(init(adapter, defaults.init()))
-        .useDora(adapter.flag("use_dora", defaults.useDora()))
-        .loraBias(adapter.flag("lora_bias", defaults.loraBias()))
-        .trainableTokens(TrainableTokens.of(adapter.integers("trainable_token_indices")))
-        .ensureWeightTying(adapter.flag("ensure_weight_tying", defaults.ensuresWeightTying()))
-        .build();
-  }
-
-  private static LoraInit init(Section adapter, LoraInit otherwise) {
-    LoraInit init = LoraInit.of(text(adapter, "init_lora_weights", otherwise.id()));
-    if (init.kind() == LoraInit.Kind.LOFTQ) {
-      Section loftq = adapter.section("loftq_config");
-      LoftqConfig config =
-          new LoftqConfig(
-              loftq.integer("loftq_bits", init.loftq().bits()),
-              loftq.integer("loftq_iter", init.loftq().iterations()));
-      loftq.done();
-      return init.with(config, init.eva());
-    }
-    if (init.kind() == LoraInit.Kind.EVA) {
-      Section eva = adapter.section("eva_config");
-      EvaConfig config =
-          new EvaConfig(
-              eva.number("rho", init.eva().rho()),
-              eva.number("tau", init.eva().tau()),
-              eva.flag("use_label_mask", init.eva().useLabelMask()),
-              eva.flag("whiten", init.eva().whiten()),
-              eva.flag("adjust_scaling_factors", init.eva().adjustScalingFactors()));
-      eva.done();
-      return init.with(init.loftq(), config);
-    }
-    return init;
-  }
-
-  private static String text(Section section, String key, String otherwise) {
-    String text = section.text(key, otherwise);
-    return text == null ? otherwise : text;
   }
 
   /**
@@ -275,7 +183,7 @@ record Recipe(
     ObjectNode adapter = config.adapter().json();
     adapter.remove("fan_in_fan_out");
     json.set("adapter", adapter);
-    json.set("training", TrainingSection.json(config.training()));
+    Binder.write(config.training(), json.putObject("training"));
     return json;
   }
 
@@ -295,23 +203,27 @@ record Recipe(
       boolean saysProblemType) {
 
     private static DataSettings read(
-        Section data, Task task, boolean saysProblemType, boolean mustHaveTrain) {
-      Double evalFraction =
-          data.has("eval_fraction") ? (Double) data.number("eval_fraction", 0) : null;
-      if (evalFraction != null) {
-        EvalSplit.mustBeFraction(evalFraction);
-        if (data.has("eval")) {
+        Section data,
+        RecipeKeys.Data keys,
+        Task task,
+        boolean saysProblemType,
+        boolean mustHaveTrain) {
+      if (keys.evalFraction() != null) {
+        EvalSplit.mustBeFraction(keys.evalFraction());
+        if (keys.eval() != null) {
           throw new UsageException(
               "eval_fraction splits the training data where there are no evaluation data: leave it"
                   + " or --eval-data out");
         }
       }
       return new DataSettings(
-          mustHaveTrain ? data.required("train", "--data") : text(data, "train", ""),
-          data.text("eval", null),
-          evalFraction,
+          mustHaveTrain
+              ? data.required("train", "--data")
+              : keys.train() == null ? "" : keys.train(),
+          keys.eval(),
+          keys.evalFraction(),
           ColumnNames.of(data).columns(task),
-          OnBadRowNames.of(text(data, "on_bad_row", "fail")),
+          OnBadRowNames.of(keys.onBadRow()),
           saysProblemType);
     }
   }

@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /** A recipe's keys and values before they are read: a YAML file's, overridden by flags. */
 final class RecipeTree {
@@ -106,9 +105,15 @@ final class RecipeTree {
     parent(path, dot).put(path.substring(dot + 1), value);
   }
 
-  /** Sets an entry of a section whose keys may have dots. */
-  void setEntry(String section, String key, String value) {
-    parent(section + ".", section.length()).put(key, value);
+  /** Sets {@code ENTRY=VALUE} in a section whose keys may have dots, or the value of it all. */
+  void setEntry(String section, String typed) {
+    int equals = typed.lastIndexOf('=');
+    if (equals < 0) {
+      set(section, typed);
+    } else {
+      parent(section + ".", section.length())
+          .put(typed.substring(0, equals), typed.substring(equals + 1));
+    }
   }
 
   /** Sets {@code PATH=VALUE}, the value written as in a recipe. */
@@ -140,18 +145,6 @@ final class RecipeTree {
       }
     }
     return node;
-  }
-
-  /** The path of the one key that is set; null where it is not one. */
-  @Nullable String onlyPath() {
-    StringBuilder path = new StringBuilder();
-    for (JsonNode node = root; node.isObject(); node = node.elements().next()) {
-      if (node.size() != 1) {
-        return null;
-      }
-      path.append(path.length() == 0 ? "" : ".").append(node.fieldNames().next());
-    }
-    return path.toString();
   }
 
   ObjectNode root() {

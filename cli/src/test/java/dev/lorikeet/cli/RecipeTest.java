@@ -243,7 +243,7 @@ class RecipeTest {
             512,
             0,
             new OptimizerConfig(0.8, 0.9, 1e-6),
-            new ScheduleConfig(Schedule.COSINE, 0.2),
+            ScheduleConfig.of(Schedule.COSINE, 0.2),
             new RateConfig(0.9, 2, 16.0, 1e-5),
             new FreezeConfig(1, true, true, 0, 5),
             new EvaluationConfig(
@@ -376,7 +376,7 @@ class RecipeTest {
             TrainingConfig.DEFAULT
                 .withLr(5e-4, List.of())
                 .withEpochs(3)
-                .with(draft -> draft.schedule = new ScheduleConfig(Schedule.LINEAR, 0.1)));
+                .with(draft -> draft.schedule = ScheduleConfig.of(Schedule.LINEAR, 0.1)));
     assertThat(recipe("preset=fine-tune", "method=full").config().training().lr()).isEqualTo(5e-5);
     TrainingConfig trained =
         recipe("preset=train", "method=probe", "training.epochs=20", "training.patience=1")

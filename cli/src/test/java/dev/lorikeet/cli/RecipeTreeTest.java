@@ -41,7 +41,7 @@ class RecipeTreeTest {
 
   @Test
   void entriesMayHaveDots() {
-    tree.setEntry("training.groups", "layer.3", "x2");
+    tree.setEntry("training.groups", "layer.3=x2");
     assertThat(tree.root().toString())
         .isEqualTo("{\"training\":{\"groups\":{\"layer.3\":\"x2\"}}}");
   }

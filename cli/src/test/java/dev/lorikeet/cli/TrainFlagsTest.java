@@ -10,14 +10,22 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 class TrainFlagsTest {
+  /** A command with the flags of training. */
+  @Command
+  static final class Typing {
+    @Mixin final TrainFlags flags = new TrainFlags();
+  }
+
   @TempDir Path temporary;
 
   private static String tree(String... typed) {
-    TrainFlags flags = new TrainFlags();
-    new CommandLine(flags).parseArgs(typed);
-    return flags.tree().root().toString();
+    Typing command = new Typing();
+    new CommandLine(command).parseArgs(typed);
+    return command.flags.tree().root().toString();
   }
 
   @ParameterizedTest

@@ -2,10 +2,9 @@ package dev.lorikeet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lorikeet.training.OptimizerConfig;
+import dev.lorikeet.models.settings.Component;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.Schedule;
-import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,21 +35,10 @@ class TrainingKeysTest {
     return keys;
   }
 
-  /** The keys of every optimizer and schedule. */
   private static Set<String> keys() {
-    Set<String> keys = new TreeSet<>(details());
-    for (Schedule schedule : Schedule.values()) {
-      for (OptimizerType type : OptimizerType.values()) {
-        TrainingConfig config =
-            TrainingConfig.DEFAULT.with(
-                draft -> {
-                  draft.optimizer = OptimizerConfig.of(type);
-                  draft.schedule = ScheduleConfig.of(schedule);
-                });
-        TrainingSection.json(config).fieldNames().forEachRemaining(keys::add);
-      }
-    }
-    return keys;
+    return Component.settingsOf(TrainingConfig.class).stream()
+        .map(Component::key)
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   @Test
@@ -73,7 +61,7 @@ class TrainingKeysTest {
   @Test
   void everyKeyIsAFlagButTheDetailsOfOptimizersAndSchedules() {
     Set<String> typed =
-        new CommandLine(new TrainFlags())
+        new CommandLine(new TrainFlagsTest.Typing())
             .getCommandSpec().options().stream()
                 .map(option -> option.longestName().substring(2).replace('-', '_'))
                 .collect(Collectors.toSet());

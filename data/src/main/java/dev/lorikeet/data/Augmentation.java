@@ -1,8 +1,9 @@
 package dev.lorikeet.data;
 
 import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.LorikeetException;
-import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,25 +24,25 @@ public record Augmentation(Rates rates, int maskTokenId, Set<Integer> specialTok
   /** Texts as they are. */
   public static final Rates NONE = new Rates(0, 0, 0);
 
-  /**
-   * How much is changed.
-   *
-   * @param wordDropout the probability with which a word is left out
-   * @param wordSwap how many pairs of words of a text change places, as a part of its words; at
-   *     least one pair where it is above 0
-   * @param tokenMasking the probability with which a token becomes the mask token
-   */
-  public record Rates(double wordDropout, double wordSwap, double tokenMasking) {
+  /** How much is changed. */
+  @Setting.Group("Regularization")
+  public record Rates(
+      @Setting(
+              value = "The probability with which a word is left out, others in each epoch.",
+              label = "P")
+          @Setting.Range(atLeast = 0, below = 1)
+          double wordDropout,
+      @Setting(
+              value =
+                  "Pairs of words that change places, as a part of a text's words; one at least.",
+              label = "P")
+          @Setting.Range(atLeast = 0, below = 1)
+          double wordSwap,
+      @Setting(value = "The probability with which a token becomes the mask token.", label = "P")
+          @Setting.Range(atLeast = 0, below = 1)
+          double tokenMasking) {
     public Rates {
-      below1("word_dropout", wordDropout);
-      below1("word_swap", wordSwap);
-      below1("token_masking", tokenMasking);
-    }
-
-    private static void below1(String key, double value) {
-      if (!(value >= 0 && value < 1)) {
-        throw new UsageException(key + " is " + value + ": it must be at least 0 and below 1");
-      }
+      Bounds.check(Rates.class, wordDropout, wordSwap, tokenMasking);
     }
   }
 

@@ -15,6 +15,7 @@ import dev.lorikeet.adapters.TrainingPart;
 import dev.lorikeet.models.Dropout;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
@@ -30,27 +31,22 @@ import java.util.Map;
  * AdaLoRA: an update in the form of singular values, of which training keeps those that matter most
  * in the whole model (Zhang et al. 2023, arXiv:2303.10512). Settings under PEFT's names.
  *
- * @param initR the rank of each layer at first
- * @param loraAlpha α: the update is scaled by α/r of the first rank r, whatever is left of it
- * @param loraDropout dropout of the update's input, in [0, 1)
  * @param schedule when ranks are taken away
  * @param importance how the ranks that stay are chosen
  * @param targets the layers to adapt
- * @param bias which biases are trained
- * @param modulesToSave modules that are trained and saved whole
- * @param initWeights whether the update starts at zero, and not at random
  * @param rankPattern which ranks of a saved adapter are left, by layer; what is not listed has all
  */
 public record AdaLora(
-    int initR,
-    double loraAlpha,
-    double loraDropout,
+    @Setting(value = "The rank of each layer at first.", key = "init_r") int initR,
+    @Setting("The update is scaled by alpha/r of the first rank.") double loraAlpha,
+    @Setting("Dropout of the update's input.") double loraDropout,
     RankSchedule schedule,
     Importance importance,
     Targets targets,
-    Bias bias,
-    List<String> modulesToSave,
-    boolean initWeights,
+    @Setting("Which biases of the base are trained.") Bias bias,
+    @Setting("Modules that are trained and saved whole.") List<String> modulesToSave,
+    @Setting(value = "Start as the unchanged model, and not at random.", key = "init_lora_weights")
+        boolean initWeights,
     Map<String, List<Boolean>> rankPattern)
     implements AdapterConfig {
 
@@ -59,15 +55,13 @@ public record AdaLora(
   /** Whether a singular value is left, in {@code rank_pattern}. */
   private static final String VALUES = ".lora_E";
 
-  /**
-   * How the importance of ranks is measured, §3.2.
-   *
-   * @param beta1 of the running mean of sensitivities, in (0, 1)
-   * @param beta2 of the running mean of their uncertainty, in (0, 1)
-   * @param orthRegWeight what the loss adds per unit of the singular vectors' distance from
-   *     orthonormal ones
-   */
-  public record Importance(double beta1, double beta2, double orthRegWeight) {
+  /** How the importance of ranks is measured, §3.2. */
+  public record Importance(
+      @Setting("The decay of the running mean of sensitivities.") double beta1,
+      @Setting("The decay of the running mean of their uncertainty.") double beta2,
+      @Setting(
+              "What the loss adds per unit of the singular vectors' distance from orthonormal ones.")
+          double orthRegWeight) {
     public Importance {
       mustBeShare("beta1", beta1);
       mustBeShare("beta2", beta2);

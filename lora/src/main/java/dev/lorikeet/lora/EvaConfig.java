@@ -4,22 +4,24 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Settings;
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.UsageException;
 
 /**
- * How EVA's start is taken from data; {@code eva_config} in adapter_config.json.
- *
- * @param rho a layer's rank is at most so many times what it would be, at least 1; with 1 ranks
- *     stay as they are
- * @param tau the cosine between a direction and what it was a batch before, from which on it counts
- *     as found
- * @param useLabelMask whether only positions that have a label are looked at, where positions have
- *     labels
- * @param whiten whether directions are divided by the root of their singular value
- * @param adjustScalingFactors whether α goes with a layer's rank, so that α/r stays
+ * How EVA's start is taken from data; {@code eva_config} in adapter_config.json. Labels are looked
+ * at where positions have some.
  */
 public record EvaConfig(
-    double rho, double tau, boolean useLabelMask, boolean whiten, boolean adjustScalingFactors) {
+    @Setting("A layer's rank is at most so many times what it would be; with 1 ranks stay.")
+        @Setting.Range(atLeast = 1, atMost = Double.MAX_VALUE)
+        double rho,
+    @Setting("The cosine between a direction and what it was a batch before that counts as found.")
+        double tau,
+    @Setting("Only positions that have a label are looked at.") boolean useLabelMask,
+    @Setting("Directions are divided by the root of their singular value.") boolean whiten,
+    @Setting("Alpha goes with a layer's rank, so that alpha/r stays.")
+        boolean adjustScalingFactors) {
   /** PEFT's. */
   public static final EvaConfig DEFAULT = new EvaConfig(2, 0.99, true, false, true);
 
@@ -27,9 +29,7 @@ public record EvaConfig(
   private static final int NO_LABEL = -100;
 
   public EvaConfig {
-    if (!(rho >= 1) || Double.isInfinite(rho)) {
-      throw new UsageException("rho is " + rho + ": it must be at least 1");
-    }
+    Bounds.check(EvaConfig.class, rho, tau, useLabelMask, whiten, adjustScalingFactors);
     if (!(tau >= 0 && tau <= 1)) {
       throw new UsageException("tau is " + tau + ": it must be from 0 to 1");
     }

@@ -4,15 +4,20 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.Settings;
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.UsageException;
 
 /**
  * How LoftQ's start looks for what quantisation loses; {@code loftq_config} in adapter_config.json.
- *
- * @param bits of a quantised weight: 2, 4 or 8
- * @param iterations how many times weights are quantised and what they lose is decomposed
  */
-public record LoftqConfig(int bits, int iterations) {
+public record LoftqConfig(
+    @Setting(value = "Bits of a quantised weight: 2, 4 or 8.", key = "loftq_bits") int bits,
+    @Setting(
+            value = "How many times weights are quantised and what they lose is decomposed.",
+            key = "loftq_iter")
+        @Setting.Range(atLeast = 1)
+        int iterations) {
   /** Four bits, once. */
   public static final LoftqConfig DEFAULT = new LoftqConfig(4, 1);
 
@@ -20,9 +25,7 @@ public record LoftqConfig(int bits, int iterations) {
     if (bits != 2 && bits != 4 && bits != 8) {
       throw new UsageException("loftq_bits is " + bits + ": use 2, 4 or 8");
     }
-    if (iterations < 1) {
-      throw new UsageException("loftq_iter is " + iterations + ": it must be at least 1");
-    }
+    Bounds.check(LoftqConfig.class, bits, iterations);
   }
 
   /** Reads {@code loftq_config}; what is missing is the default. */

@@ -13,6 +13,7 @@ import dev.lorikeet.models.Dropout;
 import dev.lorikeet.models.Embedding;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
@@ -22,41 +23,47 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * LoRA's settings, under PEFT's names.
- *
- * @param r the rank of the update
- * @param loraAlpha α: the update is scaled by α/r, or α/√r with {@code useRslora}
- * @param loraDropout dropout of the update's input, in [0, 1)
- * @param targets the layers to adapt
- * @param rankPattern ranks for paths that a key matches, instead of {@code r}; the first key counts
- *     for which {@code ^(.*\.)?(key)$} matches the path
- * @param alphaPattern likewise α
- * @param bias which biases are trained
- * @param modulesToSave modules that are trained and saved whole
- * @param useRslora rank-stabilised scaling (Kalajdzievski 2023, arXiv:2312.03732)
- * @param init how A and B start
- * @param useDora whether the lengths of the weights are trained apart from their direction (Liu et
- *     al. 2024, arXiv:2402.09353)
- * @param loraBias whether B has a bias
- * @param trainableTokens tokens whose embeddings are trained themselves
- * @param ensuresWeightTying whether an embedding and the output weights that are tied to it stay
- *     one where either is saved whole or adapted; else each is trained by itself
+ * LoRA's settings, under PEFT's names. Rank-stabilised scaling is Kalajdzievski's (2023,
+ * arXiv:2312.03732), DoRA Liu et al.'s (2024, arXiv:2402.09353).
  */
+@Setting.Group("Method")
 public record LoraConfig(
-    int r,
-    double loraAlpha,
-    double loraDropout,
+    @Setting(value = "The rank of the update.", flag = "--rank", label = "R") int r,
+    @Setting(value = "The update is scaled by alpha/r.", flag = "--alpha", label = "ALPHA")
+        double loraAlpha,
+    @Setting(value = "Dropout of the update's input.", flag = "--dropout", label = "P")
+        double loraDropout,
     Targets targets,
-    Map<String, Integer> rankPattern,
-    Map<String, Double> alphaPattern,
-    Bias bias,
-    List<String> modulesToSave,
-    boolean useRslora,
-    LoraInit init,
-    boolean useDora,
-    boolean loraBias,
-    TrainableTokens trainableTokens,
-    boolean ensuresWeightTying)
+    @Setting(
+            value = "Ranks by path pattern, instead of r; the first that matches counts.",
+            flag = Setting.NO_FLAG)
+        Map<String, Integer> rankPattern,
+    @Setting(value = "Likewise alphas.", flag = Setting.NO_FLAG) Map<String, Double> alphaPattern,
+    @Setting("Which biases of the base are trained.") Bias bias,
+    @Setting(value = "Modules that are trained and saved whole.", label = "MODULES")
+        List<String> modulesToSave,
+    @Setting("Scale by alpha/sqrt(r).") boolean useRslora,
+    @Setting(
+            value =
+                "How A and B start: true, false, gaussian, orthogonal, olora, pissa, loftq, eva.",
+            key = "init_lora_weights",
+            flag = Setting.NO_FLAG)
+        LoraInit init,
+    @Setting(
+            value = "Train the lengths of the weights apart from their direction (DoRA).",
+            flag = Setting.NO_FLAG)
+        boolean useDora,
+    @Setting(value = "Whether B has a bias.", flag = Setting.NO_FLAG) boolean loraBias,
+    @Setting(
+            value = "Tokens whose embeddings are trained themselves.",
+            key = "trainable_token_indices",
+            flag = Setting.NO_FLAG)
+        TrainableTokens trainableTokens,
+    @Setting(
+            value = "Tied embeddings and output weights stay one where they are saved or adapted.",
+            key = "ensure_weight_tying",
+            flag = Setting.NO_FLAG)
+        boolean ensuresWeightTying)
     implements AdapterConfig {
 
   /** Rank 8, α 16, no dropout, on all linear layers but the head. */

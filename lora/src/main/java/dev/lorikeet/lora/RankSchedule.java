@@ -1,19 +1,20 @@
 package dev.lorikeet.lora;
 
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.UsageException;
 
 /**
  * When AdaLoRA takes ranks away, and how many are left: none go in the first {@code tinit} steps,
  * then the budget falls by a cubic curve, and in the last {@code tfinal} steps what is left is
  * fine-tuned (Zhang et al. 2023, arXiv:2303.10512, §3.3).
- *
- * @param targetR the ranks that are left, on average over the layers
- * @param tinit steps before the first is taken away
- * @param tfinal steps after the last is
- * @param deltaT steps from one allocation to the next
- * @param totalStep the steps of the run; 0 for all that it has
  */
-public record RankSchedule(int targetR, int tinit, int tfinal, int deltaT, int totalStep) {
+public record RankSchedule(
+    @Setting(value = "The ranks that are left, on average over the layers.", key = "target_r")
+        int targetR,
+    @Setting("Steps before the first rank is taken away.") int tinit,
+    @Setting("Steps after the last is.") int tfinal,
+    @Setting(value = "Steps from one allocation to the next.", key = "deltaT") int deltaT,
+    @Setting("The steps of the run; unless given, all that it has.") int totalStep) {
   public RankSchedule {
     mustBeAtLeast("target_r", targetR, 1);
     mustBeAtLeast("tinit", tinit, 0);

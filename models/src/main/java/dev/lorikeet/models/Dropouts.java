@@ -1,31 +1,38 @@
 package dev.lorikeet.models;
 
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.UsageException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Dropout probabilities in place of those that config.json says; null leaves one as it is.
- *
- * @param hidden of embeddings and of what layers add up
- * @param attention of attention's probabilities
- * @param classifier of what the head reads
- */
+/** Dropout probabilities in place of those that config.json says; null leaves one as it is. */
+@Setting.Group("Regularization")
 public record Dropouts(
-    @Nullable Double hidden, @Nullable Double attention, @Nullable Double classifier) {
+    @Setting(
+            value = "Dropout of embeddings and of what layers add up, in place of config.json's.",
+            key = "dropout",
+            flag = "--hidden-dropout",
+            label = "P")
+        @Setting.Range(atLeast = 0, below = 1)
+        @Nullable Double hidden,
+    @Setting(
+            value = "Dropout of attention's probabilities, in place of config.json's.",
+            key = "attention_dropout",
+            label = "P")
+        @Setting.Range(atLeast = 0, below = 1)
+        @Nullable Double attention,
+    @Setting(
+            value = "Dropout of what the head reads, in place of config.json's.",
+            key = "classifier_dropout",
+            label = "P")
+        @Setting.Range(atLeast = 0, below = 1)
+        @Nullable Double classifier) {
   /** Those of config.json. */
   public static final Dropouts UNCHANGED = new Dropouts(null, null, null);
 
   public Dropouts {
-    below1("dropout", hidden);
-    below1("attention_dropout", attention);
-    below1("classifier_dropout", classifier);
-  }
-
-  private static void below1(String key, @Nullable Double p) {
-    if (p != null && !(p >= 0 && p < 1)) {
-      throw new UsageException(key + " is " + p + ": it must be at least 0 and below 1");
-    }
+    Bounds.check(Dropouts.class, hidden, attention, classifier);
   }
 
   /** The keys of config.json that hold an architecture's probabilities; none where it has none. */

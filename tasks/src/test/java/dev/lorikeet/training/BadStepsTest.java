@@ -106,7 +106,7 @@ class BadStepsTest {
   void aSkippedStepIsAsIfItHadNotBeenTaken() {
     TrainingConfig config =
         config(4, new NonFiniteConfig(OnNan.SKIP, 3))
-            .with(draft -> draft.schedule = new ScheduleConfig(Schedule.CONSTANT, 0));
+            .with(draft -> draft.schedule = ScheduleConfig.of(Schedule.CONSTANT, 0));
     List<EncodedExample> sound = measured();
     List<int[]> batches =
         LengthGroupedBatches.epoch(EncodedExample.lengths(sound), 4, config.seed(), 1);

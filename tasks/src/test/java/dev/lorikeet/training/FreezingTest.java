@@ -49,7 +49,7 @@ class FreezingTest {
         .with(
             draft -> {
               draft.freeze = freeze;
-              draft.schedule = new ScheduleConfig(Schedule.CONSTANT, 0);
+              draft.schedule = ScheduleConfig.of(Schedule.CONSTANT, 0);
             });
   }
 
@@ -180,7 +180,7 @@ class FreezingTest {
               .with(
                   draft -> {
                     draft.weightDecay = 0;
-                    draft.schedule = new ScheduleConfig(Schedule.LINEAR, 0.25);
+                    draft.schedule = ScheduleConfig.of(Schedule.LINEAR, 0.25);
                   });
       TrainingPlan plan =
           trainer(model, Trainable.allOf(model), config, TrainingListener.SILENT).plan();

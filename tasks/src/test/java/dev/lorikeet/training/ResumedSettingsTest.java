@@ -25,7 +25,7 @@ class ResumedSettingsTest {
 
   private static List<Integer> plain = List.of();
 
-  static Stream<Named<Consumer<TrainingConfig.Draft>>> settings() {
+  static Stream<Named<Consumer<TrainingConfig.Change>>> settings() {
     return Stream.of(
         setting(
             "a plateau",
@@ -85,17 +85,17 @@ class ResumedSettingsTest {
             }));
   }
 
-  private static Named<Consumer<TrainingConfig.Draft>> setting(
-      String name, Consumer<TrainingConfig.Draft> change) {
+  private static Named<Consumer<TrainingConfig.Change>> setting(
+      String name, Consumer<TrainingConfig.Change> change) {
     return Named.of(name, change);
   }
 
-  private static Named<Consumer<TrainingConfig.Draft>> optimizer(
-      OptimizerType type, Consumer<OptimizerConfig.Draft> change) {
+  private static Named<Consumer<TrainingConfig.Change>> optimizer(
+      OptimizerType type, Consumer<OptimizerConfig.Change> change) {
     return setting(type.id(), draft -> draft.optimizer = OptimizerConfig.of(type).with(change));
   }
 
-  private static void average(TrainingConfig.Draft draft, AveragingConfig averaging) {
+  private static void average(TrainingConfig.Change draft, AveragingConfig averaging) {
     draft.regularization = draft.regularization.withAveraging(averaging);
   }
 
@@ -106,7 +106,7 @@ class ResumedSettingsTest {
 
   @ParameterizedTest
   @MethodSource("settings")
-  void aRunGoesOnToTheSameBytes(Consumer<TrainingConfig.Draft> change, @TempDir Path temporary) {
+  void aRunGoesOnToTheSameBytes(Consumer<TrainingConfig.Change> change, @TempDir Path temporary) {
     SavedRuns runs = new SavedRuns(temporary);
     TrainingConfig config = CONFIG.with(change);
     Outcome whole = runs.trained(config);

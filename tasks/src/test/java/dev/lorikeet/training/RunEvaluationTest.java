@@ -41,7 +41,7 @@ class RunEvaluationTest {
     scope.close();
   }
 
-  private static TrainingConfig evaluated(Consumer<EvaluationConfig.Draft> change) {
+  private static TrainingConfig evaluated(Consumer<EvaluationConfig.Change> change) {
     return CONFIG.with(draft -> draft.evaluation = draft.evaluation.with(change));
   }
 

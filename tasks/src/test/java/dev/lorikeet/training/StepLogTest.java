@@ -46,7 +46,7 @@ class StepLogTest {
               draft.lr = 1e-3;
               draft.groups = List.of(GroupRule.parse("classifier=4e-3"));
               draft.weightDecay = 0.1;
-              draft.schedule = new ScheduleConfig(Schedule.LINEAR, 0);
+              draft.schedule = ScheduleConfig.of(Schedule.LINEAR, 0);
               draft.maxGradNorm = maxGradNorm;
               draft.logging = new LoggingConfig(everySteps, List.of(), null, null);
             });

@@ -62,7 +62,7 @@ class TrainerErrorsTest {
         .with(
             draft -> {
               draft.weightDecay = decay;
-              draft.schedule = new ScheduleConfig(Schedule.LINEAR, warmup);
+              draft.schedule = ScheduleConfig.of(Schedule.LINEAR, warmup);
             });
   }
 

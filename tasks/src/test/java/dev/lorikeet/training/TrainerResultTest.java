@@ -51,7 +51,7 @@ class TrainerResultTest {
         .with(
             draft -> {
               draft.weightDecay = 0;
-              draft.schedule = new ScheduleConfig(Schedule.CONSTANT, 0);
+              draft.schedule = ScheduleConfig.of(Schedule.CONSTANT, 0);
               draft.evaluation = new EvaluationConfig(keep);
             });
   }

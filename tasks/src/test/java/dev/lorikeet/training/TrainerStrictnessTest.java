@@ -39,7 +39,7 @@ class TrainerStrictnessTest {
         .withLr(lr, List.of())
         .withEpochs(1)
         .withBatchSize(batchSize, accumulation)
-        .with(draft -> draft.schedule = new ScheduleConfig(Schedule.CONSTANT, 0));
+        .with(draft -> draft.schedule = ScheduleConfig.of(Schedule.CONSTANT, 0));
   }
 
   private static void run(Model model, TrainingConfig config) {

@@ -137,7 +137,7 @@ class TrainerTest {
                   draft.weightDecay = 0;
                   draft.maxGradNorm = 0;
                   draft.optimizer = new OptimizerConfig(0, 0, 1);
-                  draft.schedule = new ScheduleConfig(Schedule.CONSTANT, 0);
+                  draft.schedule = ScheduleConfig.of(Schedule.CONSTANT, 0);
                   draft.evaluation = new EvaluationConfig(false);
                 });
     // Softmax does not see what is added to all scores alike: a key's bias has no gradient.

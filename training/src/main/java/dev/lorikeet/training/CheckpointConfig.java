@@ -1,27 +1,26 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 
 /**
  * When a run is saved, so that it can go on after an interruption. Nothing of it changes what the
  * run computes.
- *
- * @param saveStrategy how often; with steps or epochs also when the run ends
- * @param saveSteps for {@link IntervalStrategy#STEPS}: so many steps, or a share of all below 1
- * @param saveTotalLimit so many checkpoints are kept, the newest; 0 for all. The best parameters
- *     lie in every one of them
  */
+@Setting.Group("Checkpoints")
 public record CheckpointConfig(
-    IntervalStrategy saveStrategy, double saveSteps, int saveTotalLimit) {
+    @Setting("When to save a checkpoint to resume from; Ctrl-C saves one in any case.")
+        IntervalStrategy saveStrategy,
+    @Setting(value = "Steps from checkpoint to checkpoint, or below 1 a share of all.", label = "N")
+        double saveSteps,
+    @Setting("Keep the N newest checkpoints; 0 for all.") @Setting.Range(atLeast = 0)
+        int saveTotalLimit) {
   /** Only when the run is interrupted. */
   public static final CheckpointConfig DEFAULT = new CheckpointConfig(IntervalStrategy.NO, 500, 0);
 
   public CheckpointConfig {
     IntervalStrategy.check("save_steps", saveSteps);
-    if (saveTotalLimit < 0) {
-      throw new UsageException(
-          "save_total_limit is " + saveTotalLimit + ": it must be at least 0, which is no limit");
-    }
+    Bounds.check(CheckpointConfig.class, saveStrategy, saveSteps, saveTotalLimit);
   }
 
   /**

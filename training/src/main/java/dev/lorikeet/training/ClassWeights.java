@@ -1,6 +1,11 @@
 package dev.lorikeet.training;
 
+import static java.util.Objects.requireNonNull;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.models.settings.Form;
+import dev.lorikeet.models.settings.Section;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Nearest;
 import dev.lorikeet.torch.UsageException;
@@ -8,6 +13,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How much each class's labels count in the loss.
@@ -95,5 +101,57 @@ public record ClassWeights(boolean balanced, Map<String, Double> byLabel) {
       weights[id] = (float) ((double) all / ((double) counts.length * counts[id]));
     }
     return weights;
+  }
+
+  /** {@code balanced}, or a section of labels and weights. */
+  public static final class Names implements Form<ClassWeights> {
+    @Override
+    public @Nullable ClassWeights read(
+        Section section, String key, Record defaults, @Nullable ClassWeights otherwise) {
+      if (!section.has(key)) {
+        return otherwise;
+      }
+      if (section.isObject(key)) {
+        Map<String, Double> weights = new LinkedHashMap<>();
+        section
+            .entries(key)
+            .forEach(
+                (label, value) -> weights.put(label, section.number(key + "." + label, value)));
+        return ClassWeights.of(weights);
+      }
+      String text = section.text(key, null);
+      if (!BALANCED_ID.equals(text)) {
+        throw new UsageException(
+            ("recipe: training." + key + " is \"" + text)
+                + "\": use balanced, or a section of labels and weights");
+      }
+      return BALANCED;
+    }
+
+    @Override
+    public void write(ObjectNode json, String key, @Nullable ClassWeights value) {
+      if (requireNonNull(value).balanced()) {
+        json.put(key, BALANCED_ID);
+      } else {
+        ObjectNode weights = json.putObject(key);
+        value.byLabel().forEach(weights::put);
+      }
+    }
+
+    @Override
+    public void describe(ObjectNode schema) {
+      schema.putArray("oneOf").addObject().put("const", BALANCED_ID);
+      schema.withArray("oneOf").addObject().put("type", "object");
+    }
+
+    @Override
+    public String label() {
+      return "balanced|LABEL=WEIGHT";
+    }
+
+    @Override
+    public boolean hasEntries() {
+      return true;
+    }
   }
 }

@@ -1,5 +1,8 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Draft;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.Nearest;
 import dev.lorikeet.torch.UsageException;
 import java.util.LinkedHashSet;
@@ -10,27 +13,25 @@ import org.jspecify.annotations.Nullable;
 /**
  * When a run is evaluated, and what follows from it. The names are those of transformers'
  * TrainingArguments, where there are such.
- *
- * @param evalStrategy how often it is evaluated, where there are evaluation data
- * @param evalSteps for {@link IntervalStrategy#STEPS}: so many steps, or a share of all below 1
- * @param evalOnStart whether also before the first step, which is never the best
- * @param keepBest whether the parameters of the best evaluation are kept, or those of the last step
- * @param metricForBestModel the metric that evaluations are compared by, with or without {@code
- *     eval_} before it; null for the task's own
- * @param greaterIsBetter whether it should be great; null for what is right for the metric
- * @param earlyStoppingPatience after so many evaluations in a row without a gain the run ends; null
- *     for never
- * @param earlyStoppingThreshold what is above the best score by this much or less is no gain
  */
+@Setting.Group("Evaluation")
 public record EvaluationConfig(
-    IntervalStrategy evalStrategy,
-    double evalSteps,
-    boolean evalOnStart,
-    boolean keepBest,
-    @Nullable String metricForBestModel,
-    @Nullable Boolean greaterIsBetter,
-    @Nullable Integer earlyStoppingPatience,
-    double earlyStoppingThreshold) {
+    @Setting("When to evaluate, where there are evaluation data.") IntervalStrategy evalStrategy,
+    @Setting(value = "Steps from evaluation to evaluation, or below 1 a share of all.", label = "N")
+        double evalSteps,
+    @Setting("Evaluate before the first step, too.") boolean evalOnStart,
+    @Setting(value = "Keep the best evaluation's weights, or the last step's.", on = true)
+        boolean keepBest,
+    @Setting(
+            value = "What evaluations are compared by; unless given, the task's own metric.",
+            label = "METRIC")
+        @Nullable String metricForBestModel,
+    @Setting("Whether that metric should be great; known for those of Lorikeet's own.")
+        @Nullable Boolean greaterIsBetter,
+    @Setting("End after N evaluations in a row without a gain.") @Setting.Range(atLeast = 1)
+        @Nullable Integer earlyStoppingPatience,
+    @Setting(value = "A gain must be above this.", label = "GAIN") @Setting.Range(atLeast = 0)
+        double earlyStoppingThreshold) {
   /** After each epoch; the best one's parameters are kept. */
   public static final EvaluationConfig DEFAULT = new EvaluationConfig(true);
 
@@ -55,14 +56,16 @@ public record EvaluationConfig(
       mustNotBe(
           "early_stopping_threshold", earlyStoppingThreshold, "early_stopping_patience is missing");
     }
-    if (earlyStoppingPatience != null && earlyStoppingPatience < 1) {
-      throw new UsageException(
-          "early_stopping_patience is " + earlyStoppingPatience + ": it must be at least 1");
-    }
-    if (!(earlyStoppingThreshold >= 0)) {
-      throw new UsageException(
-          "early_stopping_threshold is " + earlyStoppingThreshold + ": it must be at least 0");
-    }
+    Bounds.check(
+        EvaluationConfig.class,
+        evalStrategy,
+        evalSteps,
+        evalOnStart,
+        keepBest,
+        metricForBestModel,
+        greaterIsBetter,
+        earlyStoppingPatience,
+        earlyStoppingThreshold);
   }
 
   private static void mustNotBe(String key, @Nullable Object value, String because) {
@@ -123,14 +126,13 @@ public record EvaluationConfig(
   }
 
   /** The same settings but for what {@code change} sets. */
-  public EvaluationConfig with(Consumer<Draft> change) {
-    Draft draft = new Draft(this);
-    change.accept(draft);
-    return draft.finish();
+  public EvaluationConfig with(Consumer<Change> change) {
+    return Draft.changed(new Change(this), change);
   }
 
-  /** Settings on their way to others; each field is the component of its name. */
-  public static final class Draft {
+  /** Settings on their way to others. */
+  @SuppressWarnings("NullAway.Init")
+  public static final class Change extends Draft<EvaluationConfig> {
     public IntervalStrategy evalStrategy;
     public double evalSteps;
     public boolean evalOnStart;
@@ -140,27 +142,8 @@ public record EvaluationConfig(
     public @Nullable Integer earlyStoppingPatience;
     public double earlyStoppingThreshold;
 
-    private Draft(EvaluationConfig config) {
-      evalStrategy = config.evalStrategy;
-      evalSteps = config.evalSteps;
-      evalOnStart = config.evalOnStart;
-      keepBest = config.keepBest;
-      metricForBestModel = config.metricForBestModel;
-      greaterIsBetter = config.greaterIsBetter;
-      earlyStoppingPatience = config.earlyStoppingPatience;
-      earlyStoppingThreshold = config.earlyStoppingThreshold;
-    }
-
-    private EvaluationConfig finish() {
-      return new EvaluationConfig(
-          evalStrategy,
-          evalSteps,
-          evalOnStart,
-          keepBest,
-          metricForBestModel,
-          greaterIsBetter,
-          earlyStoppingPatience,
-          earlyStoppingThreshold);
+    private Change(EvaluationConfig config) {
+      super(config);
     }
   }
 }

@@ -1,27 +1,35 @@
 package dev.lorikeet.training;
 
-import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What is told of a run while it goes on.
- *
- * @param steps a line of numbers every so many optimizer steps
- * @param reportTo trackers beside {@code metrics.jsonl}
- * @param dir the folder of TensorBoard's files; null for {@code runs} in the output
- * @param runName what trackers call the run; null for the output's name
- */
+/** What is told of a run while it goes on. */
+@Setting.Group("Watching a run")
 public record LoggingConfig(
-    int steps, List<ReportTo> reportTo, @Nullable String dir, @Nullable String runName) {
+    @Setting(value = "A line of numbers in metrics.jsonl every N steps.", key = "logging_steps")
+        @Setting.Range(atLeast = 1)
+        int steps,
+    @Setting(
+            value =
+                "Trackers beside metrics.jsonl: tensorboard, mlflow, both with a comma between them, or none.",
+            label = "TRACKERS",
+            form = ReportTo.Names.class)
+        List<ReportTo> reportTo,
+    @Setting(
+            value = "The folder of TensorBoard's files; unless given, runs in the output.",
+            key = "logging_dir",
+            label = "DIR")
+        @Nullable String dir,
+    @Setting(value = "What trackers call the run; unless given, the output's name.", label = "NAME")
+        @Nullable String runName) {
   /** A line every ten steps, in {@code metrics.jsonl} alone. */
   public static final LoggingConfig DEFAULT = new LoggingConfig(10, List.of(), null, null);
 
   public LoggingConfig {
     reportTo = reportTo.stream().distinct().toList();
-    if (steps < 1) {
-      throw new UsageException("logging_steps is " + steps + ": it must be at least 1");
-    }
+    Bounds.check(LoggingConfig.class, steps, reportTo, dir, runName);
   }
 
   /** Whether a line is due after so many steps; it always is after the run's last. */

@@ -2,23 +2,21 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.data.MaskedLm;
 import dev.lorikeet.models.TextTokenizer;
-import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 
-/**
- * What a masked language model has to find.
- *
- * @param mlmProbability the part of the tokens, above 0 and at most 1
- * @param wholeWordMask whether the tokens of a word are chosen together
- */
-public record MaskingConfig(double mlmProbability, boolean wholeWordMask) {
+/** What a masked language model has to find. */
+@Setting.Group("Speed and memory")
+public record MaskingConfig(
+    @Setting(value = "For masked-lm: the part of the tokens to find.", label = "P")
+        @Setting.Range(above = 0, atMost = 1)
+        double mlmProbability,
+    @Setting("For masked-lm: mask whole words.") boolean wholeWordMask) {
   /** Tokens one by one, as many as BERT's. */
   public static final MaskingConfig DEFAULT = new MaskingConfig(MaskedLm.PROBABILITY, false);
 
   public MaskingConfig {
-    if (!(mlmProbability > 0 && mlmProbability <= 1)) {
-      throw new UsageException(
-          "mlm_probability is " + mlmProbability + ": it must be above 0 and at most 1");
-    }
+    Bounds.check(MaskingConfig.class, mlmProbability, wholeWordMask);
   }
 
   /** What hides tokens so, with a tokenizer's mask. */

@@ -1,24 +1,24 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.UsageException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/**
- * What becomes of a step whose loss or gradients are NaN or infinite.
- *
- * @param onNan whether the run stops or goes on without the step
- * @param maxInARow the run stops at so many such steps one after the other
- */
-public record NonFiniteConfig(OnNan onNan, int maxInARow) {
+/** What becomes of a step whose loss or gradients are NaN or infinite. */
+@Setting.Group("Regularization")
+public record NonFiniteConfig(
+    @Setting("Stop at a step whose loss or gradients are not finite, or leave it out.") OnNan onNan,
+    @Setting(value = "Stop at N such steps in a row.", key = "max_nan_steps")
+        @Setting.Range(atLeast = 1)
+        int maxInARow) {
   /** The run stops. */
   public static final NonFiniteConfig DEFAULT = new NonFiniteConfig(OnNan.STOP, 10);
 
   public NonFiniteConfig {
-    if (maxInARow < 1) {
-      throw new UsageException("max_nan_steps is " + maxInARow + ": it must be at least 1");
-    }
+    Bounds.check(NonFiniteConfig.class, onNan, maxInARow);
   }
 
   /** Stop the run, or leave the step out: parameters and optimizer stay as they are. */

@@ -1,27 +1,27 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.settings.Kind;
 import dev.lorikeet.torch.UsageException;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
 /** The optimizers, with the settings that each of them has. */
-public enum OptimizerType {
-  ADAMW(true, "beta1 beta2 eps"),
-  ADAM(false, "beta1 beta2 eps"),
+public enum OptimizerType implements Kind<OptimizerConfig> {
+  ADAMW(true, "beta1=0.9 beta2=0.999 eps=1e-8"),
+  ADAM(false, "beta1=0.9 beta2=0.999 eps=1e-8"),
   SGD(false, "momentum dampening nesterov"),
-  RMSPROP(false, "alpha eps centered momentum"),
-  ADAGRAD(false, "eps"),
-  ADAFACTOR(true, "beta1 eps decay_rate clip_threshold scale_parameter"),
-  LION(true, "beta1 beta2");
+  RMSPROP(false, "alpha=0.99 eps=1e-8 centered momentum"),
+  ADAGRAD(false, "eps=1e-10"),
+  ADAFACTOR(true, "beta1 eps=1e-30 decay_rate=-0.8 clip_threshold=1 scale_parameter"),
+  LION(true, "beta1=0.9 beta2=0.99");
 
   private final boolean decoupled;
-  private final String keys;
+  private final String settings;
 
-  OptimizerType(boolean decoupled, String keys) {
+  OptimizerType(boolean decoupled, String settings) {
     this.decoupled = decoupled;
-    this.keys = keys;
+    this.settings = settings;
   }
 
   /** Whether torch's optimizer of that name shrinks parameters beside the gradient's step. */
@@ -29,12 +29,17 @@ public enum OptimizerType {
     return decoupled;
   }
 
-  /** The names of its settings. */
-  public List<String> keys() {
-    return List.of(keys.split(" ", -1));
+  @Override
+  public String settings() {
+    return settings;
   }
 
-  /** The name that users type. */
+  @Override
+  public OptimizerConfig defaults() {
+    return OptimizerConfig.of(this);
+  }
+
+  @Override
   public String id() {
     return name().toLowerCase(Locale.ROOT);
   }

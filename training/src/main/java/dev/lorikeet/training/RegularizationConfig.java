@@ -2,28 +2,38 @@ package dev.lorikeet.training;
 
 import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.models.Dropouts;
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.UsageException;
 
 /**
  * What keeps a run from learning its examples by heart. Nothing of it is on by default, and nothing
  * of it touches evaluation: losses are compared without it.
- *
- * @param labelSmoothingFactor the part of a label that is spread over all classes
- * @param classWeights how much each class's labels count
- * @param focalGamma how strongly labels that the model already knows count less, by (1 − p)^γ; 0
- *     for not at all
- * @param neftuneNoiseAlpha the size α of the noise on embedded tokens; 0 for none
- * @param mixout the probability with which an element of a weight is taken from the checkpoint
- * @param averaging of the weights over steps or epochs
- * @param dropouts probabilities other than those of config.json
- * @param augmentation how texts are changed in each epoch
  */
+@Setting.Group("Regularization")
 public record RegularizationConfig(
-    double labelSmoothingFactor,
-    ClassWeights classWeights,
-    double focalGamma,
-    double neftuneNoiseAlpha,
-    double mixout,
+    @Setting(value = "Spread this part of a label over all classes.", label = "PART")
+        @Setting.Range(atLeast = 0, below = 1)
+        double labelSmoothingFactor,
+    @Setting(
+            value = "How much each class's labels count: balanced, or weights by label.",
+            label = "balanced|LABEL=WEIGHT",
+            form = ClassWeights.Names.class)
+        ClassWeights classWeights,
+    @Setting(
+            value = "Focal loss: labels that the model knows count less, by (1 − p)^γ.",
+            label = "GAMMA")
+        @Setting.Range(atLeast = 0, atMost = Double.MAX_VALUE)
+        double focalGamma,
+    @Setting(value = "Noise on embedded tokens, α / √(length · width).", label = "ALPHA")
+        @Setting.Range(atLeast = 0, atMost = Double.MAX_VALUE)
+        double neftuneNoiseAlpha,
+    @Setting(
+            value =
+                "The probability with which an element of a weight returns to the checkpoint's.",
+            label = "P")
+        @Setting.Range(atLeast = 0, below = 1)
+        double mixout,
     AveragingConfig averaging,
     Dropouts dropouts,
     Augmentation.Rates augmentation) {
@@ -41,10 +51,13 @@ public record RegularizationConfig(
           Augmentation.NONE);
 
   public RegularizationConfig {
-    below1("label_smoothing_factor", labelSmoothingFactor);
-    atLeast0("focal_gamma", focalGamma);
-    atLeast0("neftune_noise_alpha", neftuneNoiseAlpha);
-    below1("mixout", mixout);
+    Bounds.check(
+        RegularizationConfig.class,
+        labelSmoothingFactor,
+        classWeights,
+        focalGamma,
+        neftuneNoiseAlpha,
+        mixout);
     if (focalGamma > 0 && labelSmoothingFactor > 0) {
       throw new UsageException(
           "focal_gamma is "
@@ -52,18 +65,6 @@ public record RegularizationConfig(
               + " and label_smoothing_factor is "
               + labelSmoothingFactor
               + ": use one of them");
-    }
-  }
-
-  private static void below1(String key, double value) {
-    if (!(value >= 0 && value < 1)) {
-      throw new UsageException(key + " is " + value + ": it must be at least 0 and below 1");
-    }
-  }
-
-  private static void atLeast0(String key, double value) {
-    if (!(value >= 0 && value < Double.POSITIVE_INFINITY)) {
-      throw new UsageException(key + " is " + value + ": it must be at least 0");
     }
   }
 

@@ -1,8 +1,8 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.settings.Kind;
 import dev.lorikeet.torch.UsageException;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
@@ -11,37 +11,37 @@ import java.util.stream.Collectors;
  * schedules of transformers, by the names of its {@code lr_scheduler_type}, and torch's one-cycle
  * policy.
  */
-public enum Schedule {
+public enum Schedule implements Kind<ScheduleConfig> {
   /** Down to zero in a straight line. */
-  LINEAR("warmup_ratio warmup_steps") {
+  LINEAR("warmup_ratio=0.06 warmup_steps") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return 1 - steps.progress();
     }
   },
   /** Down to zero along half a cosine (Loshchilov and Hutter 2017, arXiv:1608.03983, one cycle). */
-  COSINE("warmup_ratio warmup_steps num_cycles") {
+  COSINE("warmup_ratio=0.06 warmup_steps num_cycles=0.5") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return cosine(2 * config.numCycles() * steps.progress());
     }
   },
   /** Down to zero along half a cosine, and up again at once (the same paper, with restarts). */
-  COSINE_WITH_RESTARTS("warmup_ratio warmup_steps num_cycles") {
+  COSINE_WITH_RESTARTS("warmup_ratio=0.06 warmup_steps num_cycles=1") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return cosine(config.numCycles() * steps.progress() % 1);
     }
   },
   /** A cosine that ends at a share of the peak. */
-  COSINE_WITH_MIN_LR("warmup_ratio warmup_steps num_cycles min_lr_ratio") {
+  COSINE_WITH_MIN_LR("warmup_ratio=0.06 warmup_steps num_cycles=0.5 min_lr_ratio=0.1") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return between(config.minLrRatio(), cosine(2 * config.numCycles() * steps.progress()));
     }
   },
   /** Down to {@code lr_end} along a power of what is left. */
-  POLYNOMIAL("warmup_ratio warmup_steps power lr_end") {
+  POLYNOMIAL("warmup_ratio=0.06 warmup_steps power=1 lr_end=1e-7") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       double end = config.lrEnd() / peak;
@@ -56,14 +56,14 @@ public enum Schedule {
     }
   },
   /** Unchanged after the warm-up. */
-  CONSTANT_WITH_WARMUP("warmup_ratio warmup_steps") {
+  CONSTANT_WITH_WARMUP("warmup_ratio=0.06 warmup_steps") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return 1;
     }
   },
   /** Down with the root of the steps; {@code timescale} 0 is the warm-up's steps, or 10,000. */
-  INVERSE_SQRT("warmup_ratio warmup_steps timescale") {
+  INVERSE_SQRT("warmup_ratio=0.06 warmup_steps timescale") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       double otherwise = steps.warmup > 0 ? steps.warmup : 10_000;
@@ -72,14 +72,14 @@ public enum Schedule {
     }
   },
   /** Down by a factor whenever evaluations stop getting better; {@link Plateau} keeps count. */
-  REDUCE_LR_ON_PLATEAU("factor patience threshold min_lr_ratio") {
+  REDUCE_LR_ON_PLATEAU("factor=0.1 patience=10 threshold=1e-4 min_lr_ratio") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       return 1;
     }
   },
   /** Up and down once, along cosines (Smith and Topin 2018, arXiv:1708.07120). */
-  ONE_CYCLE("pct_start div_factor final_div_factor") {
+  ONE_CYCLE("pct_start=0.3 div_factor=25 final_div_factor=1e4") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       double start = 1 / config.divFactor();
@@ -93,7 +93,7 @@ public enum Schedule {
     }
   },
   /** Unchanged, until it falls along half a cosine in the last steps (arXiv:2404.06395, §4). */
-  WARMUP_STABLE_DECAY("warmup_ratio warmup_steps num_decay_steps min_lr_ratio") {
+  WARMUP_STABLE_DECAY("warmup_ratio=0.06 warmup_steps num_decay_steps min_lr_ratio") {
     @Override
     double decay(ScheduleConfig config, Steps steps, double peak) {
       long last = Math.min(config.decaySteps(steps.total), steps.total - steps.warmup);
@@ -104,10 +104,10 @@ public enum Schedule {
     }
   };
 
-  private final String keys;
+  private final String settings;
 
-  Schedule(String keys) {
-    this.keys = keys;
+  Schedule(String settings) {
+    this.settings = settings;
   }
 
   /** Where a run is. */
@@ -130,16 +130,24 @@ public enum Schedule {
   /** The factor after the warm-up. */
   abstract double decay(ScheduleConfig config, Steps steps, double peak);
 
-  /** The names of its settings. */
-  public List<String> keys() {
-    return keys.isEmpty() ? List.of() : List.of(keys.split(" ", -1));
+  @Override
+  public String settings() {
+    return settings;
   }
 
-  boolean warmsUp() {
-    return keys.contains("warmup_ratio");
+  @Override
+  public ScheduleConfig defaults() {
+    return ScheduleConfig.of(this);
   }
 
-  /** The name that users type. */
+  @Override
+  public String insteadOf(String key) {
+    return this == CONSTANT && key.startsWith("warmup")
+        ? "use " + CONSTANT_WITH_WARMUP.id()
+        : Kind.super.insteadOf(key);
+  }
+
+  @Override
   public String id() {
     return name().toLowerCase(Locale.ROOT);
   }

@@ -1,22 +1,24 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.settings.Setting;
+
 /**
- * What saves time, or memory.
- *
- * @param cacheFeatures where nothing below the head trains, what the head reads is computed once
- *     for all epochs, without dropout
- * @param cacheFrozenLayers where nothing of the first layers trains, what the layer above them
- *     reads is computed once for all epochs, without dropout
- * @param packing documents of a causal language model lie one after the other in rows of {@code
- *     max_length} tokens, each seeing only itself
- * @param gradientCheckpointing activations are kept of one layer at a time, and those of the others
- *     computed again when their gradients are due (Chen et al. 2016, arXiv:1604.06174)
+ * What saves time, or memory. Packed documents see only themselves; checkpointed activations are
+ * kept of one layer at a time (Chen et al. 2016, arXiv:1604.06174).
  */
+@Setting.Group("Speed and memory")
 public record ThroughputConfig(
-    boolean cacheFeatures,
-    boolean cacheFrozenLayers,
-    boolean packing,
-    boolean gradientCheckpointing) {
+    @Setting(
+            value =
+                "Compute what a frozen trunk gives the head once for all epochs, without dropout.",
+            on = true)
+        boolean cacheFeatures,
+    @Setting("Compute what the first trained layer reads once for all epochs, without dropout.")
+        boolean cacheFrozenLayers,
+    @Setting("For causal-lm: lay documents one after the other into rows of max_length tokens.")
+        boolean packing,
+    @Setting("Compute activations again instead of keeping them: less memory, a third more time.")
+        boolean gradientCheckpointing) {
   /** Features are kept, documents lie in rows of their own, all activations are kept. */
   public static final ThroughputConfig DEFAULT = new ThroughputConfig(true, false, false, false);
 }

@@ -1,5 +1,8 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.settings.Bounds;
+import dev.lorikeet.models.settings.Draft;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import java.util.List;
@@ -7,42 +10,36 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The settings of a training run; with the records in it the one place of their defaults.
- *
- * @param lr the peak learning rate of parameters that no group names
- * @param groups other learning rates and decays, by pattern; the first that matches counts
- * @param weightDecay decoupled weight decay of matrices; biases and norms never decay
- * @param epochs passes over the training data
- * @param maxSteps the run has so many steps, whatever {@code epochs} says; −1 to go by the epochs
- * @param batchSize examples a batch
- * @param gradientAccumulation batches a step
- * @param maxTokensPerPass at most so many positions go through the model at once, and larger
- *     batches in parts, with the same gradients; 0 for no limit, null for what suits the device
- * @param maxGradNorm gradients are scaled down to this norm, over all parameters together; 0 for
- *     never
- * @param optimizer how gradients become steps
- * @param schedule how the learning rate changes
- * @param rates learning rates by where a parameter lies
- * @param freeze what is frozen, for good or at first
- * @param evaluation when a run is evaluated, and what follows
- * @param checkpoint when a run is saved
- * @param regularization what keeps the run from learning its examples by heart
- * @param nonFinite what becomes of steps with NaN or infinity
- * @param throughput what saves time
- * @param masking what a masked language model has to find
- * @param logging what is told of a run while it goes on
- * @param seed of data order and dropout
+ * The settings of a training run; with the records in it the one place of their defaults. The seed
+ * is that of data order and dropout.
  */
+@Setting.Group("Training")
 public record TrainingConfig(
-    double lr,
-    List<GroupRule> groups,
-    double weightDecay,
-    int epochs,
-    int maxSteps,
-    int batchSize,
-    int gradientAccumulation,
-    @Nullable Integer maxTokensPerPass,
-    double maxGradNorm,
+    @Setting(value = "The peak learning rate.", label = "RATE") @Setting.Range(atLeast = 0)
+        double lr,
+    @Setting(
+            value =
+                "Another rate for lora_A, lora_B, head, layer.N or a regular expression; the first counts.",
+            flag = "--lr-group",
+            label = "PATTERN=RATE",
+            form = GroupRule.Rules.class)
+        List<GroupRule> groups,
+    @Setting(value = "Weight decay of matrices; biases and norms never decay.", label = "RATE")
+        @Setting.Range(atLeast = 0)
+        double weightDecay,
+    @Setting("Passes over the training data.") @Setting.Range(atLeast = 1) int epochs,
+    @Setting("End after N steps, whatever the epochs; -1 to go by the epochs.") int maxSteps,
+    @Setting("Examples a batch.") @Setting.Range(atLeast = 1) int batchSize,
+    @Setting("Batches a step.") @Setting.Range(atLeast = 1) int gradientAccumulation,
+    @Setting("Larger batches go through the model in parts: 1024 on a CPU; 0 for never.")
+        @Setting.Range(atLeast = 0)
+        @Nullable Integer maxTokensPerPass,
+    @Setting(
+            value =
+                "Gradients are scaled down to this norm, over all parameters together; 0 for never.",
+            label = "NORM")
+        @Setting.Range(atLeast = 0)
+        double maxGradNorm,
     OptimizerConfig optimizer,
     ScheduleConfig schedule,
     RateConfig rates,
@@ -89,29 +86,21 @@ public record TrainingConfig(
 
   public TrainingConfig {
     groups = List.copyOf(groups);
-    atLeast("lr", lr, 0);
-    atLeast("weight_decay", weightDecay, 0);
-    atLeast("epochs", epochs, 1);
+    Bounds.check(
+        TrainingConfig.class,
+        lr,
+        groups,
+        weightDecay,
+        epochs,
+        maxSteps,
+        batchSize,
+        gradientAccumulation,
+        maxTokensPerPass,
+        maxGradNorm);
     if (maxSteps < 1 && maxSteps != -1) {
       throw new UsageException(
           "max_steps is " + maxSteps + ": it must be at least 1, or -1 to go by the epochs");
     }
-    atLeast("batch_size", batchSize, 1);
-    atLeast("gradient_accumulation", gradientAccumulation, 1);
-    atLeast("max_tokens_per_pass", maxTokensPerPass == null ? 0 : maxTokensPerPass, 0);
-    atLeast("max_grad_norm", maxGradNorm, 0);
-  }
-
-  private static void atLeast(String key, double value, double least) {
-    if (!(value >= least)) {
-      throw new UsageException(
-          key + " is " + plain(value) + ": it must be at least " + plain(least));
-    }
-  }
-
-  /** A whole number without its decimal point. */
-  private static String plain(double value) {
-    return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
   }
 
   /** The positions that go through the model at once on a device. */
@@ -125,10 +114,8 @@ public record TrainingConfig(
   // ---- the same but for ----
 
   /** The same settings but for what {@code change} sets. */
-  public TrainingConfig with(Consumer<Draft> change) {
-    Draft draft = new Draft(this);
-    change.accept(draft);
-    return draft.finish();
+  public TrainingConfig with(Consumer<Change> change) {
+    return Draft.changed(new Change(this), change);
   }
 
   public TrainingConfig withLr(double newLr, List<GroupRule> newGroups) {
@@ -155,8 +142,9 @@ public record TrainingConfig(
     return with(draft -> draft.seed = newSeed);
   }
 
-  /** Settings on their way to others; each field is the component of its name. */
-  public static final class Draft {
+  /** Settings on their way to others. */
+  @SuppressWarnings("NullAway.Init")
+  public static final class Change extends Draft<TrainingConfig> {
     public double lr;
     public List<GroupRule> groups;
     public double weightDecay;
@@ -179,53 +167,8 @@ public record TrainingConfig(
     public LoggingConfig logging;
     public long seed;
 
-    private Draft(TrainingConfig config) {
-      lr = config.lr;
-      groups = config.groups;
-      weightDecay = config.weightDecay;
-      epochs = config.epochs;
-      maxSteps = config.maxSteps;
-      batchSize = config.batchSize;
-      gradientAccumulation = config.gradientAccumulation;
-      maxTokensPerPass = config.maxTokensPerPass;
-      maxGradNorm = config.maxGradNorm;
-      optimizer = config.optimizer;
-      schedule = config.schedule;
-      rates = config.rates;
-      freeze = config.freeze;
-      evaluation = config.evaluation;
-      checkpoint = config.checkpoint;
-      regularization = config.regularization;
-      nonFinite = config.nonFinite;
-      throughput = config.throughput;
-      masking = config.masking;
-      logging = config.logging;
-      seed = config.seed;
-    }
-
-    private TrainingConfig finish() {
-      return new TrainingConfig(
-          lr,
-          groups,
-          weightDecay,
-          epochs,
-          maxSteps,
-          batchSize,
-          gradientAccumulation,
-          maxTokensPerPass,
-          maxGradNorm,
-          optimizer,
-          schedule,
-          rates,
-          freeze,
-          evaluation,
-          checkpoint,
-          regularization,
-          nonFinite,
-          throughput,
-          masking,
-          logging,
-          seed);
+    private Change(TrainingConfig config) {
+      super(config);
     }
   }
 }

@@ -24,12 +24,12 @@ class TrainingConfigTest {
     assertRefused(() -> DEFAULT.withEpochs(0), "epochs is 0");
     assertRefused(() -> DEFAULT.withBatchSize(0, 1), "batch_size is 0");
     assertRefused(() -> DEFAULT.withBatchSize(1, 0), "gradient_accumulation is 0");
-    assertRefused(() -> DEFAULT.with(draft -> draft.weightDecay = -1), "weight_decay is -1: ");
-    assertRefused(() -> DEFAULT.with(draft -> draft.maxGradNorm = -1), "max_grad_norm is -1: ");
+    assertRefused(() -> DEFAULT.with(draft -> draft.weightDecay = -1), "weight_decay is -1.0: ");
+    assertRefused(() -> DEFAULT.with(draft -> draft.maxGradNorm = -1), "max_grad_norm is -1.0: ");
     assertRefused(
         () -> DEFAULT.with(draft -> draft.maxTokensPerPass = -1), "max_tokens_per_pass is -1: ");
     assertRefused(
-        () -> new ScheduleConfig(Schedule.LINEAR, 1),
+        () -> ScheduleConfig.of(Schedule.LINEAR, 1),
         "warmup_ratio is 1.0: it must be at least 0 and below 1");
     assertRefused(
         () -> new OptimizerConfig(1, 0.999, 1e-8),
@@ -69,7 +69,7 @@ class TrainingConfigTest {
   }
 
   private static void assertEvaluationRefused(
-      Consumer<EvaluationConfig.Draft> change, String message) {
+      Consumer<EvaluationConfig.Change> change, String message) {
     assertRefused(() -> EvaluationConfig.DEFAULT.with(change), message);
   }
 

@@ -11,6 +11,7 @@ import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.PythonRegex;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Scope;
@@ -26,18 +27,19 @@ import org.jspecify.annotations.Nullable;
  * layer (Liu et al. 2022, arXiv:2205.05638, §3.3).
  *
  * @param targets the layers to adapt
- * @param feedForward those of them whose inputs are scaled, by the ends of their paths; or one
- *     expression that matches whole paths; null for PEFT's choice for the architecture
  * @param feedForwardRegex whether it is an expression
- * @param modulesToSave modules that are trained and saved whole
- * @param initWeights whether vectors start at one, where the model is unchanged, and not at random
  */
 public record Ia3(
     Targets targets,
-    @Nullable List<String> feedForward,
+    @Setting(
+            value =
+                "Adapted layers whose inputs are scaled; unless given, PEFT's choice for the architecture.",
+            key = "feedforward_modules")
+        @Nullable List<String> feedForward,
     boolean feedForwardRegex,
-    List<String> modulesToSave,
-    boolean initWeights)
+    @Setting("Modules that are trained and saved whole.") List<String> modulesToSave,
+    @Setting(value = "Start as the unchanged model, and not at random.", key = "init_ia3_weights")
+        boolean initWeights)
     implements AdapterConfig {
 
   private static final String PEFT_TYPE = "IA3";

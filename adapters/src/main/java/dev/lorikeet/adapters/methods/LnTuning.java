@@ -8,6 +8,7 @@ import dev.lorikeet.adapters.AdapterMethod;
 import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Linear;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.Scope;
 import java.util.List;
 import java.util.Optional;
@@ -16,9 +17,9 @@ import java.util.Optional;
  * LayerNorm tuning: the norms are trained, nothing else (Zhao et al. 2023, arXiv:2312.11420, §3).
  *
  * @param targets the norms
- * @param modulesToSave modules that are trained and saved whole beside them
  */
-public record LnTuning(Targets targets, List<String> modulesToSave) implements AdapterConfig {
+public record LnTuning(
+    Targets targets, @Setting("Modules that are trained and saved whole.") List<String> modulesToSave) implements AdapterConfig {
   public LnTuning {
     modulesToSave = List.copyOf(modulesToSave);
   }

@@ -8,6 +8,7 @@ import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -20,9 +21,11 @@ import java.util.Map;
  * (Hyeon-Woo et al. 2022, FedPara, arXiv:2108.06098, §2.2).
  *
  * @param common rank, α, dropout and targets
- * @param initWeights whether the update starts at zero, and not at random
  */
-public record LoHa(Lycoris common, boolean initWeights) implements Lycoris.Config {
+public record LoHa(
+    @Setting("Start as the unchanged model, and not at random.") Lycoris common,
+    boolean initWeights)
+    implements Lycoris.Config {
 
   /** LoHa as PEFT calls it. */
   public static final class Method implements AdapterMethod {

@@ -8,6 +8,7 @@ import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -22,19 +23,19 @@ import org.jspecify.annotations.Nullable;
  * 2024, LyCORIS, arXiv:2309.14859, §3.2).
  *
  * @param common rank, α, dropout and targets
- * @param decomposeBoth whether the smaller matrix may be of low rank too
- * @param decomposeFactor the size of the smaller matrix where it divides the layer's; −1 for sizes
- *     as near as can be
- * @param rankDropoutScale whether rows that are kept make up for those left out
- * @param init {@code true}: the smaller matrix starts at zero; {@code lycoris}: the larger does;
- *     {@code false}: none
  */
 public record LoKr(
     Lycoris common,
-    boolean decomposeBoth,
-    int decomposeFactor,
-    boolean rankDropoutScale,
-    String init)
+    @Setting("The smaller matrix may be of low rank too.") boolean decomposeBoth,
+    @Setting(
+            "The size of the smaller matrix where it divides the layer; -1 for sizes as near as can be.")
+        int decomposeFactor,
+    @Setting("Rows that are kept make up for those left out.") boolean rankDropoutScale,
+    @Setting(
+            value =
+                "true: the smaller matrix starts at zero; lycoris: the larger does; false: none.",
+            key = "init_weights")
+        String init)
     implements Lycoris.Config {
 
   public LoKr {

@@ -7,6 +7,7 @@ import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
@@ -21,25 +22,18 @@ import java.util.function.Supplier;
 /**
  * What LoHa and LoKr have in common: an update ΔW of a weight, made of small factors and scaled by
  * α/r (Yeh et al. 2024, arXiv:2309.14859).
- *
- * @param r the rank
- * @param alpha α
- * @param rankDropout the probability with which a row of ΔW is left out in training
- * @param moduleDropout the probability with which all of ΔW is
- * @param targets the layers to adapt
- * @param rankPattern ranks for paths that a key matches, instead of {@code r}
- * @param alphaPattern likewise α
- * @param modulesToSave modules that are trained and saved whole
  */
 public record Lycoris(
-    int r,
-    double alpha,
-    double rankDropout,
-    double moduleDropout,
+    @Setting("The rank.") int r,
+    @Setting("The update is scaled by alpha/r.") double alpha,
+    @Setting("The probability with which a row of the update is left out in training.")
+        double rankDropout,
+    @Setting("The probability with which all of the update is left out.") double moduleDropout,
     Targets targets,
-    Map<String, Integer> rankPattern,
-    Map<String, Double> alphaPattern,
-    List<String> modulesToSave) {
+    @Setting("Ranks by path pattern, instead of r; the first that matches counts.")
+        Map<String, Integer> rankPattern,
+    @Setting("Likewise alphas.") Map<String, Double> alphaPattern,
+    @Setting("Modules that are trained and saved whole.") List<String> modulesToSave) {
 
   /** Settings of which these are a part. */
   interface Config extends AdapterConfig {

@@ -9,6 +9,7 @@ import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.GradMode;
@@ -25,32 +26,23 @@ import java.util.Map;
  * layer's neurons (Qiu et al. 2023, arXiv:2306.07280, §3; its efficient form: Qiu et al. 2025,
  * arXiv:2506.19847).
  *
- * @param r the number of blocks, or 0 to take {@code blockSize}
- * @param blockSize the width of a block, or 0 to take {@code r}; where it does not divide a layer's
- *     inputs, the nearest that does
- * @param moduleDropout the share of blocks that do not turn in a training pass. PEFT 0.21 reads
- *     this setting and never applies it to linear layers
- * @param coft whether the generators' norm is kept within {@code eps}
- * @param eps the bound, for all blocks together
- * @param blockShare whether all blocks turn alike
- * @param neumann whether the inverse in Cayley's map is a truncated Neumann series
- * @param neumannTerms how many terms it has
  * @param targets the layers to adapt
- * @param modulesToSave modules that are trained and saved whole
- * @param initWeights whether nothing turns at first, and not at random
  */
 public record Oft(
-    int r,
-    int blockSize,
-    double moduleDropout,
-    boolean coft,
-    double eps,
-    boolean blockShare,
-    boolean neumann,
-    int neumannTerms,
+    @Setting("The number of blocks, or 0 to take oft_block_size.") int r,
+    @Setting(value = "The width of a block, or 0 to take r.", key = "oft_block_size") int blockSize,
+    @Setting("The share of blocks that do not turn in a training pass.") double moduleDropout,
+    @Setting("Keep the generators' norm within eps.") boolean coft,
+    @Setting("The bound of coft, for all blocks together.") double eps,
+    @Setting("All blocks turn alike.") boolean blockShare,
+    @Setting(
+            value = "Take a truncated Neumann series for the inverse in Cayley's map.",
+            key = "use_cayley_neumann")
+        boolean neumann,
+    @Setting(value = "How many terms it has.", key = "num_cayley_neumann_terms") int neumannTerms,
     Targets targets,
-    List<String> modulesToSave,
-    boolean initWeights)
+    @Setting("Modules that are trained and saved whole.") List<String> modulesToSave,
+    @Setting("Start as the unchanged model, and not at random.") boolean initWeights)
     implements AdapterConfig {
 
   public Oft {

@@ -9,6 +9,7 @@ import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -23,14 +24,13 @@ import java.util.Map;
  * together (Liu et al. 2021, arXiv:2103.10385, §3). Files hold the prompt, not the network.
  *
  * @param tokens how many, and how wide
- * @param network MLP of three layers, or LSTM in both directions with two layers after it
- * @param hiddenSize of the network; 0 for the model's
- * @param layers of the LSTM
- * @param dropout between these layers
  */
 public record PTuning(
-    VirtualTokens tokens, String network, int hiddenSize, int layers, double dropout)
-    implements InputConfig {
+    VirtualTokens tokens,
+    @Setting(value = "MLP of three layers, or LSTM in both directions with two layers after it.", key = "encoder_reparameterization_type") String network,
+    @Setting(value = "The width of the network; unless given, the model's.", key = "encoder_hidden_size") int hiddenSize,
+    @Setting(value = "Layers of the LSTM.", key = "encoder_num_layers") int layers,
+    @Setting(value = "Dropout between these layers.", key = "encoder_dropout") double dropout) implements InputConfig {
 
   public PTuning {
     if (!network.equals("MLP") && !network.equals("LSTM")) {

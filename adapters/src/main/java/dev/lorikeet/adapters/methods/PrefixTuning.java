@@ -11,6 +11,7 @@ import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
@@ -28,12 +29,12 @@ import java.util.function.Supplier;
  * (Li and Liang 2021, arXiv:2101.00190, §4). Files hold them, not the network that may make them.
  *
  * @param tokens how many there are of each, and how wide over all heads
- * @param projection whether a network of two layers makes them of trained embeddings (§4.3)
- * @param hiddenSize of this network; 0 for the width
- * @param zero whether they start at zero, and not at random
  */
-public record PrefixTuning(VirtualTokens tokens, boolean projection, int hiddenSize, boolean zero)
-    implements InputConfig {
+public record PrefixTuning(
+    VirtualTokens tokens,
+    @Setting(value = "A network of two layers makes the vectors of trained embeddings.", key = "prefix_projection") boolean projection,
+    @Setting(value = "The width of this network; unless given, the vectors'.", key = "encoder_hidden_size") int hiddenSize,
+    @Setting(value = "Start at zero, and not at random.", key = "init_weights") boolean zero) implements InputConfig {
 
   /** Prefix tuning as PEFT calls it. */
   public static final class Method implements AdapterMethod {

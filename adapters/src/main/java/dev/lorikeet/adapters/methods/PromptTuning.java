@@ -11,6 +11,7 @@ import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
@@ -27,12 +28,12 @@ import java.util.Locale;
  * 2021, arXiv:2104.08691, §2).
  *
  * @param tokens how many, and how wide
- * @param init how they start
- * @param text for {@link Init#TEXT}: what they start as; cut or repeated to their number
- * @param tokenizer the folder of its tokenizer; where there is none, the model's
  */
-public record PromptTuning(VirtualTokens tokens, Init init, String text, String tokenizer)
-    implements InputConfig {
+public record PromptTuning(
+    VirtualTokens tokens,
+    @Setting(value = "How the vectors start.", key = "prompt_tuning_init") Init init,
+    @Setting(value = "For TEXT: what they start as.", key = "prompt_tuning_init_text") String text,
+    @Setting(value = "The folder of its tokenizer; where there is none, the model's.", key = "tokenizer_name_or_path") String tokenizer) implements InputConfig {
 
   /** How a prompt starts. */
   public enum Init {

@@ -11,6 +11,7 @@ import dev.lorikeet.adapters.Targets;
 import dev.lorikeet.models.Dropout;
 import dev.lorikeet.models.Linear;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Ops;
@@ -25,24 +26,17 @@ import java.util.Map;
  * VeRA: all layers share one pair of frozen random matrices, and each trains two vectors that scale
  * them (Kopiczko et al. 2023, arXiv:2310.11454, §3.1).
  *
- * @param r the rank
- * @param projectionPrngKey the seed of the shared matrices
- * @param saveProjection whether files hold them too
- * @param dropout of the update's input, in [0, 1)
- * @param dInitial what d starts with
  * @param targets the layers to adapt
- * @param modulesToSave modules that are trained and saved whole
- * @param initWeights whether the update starts at zero, and not at random
  */
 public record Vera(
-    int r,
-    long projectionPrngKey,
-    boolean saveProjection,
-    double dropout,
-    double dInitial,
+    @Setting("The rank.") int r,
+    @Setting("The seed of the shared matrices.") long projectionPrngKey,
+    @Setting("Whether files hold the shared matrices too.") boolean saveProjection,
+    @Setting(value = "Dropout of the update's input.", key = "vera_dropout") double dropout,
+    @Setting(value = "What d starts with.", key = "d_initial") double dInitial,
     Targets targets,
-    List<String> modulesToSave,
-    boolean initWeights)
+    @Setting("Modules that are trained and saved whole.") List<String> modulesToSave,
+    @Setting("Start as the unchanged model, and not at random.") boolean initWeights)
     implements AdapterConfig {
 
   public Vera {

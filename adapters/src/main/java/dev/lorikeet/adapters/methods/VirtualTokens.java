@@ -5,6 +5,7 @@ import dev.lorikeet.adapters.Settings;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.Parameter;
+import dev.lorikeet.models.settings.Setting;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
@@ -15,15 +16,19 @@ import java.util.Map;
 /**
  * What prompt tuning, P-tuning and prefix tuning have in common: trained vectors that stand for
  * tokens in front of the real ones.
- *
- * @param count V
- * @param width of a vector; 0 for the model's
- * @param layers of the model; 0 likewise
- * @param heads of its attention; 0 likewise
- * @param modulesToSave modules that are trained and saved whole
  */
 public record VirtualTokens(
-    int count, int width, int layers, int heads, List<String> modulesToSave) {
+    @Setting(value = "How many vectors stand before the tokens.", key = "num_virtual_tokens")
+        int count,
+    @Setting(value = "The width of a vector; unless given, the model's.", key = "token_dim")
+        int width,
+    @Setting(value = "Layers of the model; unless given, the model's.", key = "num_layers")
+        int layers,
+    @Setting(
+            value = "Heads of its attention; unless given, the model's.",
+            key = "num_attention_heads")
+        int heads,
+    @Setting("Modules that are trained and saved whole.") List<String> modulesToSave) {
   public VirtualTokens {
     if (count < 1) {
       throw new UsageException("num_virtual_tokens is " + count + ": say how many, at least 1");

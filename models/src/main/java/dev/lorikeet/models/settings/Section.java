@@ -1,4 +1,4 @@
-package dev.lorikeet.cli;
+package dev.lorikeet.models.settings;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * A section of a recipe, read key by key. Values may be typed, as YAML has them, or text, as flags
  * give them. Keys that nobody asked for are errors ({@link #done}).
  */
-final class Section {
+public final class Section {
   private final String path;
   private final JsonNode json;
   private final Set<String> known = new LinkedHashSet<>();
@@ -29,15 +29,15 @@ final class Section {
     }
   }
 
-  static Section root(ObjectNode json) {
+  public static Section root(ObjectNode json) {
     return new Section("", json);
   }
 
-  Section section(String key) {
+  public Section section(String key) {
     return new Section(place(key), get(key));
   }
 
-  String required(String key, String flag) {
+  public String required(String key, String flag) {
     String text = text(key, null);
     if (text == null) {
       throw new UsageException(
@@ -46,7 +46,7 @@ final class Section {
     return text;
   }
 
-  @Nullable String text(String key, @Nullable String otherwise) {
+  public @Nullable String text(String key, @Nullable String otherwise) {
     JsonNode value = get(key);
     if (value.isContainerNode()) {
       throw wrong(key, "a single value", value);
@@ -54,26 +54,26 @@ final class Section {
     return absent(value) ? otherwise : value.asText();
   }
 
-  int integer(String key, int otherwise) {
+  @Nullable Integer integer(String key, @Nullable Integer otherwise) {
     JsonNode value = get(key);
-    return absent(value) ? otherwise : integer(key, value);
+    return absent(value) ? otherwise : (Integer) integer(key, value);
   }
 
-  long longInteger(String key, long otherwise) {
+  public @Nullable Long longInteger(String key, @Nullable Long otherwise) {
     JsonNode value = get(key);
     try {
-      return absent(value) ? otherwise : Long.parseLong(value.asText());
+      return absent(value) ? otherwise : (Long) Long.parseLong(value.asText());
     } catch (NumberFormatException e) {
       throw wrong(key, "a whole number", value);
     }
   }
 
-  double number(String key, double otherwise) {
+  @Nullable Double number(String key, @Nullable Double otherwise) {
     JsonNode value = get(key);
-    return absent(value) ? otherwise : number(key, value);
+    return absent(value) ? otherwise : (Double) number(key, value);
   }
 
-  boolean flag(String key, boolean otherwise) {
+  public @Nullable Boolean flag(String key, @Nullable Boolean otherwise) {
     JsonNode value = get(key);
     if (absent(value)) {
       return otherwise;
@@ -85,7 +85,7 @@ final class Section {
   }
 
   /** A list, or a text of entries between commas. */
-  List<String> texts(String key) {
+  public List<String> texts(String key) {
     JsonNode value = get(key);
     if (value.isObject()) {
       throw wrong(key, "a list", value);
@@ -99,7 +99,7 @@ final class Section {
   }
 
   /** A list of whole numbers, or a text of them between commas. */
-  List<Integer> integers(String key) {
+  public List<Integer> integers(String key) {
     List<Integer> integers = new ArrayList<>();
     for (String text : texts(key)) {
       try {
@@ -112,22 +112,22 @@ final class Section {
   }
 
   /** Whether the key is there, with a value. */
-  boolean has(String key) {
+  public boolean has(String key) {
     return !absent(get(key));
   }
 
   /** Whether the value is a section of keys. */
-  boolean isObject(String key) {
+  public boolean isObject(String key) {
     return get(key).isObject();
   }
 
   /** Whether the value is a list. */
-  boolean isList(String key) {
+  public boolean isList(String key) {
     return get(key).isArray();
   }
 
   /** The values of a section whose keys are the user's own. */
-  Map<String, JsonNode> entries(String key) {
+  public Map<String, JsonNode> entries(String key) {
     JsonNode value = get(key);
     if (!value.isObject() && !absent(value)) {
       throw wrong(key, "a section of patterns and values", value);
@@ -137,7 +137,8 @@ final class Section {
     return entries;
   }
 
-  int integer(String key, JsonNode value) {
+  /** The whole number that a value is, of the key or below it. */
+  public int integer(String key, JsonNode value) {
     try {
       return Integer.parseInt(value.asText());
     } catch (NumberFormatException e) {
@@ -145,7 +146,8 @@ final class Section {
     }
   }
 
-  double number(String key, JsonNode value) {
+  /** The number that a value is, of the key or below it. */
+  public double number(String key, JsonNode value) {
     try {
       return Double.parseDouble(value.asText());
     } catch (NumberFormatException e) {
@@ -158,7 +160,7 @@ final class Section {
    *
    * @throws UsageException when the section has a key that nobody asked for, naming the nearest
    */
-  void done() {
+  public void done() {
     done(List.of(this));
   }
 
@@ -169,7 +171,7 @@ final class Section {
    * @throws UsageException when the section has a key that nobody asked for, naming its place, its
    *     own name here, or the nearest
    */
-  void done(List<Section> sections) {
+  public void done(List<Section> sections) {
     for (String key : (Iterable<String>) json::fieldNames) {
       if (!known.contains(key)) {
         throw new UsageException(
@@ -193,7 +195,8 @@ final class Section {
     return "nearest: " + String.join(", ", Nearest.of(key, known, 2));
   }
 
-  private JsonNode get(String key) {
+  /** What stands at a key; a missing node for nothing. */
+  public JsonNode get(String key) {
     known.add(key);
     return json.path(key);
   }

@@ -1,4 +1,4 @@
-package dev.lorikeet.cli;
+package dev.lorikeet.models.settings;
 
 import java.util.Map;
 
