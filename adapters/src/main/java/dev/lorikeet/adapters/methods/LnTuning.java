@@ -19,7 +19,9 @@ import java.util.Optional;
  * @param targets the norms
  */
 public record LnTuning(
-    Targets targets, @Setting("Modules that are trained and saved whole.") List<String> modulesToSave) implements AdapterConfig {
+    Targets targets,
+    @Setting("Modules that are trained and saved whole.") List<String> modulesToSave)
+    implements AdapterConfig {
   public LnTuning {
     modulesToSave = List.copyOf(modulesToSave);
   }

@@ -27,10 +27,17 @@ import java.util.Map;
  */
 public record PTuning(
     VirtualTokens tokens,
-    @Setting(value = "MLP of three layers, or LSTM in both directions with two layers after it.", key = "encoder_reparameterization_type") String network,
-    @Setting(value = "The width of the network; unless given, the model's.", key = "encoder_hidden_size") int hiddenSize,
+    @Setting(
+            value = "MLP of three layers, or LSTM in both directions with two layers after it.",
+            key = "encoder_reparameterization_type")
+        String network,
+    @Setting(
+            value = "The width of the network; unless given, the model's.",
+            key = "encoder_hidden_size")
+        int hiddenSize,
     @Setting(value = "Layers of the LSTM.", key = "encoder_num_layers") int layers,
-    @Setting(value = "Dropout between these layers.", key = "encoder_dropout") double dropout) implements InputConfig {
+    @Setting(value = "Dropout between these layers.", key = "encoder_dropout") double dropout)
+    implements InputConfig {
 
   public PTuning {
     if (!network.equals("MLP") && !network.equals("LSTM")) {

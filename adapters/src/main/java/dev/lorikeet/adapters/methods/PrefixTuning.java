@@ -32,9 +32,16 @@ import java.util.function.Supplier;
  */
 public record PrefixTuning(
     VirtualTokens tokens,
-    @Setting(value = "A network of two layers makes the vectors of trained embeddings.", key = "prefix_projection") boolean projection,
-    @Setting(value = "The width of this network; unless given, the vectors'.", key = "encoder_hidden_size") int hiddenSize,
-    @Setting(value = "Start at zero, and not at random.", key = "init_weights") boolean zero) implements InputConfig {
+    @Setting(
+            value = "A network of two layers makes the vectors of trained embeddings.",
+            key = "prefix_projection")
+        boolean projection,
+    @Setting(
+            value = "The width of this network; unless given, the vectors'.",
+            key = "encoder_hidden_size")
+        int hiddenSize,
+    @Setting(value = "Start at zero, and not at random.", key = "init_weights") boolean zero)
+    implements InputConfig {
 
   /** Prefix tuning as PEFT calls it. */
   public static final class Method implements AdapterMethod {

@@ -33,7 +33,11 @@ public record PromptTuning(
     VirtualTokens tokens,
     @Setting(value = "How the vectors start.", key = "prompt_tuning_init") Init init,
     @Setting(value = "For TEXT: what they start as.", key = "prompt_tuning_init_text") String text,
-    @Setting(value = "The folder of its tokenizer; where there is none, the model's.", key = "tokenizer_name_or_path") String tokenizer) implements InputConfig {
+    @Setting(
+            value = "The folder of its tokenizer; where there is none, the model's.",
+            key = "tokenizer_name_or_path")
+        String tokenizer)
+    implements InputConfig {
 
   /** How a prompt starts. */
   public enum Init {
