@@ -118,6 +118,11 @@ final class HelpGroups {
     if (value.isMissingNode() || value.isNull() || value.isContainerNode()) {
       return null;
     }
+    return text(value);
+  }
+
+  /** A value as users type it. */
+  static String text(JsonNode value) {
     return value.isNumber()
         ? value.decimalValue().stripTrailingZeros().toPlainString()
         : value.asText();

@@ -6,26 +6,15 @@ import dev.lorikeet.models.settings.Component;
 import dev.lorikeet.training.OptimizerType;
 import dev.lorikeet.training.Schedule;
 import dev.lorikeet.training.TrainingConfig;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.MatchResult;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
-/** The keys of a recipe's section {@code training}: told of in the README, and typed as flags. */
+/** The keys of a recipe's section {@code training}: typed as flags. */
 class TrainingKeysTest {
-  /** The first column of a table. */
-  private static final Pattern ROW = Pattern.compile("(?m)^\\| *(`[^|]*)\\|");
-
-  private static final Pattern CODE = Pattern.compile("`([a-z0-9_]+)`");
-
   /** Settings of optimizers and schedules, whose names say nothing without theirs. */
   private static Set<String> details() {
     Set<String> keys = new TreeSet<>(Set.of("decoupled_weight_decay"));
@@ -39,23 +28,6 @@ class TrainingKeysTest {
     return Component.settingsOf(TrainingConfig.class).stream()
         .map(Component::key)
         .collect(Collectors.toCollection(TreeSet::new));
-  }
-
-  @Test
-  void theReadmesTablesHaveEveryKey() throws IOException {
-    Path readme =
-        Stream.of("../README.md", "../../README.md")
-            .map(Path::of)
-            .filter(Files::exists)
-            .findFirst()
-            .orElseThrow();
-    Set<String> told =
-        ROW.matcher(Files.readString(readme))
-            .results()
-            .flatMap(row -> CODE.matcher(row.group(1)).results())
-            .map((MatchResult code) -> code.group(1))
-            .collect(Collectors.toSet());
-    assertThat(told).containsAll(keys());
   }
 
   @Test

@@ -23,8 +23,8 @@ import java.util.Map;
  * @param common rank, α, dropout and targets
  */
 public record LoHa(
-    @Setting("Start as the unchanged model, and not at random.") Lycoris common,
-    boolean initWeights)
+    Lycoris common,
+    @Setting("Start as the unchanged model, and not at random.") boolean initWeights)
     implements Lycoris.Config {
 
   /** LoHa as PEFT calls it. */
