@@ -23,6 +23,7 @@ class UsageTest {
     for (String command :
         List.of(
             "demo",
+            "new",
             "train",
             "evaluate",
             "predict",
@@ -43,6 +44,7 @@ class UsageTest {
   @ValueSource(
       strings = {
         "demo",
+        "new",
         "train",
         "evaluate",
         "predict",

@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
     versionProvider = Version.class,
     subcommands = {
       DemoCommand.class,
+      NewCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
       PredictCommand.class,

@@ -2,6 +2,7 @@ package dev.lorikeet.data;
 
 import dev.lorikeet.data.rows.Rows;
 import dev.lorikeet.data.rows.Selection;
+import dev.lorikeet.data.rows.UnknownColumn;
 import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
@@ -102,6 +103,22 @@ public final class DataReader {
     /** What a source reads for these columns. */
     Selection selection() {
       return new Selection(text, textPair, labels, kept);
+    }
+  }
+
+  /**
+   * The names of a source's columns; of words and their tags, one a line, {@code text} and {@code
+   * label}. JSON is read to its end, as any of its rows may have more.
+   *
+   * @throws LorikeetException when it cannot be read
+   */
+  public static List<String> columns(String source) {
+    Selection none = new Selection("\0", null, List.of(), List.of());
+    try (Rows rows = Sources.open(source, none, Task.SEQUENCE_CLASSIFICATION)) {
+      rows.next();
+      return List.of();
+    } catch (UnknownColumn e) {
+      return e.available();
     }
   }
 

@@ -57,10 +57,11 @@ final class ConllColumns {
     int named = names.indexOf(name.toLowerCase(Locale.ROOT));
     int index = named >= 0 ? named : numbered(name);
     if (index < 0 || index >= count) {
-      throw new UsageException(
+      throw new UnknownColumn(
           (source + ": no column \"" + name + "\" of " + count + ": name it by its number, from 1,")
               + " or -1 for the last"
-              + (names.isEmpty() ? "" : ", or " + String.join(", ", names)));
+              + (names.isEmpty() ? "" : ", or " + String.join(", ", names)),
+          List.of(TEXT, LABEL));
     }
     return index;
   }

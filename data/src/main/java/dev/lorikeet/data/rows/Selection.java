@@ -3,7 +3,6 @@ package dev.lorikeet.data.rows;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import dev.lorikeet.torch.Nearest;
-import dev.lorikeet.torch.UsageException;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -61,7 +60,7 @@ public record Selection(
   /**
    * Checks that all columns are there.
    *
-   * @throws UsageException when one is not, with those there are
+   * @throws UnknownColumn when one is not, with those there are
    */
   void require(String source, List<String> available) {
     for (String name : names()) {
@@ -71,13 +70,13 @@ public record Selection(
     }
   }
 
-  static UsageException unknown(String source, String name, List<String> available) {
+  static UnknownColumn unknown(String source, String name, List<String> available) {
     String problem = source + ": no column \"" + name + "\"";
     if (available.isEmpty()) {
-      return new UsageException(problem + ", nor any other");
+      return new UnknownColumn(problem + ", nor any other", available);
     }
     String nearest = Nearest.of(name, available, 1).get(0);
     String all = String.join(", ", available);
-    return new UsageException(problem + "; nearest: " + nearest + "; there are: " + all);
+    return new UnknownColumn(problem + "; nearest: " + nearest + "; there are: " + all, available);
   }
 }
