@@ -3,6 +3,7 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.cli.RecipeKeys.RecipeKey;
 import java.lang.reflect.Member;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -72,6 +73,7 @@ final class HelpGroups {
         (group, options) -> {
           Help.Layout layout = help.createDefaultLayout();
           options.stream()
+              .sorted(Comparator.comparing(option -> !(option.userObject() instanceof RecipeKey)))
               .map(option -> withDefault(option, defaults))
               .forEach(option -> layout.addOption(option, help.parameterLabelRenderer()));
           text.append(String.format("%n%s:%n", HEADINGS.get(group))).append(layout);

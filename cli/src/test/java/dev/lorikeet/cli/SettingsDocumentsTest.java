@@ -88,7 +88,7 @@ class SettingsDocumentsTest {
                 + " checkpoint's.\",\"type\":\"number\",\"default\":0.0,\"minimum\":0.0,"
                 + "\"exclusiveMaximum\":1.0}");
     assertThat(properties.at("/training/properties/eval_strategy/enum").toString())
-        .isEqualTo("[\"no\",\"steps\",\"epoch\"]");
+        .isEqualTo("[\"no\",\"steps\",\"epoch\",false]");
   }
 
   @TestFactory

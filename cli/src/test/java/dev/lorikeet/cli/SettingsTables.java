@@ -13,8 +13,8 @@ import dev.lorikeet.training.OptimizerConfig;
 import dev.lorikeet.training.ScheduleConfig;
 import dev.lorikeet.training.TrainingConfig;
 import java.util.List;
-import java.util.Objects;
 import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -31,7 +31,7 @@ final class SettingsTables {
         .matcher(page)
         .replaceAll(
             (MatchResult match) ->
-                java.util.regex.Matcher.quoteReplacement(match.group(1) + table(match.group(2))));
+                Matcher.quoteReplacement(match.group(1) + table(match.group(2))));
   }
 
   /** A section of a recipe, a group of {@code training}, or a method of {@code adapter}. */
@@ -118,6 +118,7 @@ final class SettingsTables {
     if (value.isMissingNode() || value.isNull() || (value.isContainerNode() && value.isEmpty())) {
       return "";
     }
-    return "`" + Objects.requireNonNull(HelpGroups.text(value)) + "`";
+    String text = HelpGroups.text(value);
+    return text.isEmpty() ? "" : "`" + text + "`";
   }
 }

@@ -34,7 +34,8 @@ public record ScheduleConfig(
             flag = Setting.NO_FLAG)
         @Setting.Range(atLeast = 0, below = 1)
         double minLrRatio,
-    @Setting(value = "Of the polynomial.", flag = Setting.NO_FLAG) @Setting.Range(above = 0)
+    @Setting(value = "The power of what is left of the steps.", flag = Setting.NO_FLAG)
+        @Setting.Range(above = 0)
         double power,
     @Setting(value = "Where the polynomial ends.", flag = Setting.NO_FLAG)
         @Setting.Range(atLeast = 0)
@@ -44,7 +45,7 @@ public record ScheduleConfig(
             flag = Setting.NO_FLAG)
         @Setting.Range(atLeast = 0)
         int timescale,
-    @Setting(value = "Of the rate on a plateau.", flag = Setting.NO_FLAG)
+    @Setting(value = "What the rate is multiplied by on a plateau.", flag = Setting.NO_FLAG)
         @Setting.Range(above = 0, below = 1)
         double factor,
     @Setting(

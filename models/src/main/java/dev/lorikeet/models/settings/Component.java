@@ -95,12 +95,13 @@ public record Component(
 
   /** {@link #doc} with the choices that it is of, where it is not of all. */
   public String text() {
-    String of =
-        kinds.stream()
-            .filter(kind -> kind.has(key))
-            .map(Kind::id)
-            .collect(Collectors.joining(", "));
-    return kinds.stream().allMatch(kind -> kind.has(key)) ? doc() : doc() + " Of " + of + ".";
+    if (kinds.stream().allMatch(kind -> kind.has(key))) {
+      return doc();
+    }
+    return kinds.stream()
+        .filter(kind -> kind.has(key))
+        .map(Kind::id)
+        .collect(Collectors.joining(", ", doc().replaceFirst("\\.$", "") + " (", ")."));
   }
 
   /** The flag that sets it; null for none. */

@@ -1,5 +1,6 @@
 package dev.lorikeet.models.settings;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.torch.UsageException;
 import java.lang.reflect.InvocationTargetException;
@@ -132,7 +133,11 @@ final class Forms {
 
     @Override
     public void describe(ObjectNode schema) {
-      ids().forEach(schema.putArray("enum")::add);
+      ArrayNode choices = schema.putArray("enum");
+      ids().forEach(choices::add);
+      if (ids().contains("no")) {
+        choices.add(false); // what some readers of YAML make of it
+      }
     }
 
     @Override
