@@ -52,6 +52,16 @@ class NewCommandTest {
   }
 
   @Test
+  void evaluationDataBesideTheTrainingDataAreTaken() {
+    Path model = Tiny.model("bert-classify-lora", temporary);
+    Path held = data("my-test.jsonl", ROWS);
+    assertThat(trained(model, data("my-train.jsonl", ROWS), ""))
+        .contains("  eval: " + held + "\n")
+        .doesNotContain("eval_fraction");
+    assertThat(trained(model, data("alone.jsonl", ROWS), "--overwrite")).doesNotContain("  eval: ");
+  }
+
+  @Test
   void numbersAreForRegressionAndListsAreSeveralLabels() {
     Path model = Tiny.model("bert-classify-lora", temporary);
     assertThat(trained(model, data("a.csv", "text,score\na cat,1.5\na dog,0.25\n"), ""))

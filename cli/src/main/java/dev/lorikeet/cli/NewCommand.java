@@ -10,7 +10,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -27,6 +29,12 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false)
 final class NewCommand implements Callable<Integer> {
+  /** The word in the name of a training file. */
+  private static final Pattern TRAIN = Pattern.compile("train(?=[^/\\\\]*$)");
+
+  private static final List<String> HELD_OUT =
+      List.of("eval", "validation", "valid", "val", "dev", "test");
+
   @Mixin private Console console;
 
   @Option(
@@ -76,9 +84,7 @@ final class NewCommand implements Callable<Integer> {
     assignments.forEach(tree::assign);
     NewRecipe recipe = new NewRecipe(tree.root(), output);
     String source = data == null ? embeddedData() : data;
-    if (data == null) {
-      recipe.evaluatedOn(Path.of(source).resolveSibling("eval.jsonl"));
-    }
+    evaluation(source).ifPresent(recipe::evaluatedOn);
     String checkpoint = model == null ? embeddedModel(source) : model;
     String text = recipe.of(task, checkpoint, config(checkpoint), FoundColumns.of(source));
     write(text);
@@ -86,6 +92,16 @@ final class NewCommand implements Callable<Integer> {
         JsonNodeFactory.instance.objectNode().put("output", output.toString()),
         "written to " + output + "; try next: ./lorikeet train " + output);
     return 0;
+  }
+
+  /** The evaluation data beside {@code train.csv} and its like, named likewise. */
+  private static Optional<Path> evaluation(String source) {
+    return HELD_OUT.stream()
+        .map(name -> TRAIN.matcher(source).replaceFirst(name))
+        .filter(file -> !file.equals(source) && !file.contains(":"))
+        .map(Path::of)
+        .filter(Files::exists)
+        .findFirst();
   }
 
   private ModelConfig config(String checkpoint) {

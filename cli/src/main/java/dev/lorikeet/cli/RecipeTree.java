@@ -139,7 +139,8 @@ final class RecipeTree {
       for (String key : path.substring(0, dot).split("\\.", -1)) {
         JsonNode child = node.path(key);
         if (!child.isObject() && !child.isMissingNode() && !child.isNull()) {
-          throw new UsageException("recipe: " + path + ": " + key + " is not a section");
+          throw new UsageException(
+              "recipe: " + path.replaceFirst("\\.$", "") + ": " + key + " is not a section");
         }
         node = child instanceof ObjectNode section ? section : node.putObject(key);
       }
