@@ -5,7 +5,7 @@ import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.training.JointTrainer;
 import dev.lorikeet.training.Trainable;
@@ -35,7 +35,7 @@ class JointTraining {
     Torch.threads(Integer.parseInt(args[3]));
     int rounds = Integer.parseInt(args[4]);
     ModelOptions options =
-        ModelOptions.DEFAULT.withTask(Task.SEQUENCE_CLASSIFICATION, List.of("no", "yes"));
+        ModelOptions.DEFAULT.withHead(HeadType.SEQUENCE_CLASSIFICATION, List.of("no", "yes"));
     try (Model model = Model.open(Path.of(args[0]), options)) {
       oneAfterTheOther(model, 1, 2, 4); // warm
       for (int i = 5; i < args.length; i++) {

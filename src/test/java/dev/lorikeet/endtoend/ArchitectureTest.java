@@ -6,6 +6,7 @@ import static com.tngtech.archunit.library.GeneralCodingRules.NO_CLASSES_SHOULD_
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.core.domain.AccessTarget;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaPackage;
@@ -13,6 +14,7 @@ import com.tngtech.archunit.core.domain.PackageMatcher;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -94,6 +96,26 @@ class ArchitectureTest {
   @Test
   void roomsHaveNoCycles() {
     slices().matching(ROOT + "(*)..").should().beFreeOfCycles().check(CLASSES);
+  }
+
+  /** What depends on a task is asked of the task, so that another is one file. */
+  @Test
+  void onlyTasksNameTasks() {
+    Set<String> named = new TreeSet<>();
+    for (JavaClass type : CLASSES) {
+      type.getFieldAccessesFromSelf().stream()
+          .filter(access -> isTask(access.getTarget()))
+          .filter(access -> !Set.of("tasks", "models").contains(room(type)))
+          .forEach(access -> named.add(type.getName() + ": " + access.getTarget().getName()));
+    }
+    assertThat(named).isEmpty();
+  }
+
+  private static boolean isTask(AccessTarget.FieldAccessTarget field) {
+    String owner = field.getOwner().getName();
+    return (owner.equals("dev.lorikeet.tasks.Tasks") && !field.getName().equals("DEFAULT"))
+        || (owner.equals("dev.lorikeet.models.HeadType")
+            && field.getName().equals(field.getName().toUpperCase(Locale.ROOT)));
   }
 
   @Test

@@ -6,11 +6,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.lora.LoraConfig;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.training.Trainable;
@@ -82,7 +82,7 @@ class EncoderHeadsTest {
   })
   void aNewClassifierIsTrainedAndSavedWhole(String name, String heads) throws IOException {
     ModelOptions options =
-        ModelOptions.DEFAULT.withTask(Task.SEQUENCE_CLASSIFICATION, List.of("a", "b", "c"));
+        ModelOptions.DEFAULT.withHead(HeadType.SEQUENCE_CLASSIFICATION, List.of("a", "b", "c"));
     ModelInput input = new ModelInput(Tensor.of(new long[] {10, 11, 12}, 1, 3), null, null);
     try (Model model = Model.open(golden(name), options);
         Model again = Model.open(golden(name), options.withSeed(5))) {

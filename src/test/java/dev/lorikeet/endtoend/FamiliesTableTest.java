@@ -2,8 +2,8 @@ package dev.lorikeet.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
-import dev.lorikeet.models.Task;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +30,7 @@ class FamiliesTableTest {
     Map<String, Set<String>> shown = new TreeMap<>();
     for (Path folder : GoldenParityTest.supported()) {
       ModelConfig config = ModelConfig.read(folder);
-      Task task = Objects.requireNonNull(config.task(), folder.toString());
+      HeadType task = Objects.requireNonNull(config.headType(), folder.toString());
       shown.computeIfAbsent(config.modelType(), type -> new TreeSet<>()).add(task.id());
     }
     assertThat(table()).isEqualTo(shown);

@@ -1,8 +1,8 @@
 package dev.lorikeet.endtoend;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
@@ -21,7 +21,7 @@ record FullLoss(Model model) {
           ? Ops.squaredError(logits, targets)
           : Ops.binaryCrossEntropy(logits, targets);
     }
-    if (model.task() != Task.CAUSAL_LM) {
+    if (!HeadType.CAUSAL_LM.equals(model.headType())) {
       return classes(logits, labels);
     }
     long virtual = logits.size(1) - labels.size(1); // a soft prompt predicts the first token, too

@@ -8,6 +8,7 @@ import dev.lorikeet.adapters.TrainingPart;
 import dev.lorikeet.models.DecoderInput;
 import dev.lorikeet.models.GenerationConfig;
 import dev.lorikeet.models.Generator;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelInput;
@@ -15,7 +16,6 @@ import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.models.Tape;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Ops;
@@ -168,7 +168,7 @@ final class GoldenCase {
     }
     long[] wanted = expected.tensor("generate.greedy").toLongs();
     long[] prompt = expected.tensor("generate.prompt").toLongs();
-    boolean answers = model.task() == Task.SEQ_2_SEQ_LM; // behind a token of their own
+    boolean answers = HeadType.SEQ_2_SEQ_LM.equals(model.headType()); // behind a token of their own
     long[] start = answers ? new long[] {DecoderInput.start(model.config())} : prompt;
     for (boolean cache : new boolean[] {true, false}) {
       GenerationConfig config =
@@ -399,7 +399,8 @@ final class GoldenCase {
   /** The mean over the labels that count. */
   private Tensor loss(Model model, Tensor logits) {
     Tensor labels = labels();
-    boolean nextToken = model.task() == Task.CAUSAL_LM && logits.size(1) == labels.size(1);
+    boolean nextToken =
+        HeadType.CAUSAL_LM.equals(model.headType()) && logits.size(1) == labels.size(1);
     Tensor counted = nextToken ? labels.narrow(1, 1, labels.size(1) - 1) : labels;
     double terms =
         labels.dtype() == DType.INT64
@@ -479,7 +480,7 @@ final class GoldenCase {
   /** With the labels as what a decoder reads, where there is one beside the encoder. */
   private ModelInput withAnswer(ModelInput input, Tensor labels) {
     ModelConfig config = ModelConfig.read(folder);
-    return config.task() == Task.SEQ_2_SEQ_LM
+    return HeadType.SEQ_2_SEQ_LM.equals(config.headType())
         ? input.withDecoderInputIds(DecoderInput.of(labels, config))
         : input;
   }

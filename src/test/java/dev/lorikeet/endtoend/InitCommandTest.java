@@ -44,7 +44,7 @@ class InitCommandTest {
     try (Model random = Model.open(output, ModelOptions.DEFAULT);
         Model recorded = Model.open(folder, ModelOptions.DEFAULT)) {
       assertThat(random.newModules()).isEmpty();
-      assertThat(random.task()).isEqualTo(recorded.task());
+      assertThat(random.headType()).isEqualTo(recorded.headType());
       assertThat(json.path("parameters").asLong())
           .isEqualTo(Model.count(random.parameters().values()))
           .isEqualTo(Model.count(recorded.parameters().values()));

@@ -11,12 +11,12 @@ import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.models.GenerationConfig;
 import dev.lorikeet.models.Generator;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Safetensors;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
@@ -78,7 +78,7 @@ class InputMethodsTest {
   }
 
   private static Model llama() {
-    return Model.open(LLAMA, ModelOptions.DEFAULT.withTask(Task.CAUSAL_LM, List.of()));
+    return Model.open(LLAMA, ModelOptions.DEFAULT.withHead(HeadType.CAUSAL_LM, List.of()));
   }
 
   /** Two texts, the second padded on the right. */

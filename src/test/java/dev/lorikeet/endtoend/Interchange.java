@@ -9,13 +9,13 @@ import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.AdapterMethods;
 import dev.lorikeet.export.MergedCheckpoint;
 import dev.lorikeet.models.DecoderInput;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Safetensors;
 import dev.lorikeet.models.Tape;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -140,7 +140,7 @@ public final class Interchange {
             inputs.tensor("input_ids"),
             inputs.tensor("attention_mask"),
             optional("token_type_ids"));
-    return model.task() == Task.SEQ_2_SEQ_LM
+    return HeadType.SEQ_2_SEQ_LM.equals(model.headType())
         ? input.withDecoderInputIds(DecoderInput.of(inputs.tensor("labels"), model.config()))
         : input;
   }

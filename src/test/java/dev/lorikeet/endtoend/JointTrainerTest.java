@@ -14,9 +14,9 @@ import dev.lorikeet.data.Augmentation;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.Packing;
 import dev.lorikeet.models.Dropouts;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
@@ -93,14 +93,14 @@ class JointTrainerTest {
   }
 
   /** Texts of 2 to 12 tokens; of three classes, or such whose tokens are the labels. */
-  private static List<EncodedExample> examples(Task task, int count, long seed) {
+  private static List<EncodedExample> examples(HeadType task, int count, long seed) {
     Random random = new Random(seed);
     List<EncodedExample> examples = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       int label = i % 3;
       int[] ids = random.ints(2 + random.nextInt(11), 10 + 20 * label, 30 + 20 * label).toArray();
       long[] classes = {label};
-      if (task == Task.CAUSAL_LM) {
+      if (HeadType.CAUSAL_LM.equals(task)) {
         classes = Arrays.stream(ids).asLongStream().toArray();
         classes[0] = EncodedExample.IGNORED;
       }
@@ -125,7 +125,7 @@ class JointTrainerTest {
         .with(draft -> draft.optimizer = OptimizerConfig.DEFAULT.with(o -> o.eps = 1e-5));
   }
 
-  private static Map<String, Member> members(Task task) {
+  private static Map<String, Member> members(HeadType task) {
     Map<String, Member> members = new LinkedHashMap<>();
     String lora = "{'peft_type': 'LORA', 'r': %d, 'target_modules': 'all-linear'%s}";
     List<EncodedExample> held = examples(task, 7, 99);
@@ -169,7 +169,7 @@ class JointTrainerTest {
   @ParameterizedTest
   @ValueSource(strings = {"bert-classify-lora", "llama-lm-lora"})
   void plainLoraOfSeveralRanksEndsAsItDoesAlone(String golden) {
-    Task task = task(golden);
+    HeadType task = task(golden);
     String lora = "{'peft_type': 'LORA', 'r': %d, 'lora_alpha': %d, 'target_modules': %s}";
     Map<String, Member> members = new LinkedHashMap<>();
     String all = "'all-linear'";
@@ -186,9 +186,9 @@ class JointTrainerTest {
     return new Member(adapter, settings(2e-3, batchSize, 1, 5), examples, List.of());
   }
 
-  private static Task task(String golden) {
+  private static HeadType task(String golden) {
     try (Model model = model(golden)) {
-      return Objects.requireNonNull(model.task());
+      return Objects.requireNonNull(model.headType());
     }
   }
 
@@ -258,7 +258,7 @@ class JointTrainerTest {
       model.parameters().forEach((name, p) -> before.put(name, p.value().toFloats()));
       Adapters adapters = new Adapters(model);
       Map<String, Trainer> trainers = new LinkedHashMap<>();
-      members(Task.SEQUENCE_CLASSIFICATION)
+      members(HeadType.SEQUENCE_CLASSIFICATION)
           .forEach(
               (name, m) ->
                   trainers.put(name, trainer(model, adapters.add(name, config(m.adapter), 7), m)));
@@ -324,7 +324,7 @@ class JointTrainerTest {
   /** Numbers to texts, of which one is not finite. */
   private static List<EncodedExample> measured(int count, long seed, int broken) {
     List<EncodedExample> examples = new ArrayList<>();
-    for (EncodedExample e : examples(Task.SEQUENCE_CLASSIFICATION, count, seed)) {
+    for (EncodedExample e : examples(HeadType.SEQUENCE_CLASSIFICATION, count, seed)) {
       float target = examples.size() == broken ? Float.POSITIVE_INFINITY : e.classes()[0] - 1f;
       examples.add(new EncodedExample(e.ids(), e.typeIds(), new long[0], new float[] {target}));
     }
@@ -339,7 +339,7 @@ class JointTrainerTest {
           new Member(
               "{'peft_type': 'LORA', 'r': 2, 'target_modules': 'all-linear'}",
               settings(1e-3, 4, 1, 1),
-              Packing.rows(examples(Task.CAUSAL_LM, 6, 1), 24),
+              Packing.rows(examples(HeadType.CAUSAL_LM, 6, 1), 24),
               List.of());
       Trainer packed = trainer(model, adapters.add("a", config(member.adapter), 1), member);
       assertThatThrownBy(() -> new JointTrainer(adapters, Map.of("a", packed)))
@@ -365,7 +365,7 @@ class JointTrainerTest {
           new Member(
               "{'peft_type': 'LORA', 'r': 2}",
               settings(1e-3, 4, 1, 1).with(draft -> draft.throughput = throughput),
-              examples(Task.SEQUENCE_CLASSIFICATION, 6, 1),
+              examples(HeadType.SEQUENCE_CLASSIFICATION, 6, 1),
               List.of());
       Trainer saving = trainer(model, adapters.add("a", config(member.adapter), 1), member);
       assertThatThrownBy(() -> new JointTrainer(adapters, Map.of("a", saving)))
@@ -378,7 +378,7 @@ class JointTrainerTest {
   void whatChangesTheBaseOrTrainsAnotherAdapterIsRefused() {
     try (Model model = model("bert-classify-lora")) {
       Adapters adapters = new Adapters(model);
-      Member member = Objects.requireNonNull(members(Task.SEQUENCE_CLASSIFICATION).get("wide"));
+      Member member = Objects.requireNonNull(members(HeadType.SEQUENCE_CLASSIFICATION).get("wide"));
       Adapter a = adapters.add("a", config(member.adapter), 1);
       adapters.add("b", config(member.adapter), 1);
       Trainer noisy =

@@ -4,14 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
-import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.SequenceEncoder;
 import dev.lorikeet.export.OnnxModel;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -59,8 +58,7 @@ class MiniLmFidelityTest {
             .toList();
     try (TextTokenizer tokenizer = TextTokenizer.open(Embedded.MODEL)) {
       List<EncodedExample> encoded =
-          new Encoder(tokenizer, null, Task.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL, 512)
-              .encode(glosses);
+          new SequenceEncoder(tokenizer, null, ProblemType.SINGLE_LABEL, 512).encode(glosses);
       return Batch.of(encoded, IntStream.range(0, TEXTS).toArray(), tokenizer.padTokenId());
     }
   }
@@ -84,7 +82,7 @@ class MiniLmFidelityTest {
   private static float[] actual(Batch batch) {
     try (Scope scope = Scope.open();
         Model model = Model.open(Embedded.MODEL, ModelOptions.DEFAULT)) {
-      assertThat(model.task()).isNull();
+      assertThat(model.headType()).isNull();
       ModelInput input =
           new ModelInput(
               Tensor.of(batch.inputIds(), batch.rows(), batch.length()),

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.compare.TextModel;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Safetensors;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -50,7 +50,7 @@ class PeftHeadsTest {
     try (Scope scope = Scope.open();
         TextModel text = TextModel.open(base, adapter, ModelOptions.DEFAULT, null)) {
       Model model = text.model();
-      assertThat(model.task()).isEqualTo(Task.SEQUENCE_CLASSIFICATION);
+      assertThat(model.headType()).isEqualTo(HeadType.SEQUENCE_CLASSIFICATION);
       assertThat(model.config().labels()).isEqualTo(LABELS);
       Tensor ids = expected.tensor("input_ids").to(model.mode().device());
       Tensor mask = Tensor.full(1, DType.INT64, ids.device(), ids.shape());

@@ -2,10 +2,10 @@ package dev.lorikeet.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Safetensors;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -35,7 +35,8 @@ class TwinTensorsTest {
         + " bert.pooler.dense.weight, module.bert.pooler.dense.weight"
   })
   void areRefusedWithBothNames(
-      String resource, Task task, String stored, String missing, String unread) throws IOException {
+      String resource, HeadType task, String stored, String missing, String unread)
+      throws IOException {
     Path base = Path.of("resources").resolve(resource);
     Files.copy(base.resolve("config.json"), folder.resolve("config.json"));
     Safetensors file = Safetensors.open(base.resolve("model.safetensors"));
@@ -46,7 +47,7 @@ class TwinTensorsTest {
       tensors.put(unread, renamed);
       Safetensors.write(folder.resolve("model.safetensors"), tensors, file.metadata());
     }
-    ModelOptions options = ModelOptions.DEFAULT.withTask(task, labels(task));
+    ModelOptions options = ModelOptions.DEFAULT.withHead(task, labels(task));
     assertThatThrownBy(() -> Model.open(folder, options).close())
         .isInstanceOf(LorikeetException.class)
         .hasMessage(
@@ -55,8 +56,8 @@ class TwinTensorsTest {
             folder, unread, missing);
   }
 
-  private static List<String> labels(Task task) {
-    return task == Task.MASKED_LM
+  private static List<String> labels(HeadType task) {
+    return HeadType.MASKED_LM.equals(task)
         ? List.of()
         : List.of("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l");
   }

@@ -1,7 +1,7 @@
 package dev.lorikeet.adapters;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
-import dev.lorikeet.models.Task;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -36,7 +36,8 @@ record ModulesToSave(Set<String> modules) {
 
   private static List<String> entries(Model model, List<String> entries) {
     List<String> all = new ArrayList<>(entries);
-    if (model.task() == Task.SEQUENCE_CLASSIFICATION || model.task() == Task.TOKEN_CLASSIFICATION) {
+    HeadType head = model.headType();
+    if (head != null && head.isSavedWithAdapters()) {
       all.add(model.headModules().outputModule());
     }
     return all;

@@ -4,7 +4,6 @@ import dev.lorikeet.models.EmbeddingSlot;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
 import java.util.ArrayList;
@@ -52,7 +51,7 @@ record WeightTying(@Nullable EmbeddingSlot table, List<ProjectionSlot> outputs, 
 
   private void mustHaveOneUpdate(Model model, Targets targets) {
     boolean nested = outputs.stream().anyMatch(output -> output.path().contains("."));
-    if (nested || model.task() == Task.SEQ_2_SEQ_LM) {
+    if (nested || model.isEncoderDecoder()) {
       throw new UsageException(
           "ensure_weight_tying is on and target_modules "
               + targets.modules()

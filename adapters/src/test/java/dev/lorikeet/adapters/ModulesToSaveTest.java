@@ -3,9 +3,9 @@ package dev.lorikeet.adapters;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.UsageException;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -37,7 +37,7 @@ class ModulesToSaveTest {
   @Test
   void aClassifiersHeadIsSavedByItself() {
     assertThat(saved(AS_IT_IS)).containsExactly("classifier");
-    assertThat(saved(AS_IT_IS.withTask(Task.TOKEN_CLASSIFICATION, List.of("a", "b", "c"))))
+    assertThat(saved(AS_IT_IS.withHead(HeadType.TOKEN_CLASSIFICATION, List.of("a", "b", "c"))))
         .containsExactly("classifier");
   }
 
@@ -48,9 +48,9 @@ class ModulesToSaveTest {
 
   @Test
   void modulesThatTheCheckpointLackedAreSaved() {
-    assertThat(saved(AS_IT_IS.withTask(Task.MASKED_LM, List.of())))
+    assertThat(saved(AS_IT_IS.withHead(HeadType.MASKED_LM, List.of())))
         .containsExactly("cls.predictions.transform");
-    assertThat(saved(AS_IT_IS.withTask(Task.SEQUENCE_CLASSIFICATION, List.of("a", "b"))))
+    assertThat(saved(AS_IT_IS.withHead(HeadType.SEQUENCE_CLASSIFICATION, List.of("a", "b"))))
         .containsExactly("classifier");
   }
 

@@ -10,7 +10,7 @@ import dev.lorikeet.models.Checkpoint;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Task;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.TrainingMemory;
 import java.nio.file.Files;
@@ -73,13 +73,12 @@ final class AdapterPlanCommand implements Callable<Integer> {
   private Blueprint blueprint(Path model, FineTuningConfig config) {
     boolean folder = Files.isDirectory(model);
     ModelConfig read = folder ? ModelConfig.read(model) : ModelConfig.readFile(model);
-    read.mustHaveHead(config.task());
+    read.mustHaveHead(config.task().headType());
     ModelOptions options =
         ModelOptions.DEFAULT
-            .withTask(config.task(), labels(read, config))
+            .withHead(config.task().headType(), labels(read, config))
             .withPrecision(config.precision())
-            .withProblemType(
-                config.task() == Task.SEQUENCE_CLASSIFICATION ? config.problemType() : null);
+            .withProblemType(config.task().hasProblemTypes() ? config.problemType() : null);
     return folder && Checkpoint.isIn(model)
         ? Blueprint.of(Checkpoint.open(model), options)
         : Blueprint.of(read, options);
@@ -87,15 +86,14 @@ final class AdapterPlanCommand implements Callable<Integer> {
 
   /** Names for as many labels as the head is to have. */
   private List<String> labels(ModelConfig read, FineTuningConfig config) {
-    if (config.task().isLanguageModel()) {
+    if (!config.task().hasLabels()) {
       if (labels != null) {
         throw new UsageException("--num-labels is for classification, not " + config.task().id());
       }
       return List.of();
     }
     boolean regression =
-        config.task() == Task.SEQUENCE_CLASSIFICATION
-            && config.problemType() == ProblemType.REGRESSION;
+        config.task().hasProblemTypes() && config.problemType() == ProblemType.REGRESSION;
     int count = labels != null ? labels : regression ? 1 : read.labelCount();
     if (count < 1) {
       throw new UsageException("--num-labels is " + count + ": it must be at least 1");
@@ -108,7 +106,7 @@ final class AdapterPlanCommand implements Callable<Integer> {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     json.put("model", asked.model()).put("model_type", config.modelType());
     json.put("task", asked.config().task().id());
-    if (!asked.config().task().isLanguageModel()) {
+    if (asked.config().task().hasLabels()) {
       json.put("labels", config.labelCount());
     }
     json.put("method", asked.config().method());
@@ -123,7 +121,7 @@ final class AdapterPlanCommand implements Callable<Integer> {
   private static String heading(Recipe asked, Blueprint blueprint) {
     ModelConfig config = blueprint.model().config();
     Task task = asked.config().task();
-    String head = task.isLanguageModel() ? "" : " of " + config.labelCount() + " labels";
+    String head = !task.hasLabels() ? "" : " of " + config.labelCount() + " labels";
     return asked.config().method()
         + " on "
         + asked.model()

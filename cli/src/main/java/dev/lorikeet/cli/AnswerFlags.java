@@ -2,7 +2,6 @@ package dev.lorikeet.cli;
 
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.UsageException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -32,7 +31,7 @@ final class AnswerFlags {
    * @throws UsageException when a flag is not for its task
    */
   Answering on(TextModel model) {
-    boolean sequence = model.task() == Task.SEQUENCE_CLASSIFICATION;
+    boolean sequence = model.task().hasProblemTypes();
     ProblemType type = sequence ? model.model().config().problemType() : ProblemType.SINGLE_LABEL;
     if (topK != null && topK < 1) {
       throw new UsageException("--top-k is " + topK + ": use at least 1");
@@ -47,13 +46,13 @@ final class AnswerFlags {
     if (threshold != null && !(threshold >= 0 && threshold <= 1)) {
       throw new UsageException("--threshold is " + threshold + ": use a probability, 0 to 1");
     }
-    if (model.task() == Task.MASKED_LM) {
+    if (model.task().hidesTokens()) {
       return new MaskAnswering(model, topK == null ? CANDIDATES : topK);
     }
     return new LabelAnswering(model, type, topK, threshold == null ? HALF : threshold);
   }
 
   private static String description(TextModel model, ProblemType type) {
-    return model.task() == Task.SEQUENCE_CLASSIFICATION ? type.id() : model.task().id();
+    return model.task().hasProblemTypes() ? type.id() : model.task().id();
   }
 }

@@ -3,15 +3,13 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.data.DataReader.Columns;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.models.settings.Section;
-import dev.lorikeet.torch.UsageException;
+import dev.lorikeet.tasks.NamedColumns;
+import dev.lorikeet.tasks.Task;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The columns that users name, by the keys {@code text}, {@code label}, {@code messages}, ... */
@@ -76,77 +74,20 @@ final class ColumnNames {
   /**
    * The columns for a task, with its defaults for those that nobody named.
    *
-   * @throws UsageException when the task has no use for one, or one is missing beside another
+   * @throws dev.lorikeet.torch.UsageException when the task has no use for one, or one is missing
+   *     beside another
    */
   Columns columns(Task task) {
-    return switch (task) {
-      case CAUSAL_LM -> causal();
-      case SEQ_2_SEQ_LM -> {
-        mustBeOf(task, TEXT, TARGET, LABEL);
-        yield new Columns(name(TEXT), name(TARGET), labels, false);
-      }
-      case IMAGE_CLASSIFICATION -> {
-        mustBeOf(task, IMAGE, LABEL);
-        yield new Columns(name(IMAGE), null, labelsOrDefault(), false);
-      }
-      case MASKED_LM -> {
-        mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
-        yield new Columns(name(TEXT), names.get(TEXT_PAIR), labels, false);
-      }
-      default -> {
-        mustBeOf(task, TEXT, TEXT_PAIR, LABEL);
-        yield new Columns(name(TEXT), names.get(TEXT_PAIR), labelsOrDefault(), false);
-      }
-    };
-  }
-
-  private Columns causal() {
-    mustBeOf(Task.CAUSAL_LM, TEXT, MESSAGES, PROMPT, COMPLETION, LABEL);
-    boolean text = names.containsKey(TEXT);
-    boolean chat = names.containsKey(MESSAGES);
-    boolean prompt = names.containsKey(PROMPT) || names.containsKey(COMPLETION);
-    if (Stream.of(text, chat, prompt).filter(given -> given).count() > 1) {
-      throw new UsageException(
-          "a row is a text, a chat, or a prompt with its completion: give --text, --messages, or"
-              + " --prompt and --completion");
-    }
-    if (prompt) {
-      return new Columns(name(PROMPT), name(COMPLETION), labels, false);
-    }
-    return new Columns(name(chat ? MESSAGES : TEXT), null, labels, chat);
-  }
-
-  private List<String> labelsOrDefault() {
-    return labels.isEmpty() ? List.of(LABEL) : labels;
+    return task.columns(new NamedColumns(names, labels));
   }
 
   private String name(String key) {
     return names.getOrDefault(key, key);
   }
 
-  private void mustBeOf(Task task, String... keys) {
-    for (String key : names.keySet()) {
-      if (!Set.of(keys).contains(key)) {
-        throw new UsageException(
-            task.id()
-                + (" has no use for the " + key + " column")
-                + (" \"" + names.get(key) + "\": leave it out"));
-      }
-    }
-  }
-
   /** Writes the names of columns under the keys by which {@link #of} reads them. */
   static void write(Columns columns, Task task, ObjectNode json) {
-    if (task == Task.IMAGE_CLASSIFICATION) {
-      json.put(IMAGE, columns.text());
-      writeLabels(columns, json);
-      return;
-    }
-    boolean completion = task == Task.CAUSAL_LM && columns.textPair() != null;
-    json.put(columns.chats() ? MESSAGES : completion ? PROMPT : TEXT, columns.text());
-    json.put(
-        completion ? COMPLETION : task == Task.SEQ_2_SEQ_LM ? TARGET : TEXT_PAIR,
-        columns.textPair());
+    task.keys(columns).forEach(json::put);
     writeLabels(columns, json);
   }
 

@@ -76,8 +76,7 @@ final class DataFlags {
     return DataReader.open(
         source,
         columns(model).unlabelled(kept),
-        model.task(),
-        model.model().config().problemType());
+        model.task().rows(model.model().config().problemType()));
   }
 
   /** What becomes of malformed rows. */
@@ -112,7 +111,7 @@ final class DataFlags {
       String source, TextModel model, DataReader.Columns columns, Console console) {
     DataSet set =
         DataReader.read(
-            source, columns, model.task(), model.model().config().problemType(), onBadRow());
+            source, columns, model.task().rows(model.model().config().problemType()), onBadRow());
     LoadedData.tellSkipped(set, source, console);
     Labels labels = model.labels();
     if (labels == null) {

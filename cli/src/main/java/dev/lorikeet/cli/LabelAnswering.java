@@ -10,7 +10,6 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.compare.WordPrediction;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Printable;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -68,7 +67,7 @@ final class LabelAnswering implements Answering {
         labels.add(held.label());
         scores.add(held.score());
       }
-    } else if (all == null && model.task() == Task.TOKEN_CLASSIFICATION) {
+    } else if (all == null && model.task().answersWords()) {
       prediction.labels().forEach(json.putArray("label")::add);
       prediction.scores().forEach(json.putArray("score")::add);
       ArrayNode words = json.putArray("words");

@@ -9,8 +9,6 @@ import dev.lorikeet.data.Example;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.models.FileHash;
 import dev.lorikeet.models.ModelConfig;
-import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Printable;
 import java.nio.file.Path;
@@ -70,16 +68,11 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
   }
 
   private static boolean hasClasses(Recipe recipe) {
-    return !recipe.config().task().isLanguageModel()
-        && !(recipe.config().task() == Task.SEQUENCE_CLASSIFICATION
-            && recipe.config().problemType() == ProblemType.REGRESSION);
+    return recipe.config().task().hasClasses(recipe.config().problemType());
   }
 
   private static LoadedData split(Recipe recipe, DataSet set, double fraction, ObjectNode json) {
-    boolean byLabel =
-        recipe.config().task() == Task.IMAGE_CLASSIFICATION
-            || (recipe.config().task() == Task.SEQUENCE_CLASSIFICATION
-                && recipe.config().problemType() == ProblemType.SINGLE_LABEL);
+    boolean byLabel = recipe.config().task().hasOneClass(recipe.config().problemType());
     EvalSplit split =
         EvalSplit.of(set.examples(), fraction, byLabel, recipe.config().training().seed());
     ((ObjectNode) json.path("train")).put("examples", split.train().size());
@@ -106,8 +99,8 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
 
   private static void mustBeClasses(Recipe recipe, DataSet train) {
     String column = recipe.data().columns().label();
-    if (recipe.config().task() == Task.SEQUENCE_CLASSIFICATION
-        && recipe.config().problemType() == ProblemType.SINGLE_LABEL
+    if (recipe.config().task().hasProblemTypes()
+        && recipe.config().task().hasOneClass(recipe.config().problemType())
         && !recipe.data().saysProblemType()
         && column != null) {
       Labels.mustBeClasses(recipe.data().train(), column, train.examples());
@@ -121,8 +114,7 @@ record LoadedData(List<Example> train, List<Example> eval, List<String> labels, 
           DataReader.read(
               source,
               recipe.data().columns(),
-              recipe.config().task(),
-              recipe.config().problemType(),
+              recipe.config().task().rows(recipe.config().problemType()),
               recipe.data().onBadRow());
       tellSkipped(set, source, console);
       ObjectNode entry = json.putObject(role).put("source", source);

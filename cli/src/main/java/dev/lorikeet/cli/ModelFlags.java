@@ -3,7 +3,7 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
@@ -73,7 +73,7 @@ final class ModelFlags {
     Device onDevice = Device.of(device);
     ModelOptions plain =
         ModelOptions.DEFAULT.withPrecision(Precision.of(precision, onDevice)).withDevice(onDevice);
-    return task == null ? plain : plain.withTask(Task.of(task), List.of());
+    return task == null ? plain : plain.withHead(Tasks.named(task).headType(), List.of());
   }
 
   /** What the run that trained it, or the first of several adapters, says of itself. */

@@ -2,7 +2,7 @@ package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.models.ModelConfig;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
@@ -78,7 +78,7 @@ final class NewCommand implements Callable<Integer> {
           output + " exists: give --overwrite to replace it, or another --output");
     }
     if (task != null) {
-      Task.of(task);
+      Tasks.named(task);
     }
     RecipeTree tree = new RecipeTree();
     assignments.forEach(tree::assign);

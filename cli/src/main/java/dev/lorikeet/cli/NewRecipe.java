@@ -5,9 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataRow;
 import dev.lorikeet.data.ExampleRows;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -70,7 +70,7 @@ final class NewRecipe {
   /** The text of the recipe, which {@code train} runs. */
   String of(@Nullable String said, String model, ModelConfig config, FoundColumns columns) {
     ObjectNode data = recipe.withObjectProperty("data");
-    Task own = config.task();
+    HeadType own = config.headType();
     String task = said == null ? columns.task(data, own == null ? null : own.id()) : said;
     recipe.put("model", model).put("task", task);
     data.put("train", columns.source());
@@ -102,8 +102,7 @@ final class NewRecipe {
         DataReader.open(
             read.data().train(),
             columns.unlabelled(List.of(label)),
-            read.config().task(),
-            read.config().problemType())) {
+            read.config().task().rows(read.config().problemType()))) {
       DataRow row = rows.next();
       for (int i = 0; i < LOOKED_AT && row != null; i++, row = rows.next()) {
         JsonNode value = row.kept().get(label);

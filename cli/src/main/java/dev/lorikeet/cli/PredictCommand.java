@@ -6,7 +6,7 @@ import dev.lorikeet.compare.TextModel;
 import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleRows;
 import dev.lorikeet.models.OutputFolder;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Task;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -145,14 +145,12 @@ final class PredictCommand implements Callable<Integer> {
   }
 
   private List<Example> typed(Task task) {
-    boolean single = task == Task.TOKEN_CLASSIFICATION || task == Task.IMAGE_CLASSIFICATION;
-    if (single && !pairs.isEmpty()) {
+    if (!task.takesPairs() && !pairs.isEmpty()) {
       throw new UsageException(task.id() + " takes no pairs: leave --pair out");
     }
     List<Example> examples = new ArrayList<>();
     for (String text : texts) {
-      examples.add(
-          task == Task.IMAGE_CLASSIFICATION ? Example.ofImage(Path.of(text)) : Example.of(text));
+      examples.add(task.readsImages() ? Example.ofImage(Path.of(text)) : Example.of(text));
     }
     for (int i = 0; i < pairs.size(); i += 2) {
       examples.add(Example.ofPair(pairs.get(i), pairs.get(i + 1)));

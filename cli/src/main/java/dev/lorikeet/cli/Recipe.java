@@ -9,9 +9,10 @@ import dev.lorikeet.data.EvalSplit;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.models.settings.Binder;
 import dev.lorikeet.models.settings.Section;
+import dev.lorikeet.tasks.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.FreezeConfig;
@@ -64,7 +65,7 @@ record Recipe(
     RecipeKeys.Top top = Binder.read(root, RecipeKeys.Top.DEFAULT);
     Device device = Device.of(top.device());
     Section data = root.section("data");
-    Task task = Task.of(top.task());
+    Task task = Tasks.named(top.task());
     RecipeKeys.Data dataKeys = Binder.read(data, RecipeKeys.Data.DEFAULT);
     DataSettings dataSettings =
         DataSettings.read(data, dataKeys, task, top.problemType() != null, mustHaveData);

@@ -9,10 +9,11 @@ import dev.lorikeet.compare.Regime;
 import dev.lorikeet.lora.EvaConfig;
 import dev.lorikeet.lora.LoftqConfig;
 import dev.lorikeet.lora.LoraConfig;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.models.settings.Binder;
 import dev.lorikeet.models.settings.Component;
 import dev.lorikeet.models.settings.JsonSchema;
+import dev.lorikeet.tasks.Task;
+import dev.lorikeet.tasks.Tasks;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -31,7 +32,7 @@ final class RecipeSchema {
     schema.put("title", "A recipe of lorikeet train");
     schema.setAll(JsonSchema.of(Component.settingsOf(RecipeKeys.Top.class), defaults));
     ObjectNode properties = schema.withObjectProperty("properties");
-    choices(properties, "task", Arrays.stream(Task.values()).map(Task::id));
+    choices(properties, "task", Tasks.all().stream().map(Task::id));
     choices(properties, "method", Stream.concat(AdapterMethods.ids().stream(), regimes()));
     choices(properties, "preset", Arrays.stream(Preset.values()).map(Preset::id));
     RecipeKeys.sections()

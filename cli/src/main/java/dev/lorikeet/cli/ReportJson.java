@@ -3,11 +3,11 @@ package dev.lorikeet.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.training.EvaluationReport;
 import dev.lorikeet.training.metrics.Calibration;
 import dev.lorikeet.training.metrics.ClassScores;
 import dev.lorikeet.training.metrics.ClassificationReport;
 import dev.lorikeet.training.metrics.ConfusionMatrix;
-import dev.lorikeet.training.EvaluationReport;
 
 /** An evaluation's details as JSON. */
 final class ReportJson {

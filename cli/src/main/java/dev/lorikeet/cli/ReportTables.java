@@ -1,11 +1,11 @@
 package dev.lorikeet.cli;
 
 import dev.lorikeet.compare.Table;
+import dev.lorikeet.training.EvaluationReport;
 import dev.lorikeet.training.metrics.Calibration;
 import dev.lorikeet.training.metrics.ClassScores;
 import dev.lorikeet.training.metrics.ClassificationReport;
 import dev.lorikeet.training.metrics.ConfusionMatrix;
-import dev.lorikeet.training.EvaluationReport;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;

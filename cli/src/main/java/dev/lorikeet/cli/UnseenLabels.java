@@ -6,7 +6,7 @@ import dev.lorikeet.data.Example;
 import dev.lorikeet.data.ExampleRows;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Task;
 import dev.lorikeet.torch.LorikeetException;
 import java.util.List;
 import java.util.Optional;
@@ -52,7 +52,7 @@ final class UnseenLabels {
 
   private static String place(
       String label, String source, DataReader.Columns columns, Task task, ProblemType problemType) {
-    try (ExampleRows rows = DataReader.open(source, columns, task, problemType)) {
+    try (ExampleRows rows = DataReader.open(source, columns, task.rows(problemType))) {
       for (DataRow row = rows.next(); row != null; row = rows.next()) {
         if (row.example() != null && row.example().labels().contains(label)) {
           return row.place();

@@ -13,7 +13,7 @@ import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.CheckpointConfig;
@@ -205,7 +205,7 @@ class RecipeTest {
                 DataReader.OnBadRow.SKIP,
                 false));
     FineTuningConfig config = recipe.config();
-    assertThat(config.task()).isEqualTo(Task.TOKEN_CLASSIFICATION);
+    assertThat(config.task()).isEqualTo(Tasks.TOKEN_CLASSIFICATION);
     assertThat(config.maxLength()).isEqualTo(77);
     assertThat(config.initialization()).isEqualTo(Initialization.HE);
     assertThat(config.device()).isEqualTo(Device.CPU);

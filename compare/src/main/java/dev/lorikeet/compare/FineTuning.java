@@ -19,8 +19,6 @@ import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
@@ -169,7 +167,7 @@ public final class FineTuning {
   private Prepared prepare(List<Example> examples, List<Example> held) {
     Labels labels = labels(examples);
     // A folder that is no checkpoint, or another task's, must not be told of a tokenizer.
-    ModelConfig.read(checkpoint).mustHaveHead(config.task());
+    ModelConfig.read(checkpoint).mustHaveHead(config.task().headType());
     Preprocessor preprocessor =
         Preprocessor.open(config.task(), checkpoint, null, config.padToken());
     Model model = null;
@@ -215,10 +213,7 @@ public final class FineTuning {
 
   /** The classes that there are, or that the examples have; null where the task has none. */
   @Nullable Labels labels(List<Example> examples) {
-    boolean regression =
-        config.task() == Task.SEQUENCE_CLASSIFICATION
-            && config.problemType() == ProblemType.REGRESSION;
-    if (regression || config.task().isLanguageModel()) {
+    if (!config.task().hasClasses(config.problemType())) {
       return null;
     }
     return start != null
@@ -234,7 +229,7 @@ public final class FineTuning {
   private Labels labelsOf(AdapterFolder trained) {
     return new Labels(
         RunRecord.read(trained.folder())
-            .labels(config.task(), ModelConfig.read(checkpoint), trained));
+            .labels(config.task().headType(), ModelConfig.read(checkpoint), trained));
   }
 
   /** The labels that a trained adapter tells apart, among which the examples' must be. */
@@ -247,12 +242,12 @@ public final class FineTuning {
 
   /** How the model is to be opened. */
   ModelOptions options(@Nullable Labels labels) {
-    boolean sequence = config.task() == Task.SEQUENCE_CLASSIFICATION;
+    boolean sequence = config.task().hasProblemTypes();
     List<String> names =
         labels == null ? (sequence ? List.of("LABEL_0") : List.of()) : labels.names();
     ModelOptions options =
         ModelOptions.DEFAULT
-            .withTask(config.task(), names)
+            .withHead(config.task().headType(), names)
             .withProblemType(sequence ? config.problemType() : null)
             .withPrecision(config.precision())
             .withDevice(config.device())
@@ -273,7 +268,7 @@ public final class FineTuning {
             : config.adapter() instanceof LoraConfig lora && lora.startsFromData()
                 ? fromData(lora, model, preprocessor, labels, examples)
                 : Adapter.attach(model, config.adapter(), seed);
-    Preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
+    preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
     return adapter;
   }
 
@@ -346,7 +341,7 @@ public final class FineTuning {
 
   private TrainingData data(List<EncodedExample> encoded, Preprocessor preprocessor) {
     boolean packing = config.training().throughput().packing();
-    if (packing && config.task() != Task.CAUSAL_LM) {
+    if (packing && !config.task().packs()) {
       throw new UsageException(
           "packing is for causal-lm, and the task is " + config.task().id() + ": leave it out");
     }
@@ -354,7 +349,7 @@ public final class FineTuning {
     if (rates.equals(Augmentation.NONE)) {
       return packing ? packed(encoded) : TrainingData.of(encoded);
     }
-    if (config.task().isLanguageModel()) {
+    if (!config.task().hasLabels()) {
       throw new UsageException(
           "word_dropout, word_swap and token_masking are for classification, not for "
               + config.task().id()
@@ -382,7 +377,7 @@ public final class FineTuning {
     truncatedHeld = heldEncoder.truncated();
     tellCut(heldEncoder, held, "evaluation texts");
     TrainingData data = data(encoded, preprocessor);
-    if (config.task() == Task.MASKED_LM) {
+    if (config.task().hidesTokens()) {
       MaskedLm masking = config.training().masking().of(preprocessor.tokenizer());
       data = TrainingData.masked(encoded, masking, config.training().seed());
       encodedHeld = TrainingData.masked(encodedHeld, masking, 0).epoch(0);

@@ -6,7 +6,8 @@ import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.Device;
 import dev.lorikeet.torch.UsageException;
@@ -44,7 +45,7 @@ public record FineTuningConfig(
   /** One label a text, LoRA, at most 128 tokens, float32 on the CPU. */
   public static final FineTuningConfig DEFAULT =
       new FineTuningConfig(
-          Task.SEQUENCE_CLASSIFICATION,
+          Tasks.DEFAULT,
           ProblemType.SINGLE_LABEL,
           Regime.ADAPTER,
           LoraConfig.DEFAULT,
@@ -83,7 +84,7 @@ public record FineTuningConfig(
    * @throws UsageException when it does not
    */
   static void mustTakePadToken(Task task) {
-    if (task != Task.SEQUENCE_CLASSIFICATION) {
+    if (!task.takesPadToken()) {
       throw new UsageException(
           "a padding token is for sequence-classification, and the task is "
               + (task.id() + ": leave --pad-token out"));

@@ -186,7 +186,7 @@ public final class JointTuning {
                     .listener(member.listener)));
     Labels labels = labels(tunings);
     FineTuning first = tunings.values().iterator().next();
-    ModelConfig.read(checkpoint).mustHaveHead(first().task());
+    ModelConfig.read(checkpoint).mustHaveHead(first().task().headType());
     Preprocessor preprocessor =
         Preprocessor.open(first().task(), checkpoint, null, first().padToken());
     Model model = null;
@@ -231,7 +231,7 @@ public final class JointTuning {
           preprocessor.mustFit(model, config.maxLength());
           drawNew(model, tuning.options(labels));
           Adapter adapter = adapters.add(name, config.adapter(), config.training().seed());
-          Preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
+          preprocessor.mustHavePositions(model, config.maxLength() + adapter.virtualTokens());
           trainers.put(
               name,
               tuning

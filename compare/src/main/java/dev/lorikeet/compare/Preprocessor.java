@@ -1,6 +1,5 @@
 package dev.lorikeet.compare;
 
-import dev.lorikeet.data.Encoder;
 import dev.lorikeet.data.ExampleEncoder;
 import dev.lorikeet.data.ImageEncoder;
 import dev.lorikeet.data.Labels;
@@ -9,8 +8,9 @@ import dev.lorikeet.models.ImageProcessor;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.tasks.EncoderSettings;
+import dev.lorikeet.tasks.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Files;
@@ -40,7 +40,7 @@ final class Preprocessor implements AutoCloseable {
    */
   static Preprocessor open(
       Task task, Path checkpoint, @Nullable Path adapterFolder, @Nullable String padToken) {
-    boolean ofImages = task == Task.IMAGE_CLASSIFICATION;
+    boolean ofImages = task.readsImages();
     Path folder = folder(ofImages ? ImageProcessor.FILE : TOKENIZER, checkpoint, adapterFolder);
     return ofImages
         ? new Preprocessor(task, null, ImageProcessor.open(folder))
@@ -103,9 +103,9 @@ final class Preprocessor implements AutoCloseable {
    *
    * @throws UsageException when it has not
    */
-  static void mustHavePositions(Model model, int maxLength) {
+  void mustHavePositions(Model model, int maxLength) {
     int positions = model.config().mostTokens();
-    if (model.task() != Task.IMAGE_CLASSIFICATION && maxLength > positions) {
+    if (images == null && maxLength > positions) {
       throw new UsageException(
           "max_length is "
               + maxLength
@@ -158,7 +158,7 @@ final class Preprocessor implements AutoCloseable {
       TrainOn trainOn) {
     return images != null
         ? new ImageEncoder(images, model.config().maxTokens(), labels)
-        : new Encoder(tokenizer(), labels, task, problemType, maxLength, trainOn);
+        : task.encoder(tokenizer(), new EncoderSettings(labels, problemType, maxLength, trainOn));
   }
 
   /** Writes its files into a folder. */

@@ -8,11 +8,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.KnownBase;
 import dev.lorikeet.data.TrainOn;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.JsonFile;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Torch;
 import dev.lorikeet.torch.UsageException;
@@ -60,22 +61,22 @@ final class RunRecord {
   static ObjectNode of(TextModel model) {
     ObjectNode json = JsonNodeFactory.instance.objectNode();
     json.put("task", model.task().id());
-    if (model.task() == Task.SEQUENCE_CLASSIFICATION) {
+    if (model.task().hasProblemTypes()) {
       json.put("problem_type", model.model().config().problemType().id());
     }
     if (model.labels() != null) {
       model.labels().names().forEach(json.putArray("labels")::add);
     }
-    if (model.task() != Task.IMAGE_CLASSIFICATION) {
+    if (!model.task().readsImages()) {
       json.put("max_length", model.maxLength());
     }
     if (model.padToken() != null) {
       json.put("pad_token", model.padToken());
     }
-    if (model.task() == Task.CAUSAL_LM) {
+    if (model.task().learnsChats()) {
       json.put("train_on", model.trainOn().id());
     }
-    if (model.task() == Task.MASKED_LM) {
+    if (model.task().hidesTokens()) {
       json.put("mlm_probability", model.masking().mlmProbability());
       json.put("whole_word_mask", model.masking().wholeWordMask());
     }
@@ -167,36 +168,32 @@ final class RunRecord {
 
   /** The options with task, labels and problem type filled in where they do not name a task. */
   ModelOptions complete(ModelOptions options, Path checkpoint, @Nullable AdapterFolder adapter) {
-    if (adapter == null && options.task() == null) {
+    if (adapter == null && options.headType() == null) {
       return options;
     }
     ModelConfig config = ModelConfig.read(checkpoint);
-    Task task = options.task() != null ? options.task() : task(adapter, config);
+    HeadType task = options.headType() != null ? options.headType() : task(adapter, config);
     if (task == null) {
       return options;
     }
     String problemType = json.path("problem_type").asText("");
     return options
-        .withTask(task, labels(task, config, adapter))
+        .withHead(task, labels(task, config, adapter))
         .withProblemType(
             problemType.isEmpty() ? options.problemType() : ProblemType.of(problemType));
   }
 
-  private @Nullable Task task(@Nullable AdapterFolder adapter, ModelConfig config) {
+  private @Nullable HeadType task(@Nullable AdapterFolder adapter, ModelConfig config) {
     if (json.has("task")) {
-      return Task.of(json.path("task").asText());
+      return Tasks.named(json.path("task").asText()).headType();
     }
     String peftType = adapter == null ? "" : adapter.json().path("task_type").asText("");
-    for (Task task : Task.values()) {
-      if (!peftType.isEmpty() && task.peftTaskType().equals(peftType)) {
-        return task;
-      }
-    }
-    return config.task();
+    HeadType head = HeadType.ofPeft(peftType);
+    return head != null ? head : config.headType();
   }
 
   /** The labels as written; else those of config.json, or as many as the adapter's head has. */
-  List<String> labels(Task task, ModelConfig config, @Nullable AdapterFolder adapter) {
+  List<String> labels(HeadType task, ModelConfig config, @Nullable AdapterFolder adapter) {
     List<String> labels = new ArrayList<>();
     JsonNode written = json.path("labels");
     written.forEach(label -> labels.add(label.asText()));

@@ -6,7 +6,7 @@ import dev.lorikeet.data.Example;
 import dev.lorikeet.data.Labels;
 import dev.lorikeet.data.Words;
 import dev.lorikeet.models.Model;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.models.ProblemType;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.Predictor;
 import java.util.ArrayList;
@@ -57,7 +57,7 @@ final class TextAnswers {
 
   /** See {@link TextModel#fillMasks}. */
   List<List<MaskFill>> fillMasks(List<Example> examples, int topK) {
-    if (text.task() != Task.MASKED_LM) {
+    if (!text.task().hidesTokens()) {
       throw new UsageException(
           "only masked language models fill masks, and this head is for " + text.task().id());
     }
@@ -110,7 +110,7 @@ final class TextAnswers {
   int textsAtOnce(List<EncodedExample> encoded) {
     long longest = encoded.stream().mapToInt(EncodedExample::length).max().orElse(1);
     int width =
-        text.task() == Task.MASKED_LM
+        text.task().hidesTokens()
             ? model.config().integer("vocab_size")
             : model.config().labelCount();
     return (int)
@@ -118,7 +118,7 @@ final class TextAnswers {
   }
 
   private Example asked(Example example) {
-    if (text.task() != Task.TOKEN_CLASSIFICATION || !example.words().isEmpty()) {
+    if (!text.task().answersWords() || !example.words().isEmpty()) {
       return example.unlabelled();
     }
     List<String> words = Words.of(example.text());
@@ -136,21 +136,22 @@ final class TextAnswers {
 
   private Prediction prediction(Example example, EncodedExample encoded, float[] logits) {
     List<String> names = labels == null ? List.of() : labels.names();
-    return switch (text.task()) {
-      case MASKED_LM ->
-          words(MaskFill.of(example, encoded, logits, 1, text.tokenizer(), text.maxLength()));
-      default -> throw new IllegalStateException("no prediction for " + text.task());
-      case IMAGE_CLASSIFICATION -> Predictions.single(logits, names);
-      case TOKEN_CLASSIFICATION ->
-          new WordAnswers(names, text.maxLength())
-              .of(example, logits, encoded.wordIds(), () -> wordIds(example));
-      case SEQUENCE_CLASSIFICATION ->
-          switch (model.config().problemType()) {
-            case SINGLE_LABEL -> Predictions.single(logits, names);
-            case MULTI_LABEL -> Predictions.several(logits, names);
-            case REGRESSION -> Predictions.number(logits);
-          };
+    if (text.task().hidesTokens()) {
+      return words(MaskFill.of(example, encoded, logits, 1, text.tokenizer(), text.maxLength()));
+    }
+    if (text.task().answersWords()) {
+      return new WordAnswers(names, text.maxLength())
+          .of(example, logits, encoded.wordIds(), () -> wordIds(example));
+    }
+    return switch (problemType()) {
+      case SINGLE_LABEL -> Predictions.single(logits, names);
+      case MULTI_LABEL -> Predictions.several(logits, names);
+      case REGRESSION -> Predictions.number(logits);
     };
+  }
+
+  private ProblemType problemType() {
+    return text.task().hasProblemTypes() ? model.config().problemType() : ProblemType.SINGLE_LABEL;
   }
 
   /** The word of each token when nothing is cut off. */

@@ -16,12 +16,13 @@ import dev.lorikeet.export.Parity;
 import dev.lorikeet.models.ChatTemplate;
 import dev.lorikeet.models.Encoding;
 import dev.lorikeet.models.GenerationConfig;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Message;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextGenerator;
 import dev.lorikeet.models.TextTokenizer;
+import dev.lorikeet.tasks.Task;
 import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
@@ -219,12 +220,13 @@ public final class TextModel implements AutoCloseable {
     return settings.masking();
   }
 
+  /** What the model was trained to do. */
   public Task task() {
-    Task task = model.task();
-    if (task == null) {
+    HeadType head = model.headType();
+    if (head == null) {
       throw new IllegalStateException("a text model has a head");
     }
-    return task;
+    return Tasks.of(head);
   }
 
   private ExampleEncoder encoder() {
@@ -289,7 +291,7 @@ public final class TextModel implements AutoCloseable {
 
   private List<EncodedExample> labelled(List<Example> examples) {
     List<EncodedExample> encoded = encode(examples);
-    return task() == Task.MASKED_LM
+    return task().hidesTokens()
         ? TrainingData.masked(encoded, masking().of(tokenizer()), 0).epoch(0)
         : encoded;
   }
@@ -359,18 +361,16 @@ public final class TextModel implements AutoCloseable {
    */
   public void mustExport() {
     String otherwise = "has no ONNX export: use lorikeet merge for a checkpoint";
-    mustNotWrite(otherwise);
-    mustNotBeOf(Task.IMAGE_CLASSIFICATION, otherwise);
+    mustNot(task().writes() || task().readsImages(), otherwise);
   }
 
   private void mustNotWrite(String otherwise) {
-    mustNotBeOf(Task.CAUSAL_LM, otherwise);
-    mustNotBeOf(Task.SEQ_2_SEQ_LM, otherwise);
+    mustNot(task().writes(), otherwise);
   }
 
-  private void mustNotBeOf(Task task, String otherwise) {
-    if (task() == task) {
-      throw new UsageException("a model for " + task.id() + " " + otherwise);
+  private void mustNot(boolean does, String otherwise) {
+    if (does) {
+      throw new UsageException("a model for " + task().id() + " " + otherwise);
     }
   }
 

@@ -71,7 +71,8 @@ final class TextModelFolders {
     String base = model.checkpoint() == null ? "" : model.checkpoint().folder().toString();
     HubName name = model.checkpoint() == null ? null : HubName.ofSnapshot(Path.of(base));
     json.put("base_model_name_or_path", name == null ? base : name.repo());
-    json.put("task_type", text.task().peftTaskType().isEmpty() ? null : text.task().peftTaskType());
+    String taskType = text.task().headType().peftTaskType();
+    json.put("task_type", taskType.isEmpty() ? null : taskType);
     json.put("revision", name == null ? null : name.revision());
     json.putNull("auto_mapping");
     return json;
@@ -101,7 +102,7 @@ final class TextModelFolders {
         Scope scope = Scope.open()) {
       List<EncodedExample> encoded = text.encode(examples);
       OnnxExport export =
-          new OnnxExport(model.config(), text.task(), mergedState())
+          new OnnxExport(model.config(), text.task().headType(), mergedState())
               .recipe(RunRecord.of(text).toString())
               .threads(Torch.threads())
               .files(temporary -> saveBeside(temporary, JsonNodeFactory.instance.objectNode()));

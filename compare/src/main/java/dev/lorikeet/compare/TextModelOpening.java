@@ -4,10 +4,11 @@ import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.adapters.AdapterFolder;
 import dev.lorikeet.adapters.Adapters;
 import dev.lorikeet.data.Labels;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Path;
@@ -100,7 +101,7 @@ record TextModelOpening(
           attached.several() == null ? attached.active() : null,
           attached.several(),
           preprocessor,
-          labels(model),
+          labels(task, model),
           record.settings(length));
     } catch (RuntimeException e) {
       model.close();
@@ -120,7 +121,7 @@ record TextModelOpening(
   }
 
   private void mustHaveLength(TextModel opened, String first, Map<String, Path> folders) {
-    if (maxLength != null || opened.task() == Task.IMAGE_CLASSIFICATION) {
+    if (maxLength != null || opened.task().readsImages()) {
       return;
     }
     int length = opened.maxLength();
@@ -136,8 +137,8 @@ record TextModelOpening(
   }
 
   private Task mustBeTrained(Model model, @Nullable Adapter adapter) {
-    Task task = model.task();
-    if (task == null) {
+    HeadType head = model.headType();
+    if (head == null) {
       throw new UsageException(
           checkpoint + " has no head: give --task, or the adapter that was trained on it");
     }
@@ -156,21 +157,15 @@ record TextModelOpening(
               + String.join(" and ", model.newModules())
               + ": give the adapter that was trained on it, or train one");
     }
-    return task;
+    return Tasks.of(head);
   }
 
-  private static @Nullable Labels labels(Model model) {
-    boolean regression =
-        model.task() == Task.SEQUENCE_CLASSIFICATION
-            && model.config().problemType() == ProblemType.REGRESSION;
-    if (regression || isLanguageModel(model.task())) {
+  private static @Nullable Labels labels(Task task, Model model) {
+    if (!task.hasLabels()
+        || (task.hasProblemTypes() && !task.hasClasses(model.config().problemType()))) {
       return null;
     }
     List<String> names = model.config().labels();
     return new Labels(names.isEmpty() ? RunRecord.numbered(model.config().labelCount()) : names);
-  }
-
-  private static boolean isLanguageModel(@Nullable Task task) {
-    return task != null && task.isLanguageModel();
   }
 }

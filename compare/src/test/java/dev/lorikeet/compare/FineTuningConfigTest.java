@@ -7,7 +7,7 @@ import dev.lorikeet.data.TrainOn;
 import dev.lorikeet.lora.LoraConfig;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.TrainingConfig;
@@ -22,14 +22,14 @@ class FineTuningConfigTest {
         FineTuningConfig.DEFAULT
             .withLora(LoraConfig.of(3, 5))
             .withTraining(loop)
-            .withTask(Task.SEQUENCE_CLASSIFICATION, ProblemType.REGRESSION)
+            .withTask(Tasks.SEQUENCE_CLASSIFICATION, ProblemType.REGRESSION)
             .withRegime(Regime.SCRATCH, Initialization.HE)
             .withMaxLength(77)
             .withTrainOn(TrainOn.ALL);
     assertThat(config)
         .isEqualTo(
             new FineTuningConfig(
-                Task.SEQUENCE_CLASSIFICATION,
+                Tasks.SEQUENCE_CLASSIFICATION,
                 ProblemType.REGRESSION,
                 Regime.SCRATCH,
                 LoraConfig.of(3, 5),

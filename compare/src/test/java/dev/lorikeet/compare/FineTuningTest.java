@@ -15,7 +15,7 @@ import dev.lorikeet.models.Dropouts;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
@@ -143,7 +143,7 @@ class FineTuningTest {
         regularized(Dropouts.UNCHANGED, new Augmentation.Rates(0, 0.1, 0));
     FineTuningConfig config =
         CONFIG
-            .withTask(Task.MASKED_LM, ProblemType.SINGLE_LABEL)
+            .withTask(Tasks.MASKED_LM, ProblemType.SINGLE_LABEL)
             .withTraining(CONFIG.training().with(draft -> draft.regularization = swapped));
     assertThatThrownBy(() -> new FineTuning(base, config).train(TinyModel.examples(), List.of()))
         .isInstanceOf(UsageException.class)

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lorikeet.data.Example;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -142,7 +142,7 @@ class MaskFillTest {
 
   @Test
   void checkpointOfPretrainingOpensAsMaskedLm() throws IOException {
-    ModelOptions options = ModelOptions.DEFAULT.withTask(Task.MASKED_LM, List.of());
+    ModelOptions options = ModelOptions.DEFAULT.withHead(HeadType.MASKED_LM, List.of());
     try (TextModel pretrained = open("BertForPreTraining", options)) {
       assertThat(pretrained.fillMasks(List.of(TWO), 3)).isEqualTo(model.fillMasks(List.of(TWO), 3));
     }

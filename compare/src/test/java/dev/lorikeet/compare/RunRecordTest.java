@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lorikeet.adapters.AdapterFolder;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,7 +39,7 @@ class RunRecordTest {
   @Test
   void foreignAdaptersTaskIsPeftsAndItsLabelsAreTheBases() {
     ModelOptions options = complete(TinyModel.golden("bert-classify-lora"), "bert-classify-lora");
-    assertThat(options.task()).isEqualTo(Task.SEQUENCE_CLASSIFICATION);
+    assertThat(options.headType()).isEqualTo(HeadType.SEQUENCE_CLASSIFICATION);
     assertThat(options.labels()).containsExactly("LABEL_0", "LABEL_1", "LABEL_2");
     assertThat(options.problemType()).isNull();
   }
@@ -47,19 +47,19 @@ class RunRecordTest {
   @Test
   void foreignAdaptersLabelsAreCountedByItsHead() throws IOException {
     ModelOptions options = complete(encoder(), "bert-classify-lora");
-    assertThat(options.task()).isEqualTo(Task.SEQUENCE_CLASSIFICATION);
+    assertThat(options.headType()).isEqualTo(HeadType.SEQUENCE_CLASSIFICATION);
     assertThat(options.labels()).containsExactly("LABEL_0", "LABEL_1", "LABEL_2");
     options = complete(encoder(), "bert-tag-rslora-pattern");
-    assertThat(options.task()).isEqualTo(Task.TOKEN_CLASSIFICATION);
+    assertThat(options.headType()).isEqualTo(HeadType.TOKEN_CLASSIFICATION);
     assertThat(options.labels()).hasSize(5).last().isEqualTo("LABEL_4");
   }
 
   @Test
   void foreignAdapterWithoutATaskHasTheBases() throws IOException {
     ModelOptions options = complete(TinyModel.golden("bert-mlm"), "bert-mlm");
-    assertThat(options.task()).isEqualTo(Task.MASKED_LM);
+    assertThat(options.headType()).isEqualTo(HeadType.MASKED_LM);
     assertThat(options.labels()).isEmpty();
-    assertThat(complete(encoder(), "bert-mlm").task()).isNull();
+    assertThat(complete(encoder(), "bert-mlm").headType()).isNull();
   }
 
   @Test
@@ -84,10 +84,12 @@ class RunRecordTest {
   @Test
   void taskThatIsAskedForComesBeforeAll() throws IOException {
     Path adapter = TinyModel.golden("bert-classify-lora").resolve("adapter");
-    ModelOptions asked = ModelOptions.DEFAULT.withTask(Task.MASKED_LM, List.of());
+    ModelOptions asked = ModelOptions.DEFAULT.withHead(HeadType.MASKED_LM, List.of());
     assertThat(
-            RunRecord.read(adapter).complete(asked, encoder(), AdapterFolder.open(adapter)).task())
-        .isEqualTo(Task.MASKED_LM);
+            RunRecord.read(adapter)
+                .complete(asked, encoder(), AdapterFolder.open(adapter))
+                .headType())
+        .isEqualTo(HeadType.MASKED_LM);
   }
 
   @Test

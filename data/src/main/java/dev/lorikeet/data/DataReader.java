@@ -3,8 +3,6 @@ package dev.lorikeet.data;
 import dev.lorikeet.data.rows.Rows;
 import dev.lorikeet.data.rows.Selection;
 import dev.lorikeet.data.rows.UnknownColumn;
-import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Files;
@@ -114,7 +112,7 @@ public final class DataReader {
    */
   public static List<String> columns(String source) {
     Selection none = new Selection("\0", null, List.of(), List.of());
-    try (Rows rows = Sources.open(source, none, Task.SEQUENCE_CLASSIFICATION)) {
+    try (Rows rows = Sources.open(source, none, false)) {
       rows.next();
       return List.of();
     } catch (UnknownColumn e) {
@@ -180,7 +178,7 @@ public final class DataReader {
    * Reads a whole data set.
    *
    * @param source a file, a folder, standard input, or {@code sql:} and a query
-   * @param problemType what the labels are; only sequence classification asks for it
+   * @param format what is made of a row
    * @throws LorikeetException when the file is missing, unreadable, not UTF-8 or without a good
    *     row, or when a row is malformed and {@code onBadRow} is FAIL; the message has file and line
    *     (of a Parquet file or a query the number of the row); or when a query is anything else than
@@ -188,12 +186,11 @@ public final class DataReader {
    * @throws UsageException when a column is unknown, the task has no use for one, or the ending of
    *     the file is unknown
    */
-  public static DataSet read(
-      String source, Columns columns, Task task, ProblemType problemType, OnBadRow onBadRow) {
+  public static DataSet read(String source, Columns columns, RowFormat format, OnBadRow onBadRow) {
     List<Example> examples = new ArrayList<>();
     List<String> reports = new ArrayList<>();
     int skipped = 0;
-    try (ExampleRows rows = open(source, columns, task, problemType)) {
+    try (ExampleRows rows = open(source, columns, format)) {
       for (DataRow row = rows.next(); row != null; row = rows.next()) {
         if (row.example() != null || onBadRow == OnBadRow.FAIL) {
           examples.add(row.mustBeGood());
@@ -217,23 +214,22 @@ public final class DataReader {
    * vectors of zeros and ones are given as they are.
    *
    * @param source a file, a folder, standard input, or {@code sql:} and a query
-   * @param problemType what the labels are; only sequence classification asks for it
+   * @param format what is made of a row
    * @throws LorikeetException when the file is missing, unreadable or not UTF-8
    * @throws UsageException as {@link #read}
    */
-  public static ExampleRows open(
-      String source, Columns columns, Task task, ProblemType problemType) {
-    RowParser.mustFit(columns, task, problemType);
-    Rows rows = Sources.open(source, columns.selection(), task);
+  public static ExampleRows open(String source, Columns columns, RowFormat format) {
+    format.mustFit(columns);
+    Rows rows = Sources.open(source, columns.selection(), format.readsImages());
     return new ExampleRows(
         Sources.name(source),
         rows,
-        new RowParser(columns, task, problemType, rows.areFlat(), pictures(source, task)));
+        format.parser(columns, rows.areFlat(), pictures(source, format)));
   }
 
   /** Where the names of images begin: in the data set's folder. */
-  private static Path pictures(String source, Task task) {
-    Path file = task == Task.IMAGE_CLASSIFICATION ? Sources.file(source) : null;
+  private static Path pictures(String source, RowFormat format) {
+    Path file = format.readsImages() ? Sources.file(source) : null;
     if (file == null) {
       return Path.of("");
     }

@@ -43,7 +43,7 @@ public final class ExampleRows implements AutoCloseable {
     isEmpty = false;
     String where = rows.place(row.number());
     try {
-      return new DataRow(row.number(), where, parser.parse(row, where), null, row.kept());
+      return new DataRow(row.number(), where, parser.example(row, where), null, row.kept());
     } catch (BadRow bad) {
       return new DataRow(row.number(), where, null, bad.getMessage(), row.kept());
     }

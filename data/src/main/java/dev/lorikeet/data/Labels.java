@@ -12,6 +12,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The labels that a model tells apart; a label's id is its place in the list. Kept with the model
@@ -79,8 +80,8 @@ public final class Labels {
    */
   public static void mustBeClasses(String source, String column, List<Example> examples) {
     List<String> names = examples.stream().flatMap(e -> e.labels().stream()).distinct().toList();
-    boolean numbers = names.stream().allMatch(RowParser::isNumber);
-    Optional<String> fraction = names.stream().filter(RowParser::isFraction).findFirst();
+    boolean numbers = names.stream().allMatch(Cells::isNumber);
+    Optional<String> fraction = names.stream().filter(Cells::isFraction).findFirst();
     boolean many = names.size() > MOST_CLASSES_WITH_FRACTIONS || 2 * names.size() > examples.size();
     if (numbers && many && fraction.isPresent()) {
       throw new UsageException(
@@ -166,5 +167,13 @@ public final class Labels {
   @Override
   public String toString() {
     return "Labels" + names;
+  }
+
+  /** Labels that must be there, since an example has one. */
+  static Labels given(@Nullable Labels labels) {
+    if (labels == null) {
+      throw new IllegalStateException("the examples have labels, but the encoder was given none");
+    }
+    return labels;
   }
 }

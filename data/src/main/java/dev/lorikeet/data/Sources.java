@@ -6,7 +6,6 @@ import dev.lorikeet.data.rows.ImageFolder;
 import dev.lorikeet.data.rows.Rows;
 import dev.lorikeet.data.rows.Selection;
 import dev.lorikeet.data.rows.TableRows;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.nio.file.Files;
@@ -54,8 +53,12 @@ final class Sources {
     }
   }
 
-  /** Opens a source. */
-  static Rows open(String source, Selection columns, Task task) {
+  /**
+   * Opens a source.
+   *
+   * @param pictures whether its rows name pictures
+   */
+  static Rows open(String source, Selection columns, boolean pictures) {
     String name = name(source);
     if (source.startsWith(QUERY)) {
       return TableRows.ofQuery(name, source.substring(QUERY.length()), columns);
@@ -65,7 +68,6 @@ final class Sources {
     if (file == null) {
       return (said == null ? DataFormat.JSON : said).open(name, System.in, columns);
     }
-    boolean pictures = task == Task.IMAGE_CLASSIFICATION;
     if (Files.isDirectory(file)) {
       if (pictures && !columns.kept().isEmpty()) {
         throw new UsageException(

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Message;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.IOException;
@@ -180,7 +180,7 @@ class ChatEncodingTest {
     Example shorter = Example.ofChat(List.of(Message.user("a"), Message.assistant("b")));
     try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
       int length = encode(shorter).length();
-      Encoder encoder = encoder(tokenizer, length, TrainOn.ASSISTANT);
+      ExampleEncoder encoder = encoder(tokenizer, length, TrainOn.ASSISTANT);
       assertThat(encoder.encode(List.of(longer, shorter))).hasSize(1);
       assertThat(encoder.truncated().texts()).isEqualTo(1);
       assertThat(encoder.silent()).isEqualTo(1);
@@ -215,8 +215,8 @@ class ChatEncodingTest {
   @Test
   void anEncoderDecoderLearnsTheTarget() {
     try (TextTokenizer tokenizer = TextTokenizer.open(folder)) {
-      Encoder encoder =
-          new Encoder(tokenizer, null, Task.SEQ_2_SEQ_LM, ProblemType.SINGLE_LABEL, 64);
+      ExampleEncoder encoder =
+          Encoders.of(tokenizer, null, HeadType.SEQ_2_SEQ_LM, ProblemType.SINGLE_LABEL, 64);
       List<EncodedExample> encoded =
           encoder.encode(
               List.of(Example.ofPair("Hello there", "you"), Example.ofPair("a", "Hello you")));
@@ -255,8 +255,9 @@ class ChatEncodingTest {
     }
   }
 
-  private static Encoder encoder(TextTokenizer tokenizer, int length, TrainOn trainOn) {
-    return new Encoder(tokenizer, null, Task.CAUSAL_LM, ProblemType.SINGLE_LABEL, length, trainOn);
+  private static ExampleEncoder encoder(TextTokenizer tokenizer, int length, TrainOn trainOn) {
+    return Encoders.of(
+        tokenizer, null, HeadType.CAUSAL_LM, ProblemType.SINGLE_LABEL, length, trainOn);
   }
 
   private static List<Message> messages(JsonNode chat) {

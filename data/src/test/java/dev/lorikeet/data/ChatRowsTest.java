@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Message;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
@@ -23,15 +23,16 @@ import org.junit.jupiter.api.io.TempDir;
 class ChatRowsTest {
   @TempDir private Path folder;
 
-  private DataSet read(Task task, Columns columns, OnBadRow onBadRow, String... lines)
+  private DataSet read(HeadType task, Columns columns, OnBadRow onBadRow, String... lines)
       throws IOException {
     Path file = Files.write(folder.resolve("rows.jsonl"), List.of(lines));
-    return DataReader.read(file.toString(), columns, task, ProblemType.SINGLE_LABEL, onBadRow);
+    return DataReader.read(
+        file.toString(), columns, Formats.of(task, ProblemType.SINGLE_LABEL), onBadRow);
   }
 
   private Example.Chat chat(Columns columns, String line) throws IOException {
     return Objects.requireNonNull(
-        read(Task.CAUSAL_LM, columns, OnBadRow.FAIL, line).examples().get(0).chat());
+        read(HeadType.CAUSAL_LM, columns, OnBadRow.FAIL, line).examples().get(0).chat());
   }
 
   @Test
@@ -79,7 +80,7 @@ class ChatRowsTest {
   @Test
   void promptsAndTargetsAreTexts() throws IOException {
     String line = "{\"a\": \"x \", \"b\": \"y\"}";
-    for (Task task : List.of(Task.CAUSAL_LM, Task.SEQ_2_SEQ_LM)) {
+    for (HeadType task : List.of(HeadType.CAUSAL_LM, HeadType.SEQ_2_SEQ_LM)) {
       Columns columns = new Columns("a", "b", null);
       assertThat(read(task, columns, OnBadRow.FAIL, line).examples())
           .containsExactly(Example.ofPair("x ", "y"));
@@ -96,8 +97,7 @@ class ChatRowsTest {
         DataReader.read(
             file.toString(),
             Columns.ofChats("messages"),
-            Task.CAUSAL_LM,
-            ProblemType.SINGLE_LABEL,
+            Formats.of(HeadType.CAUSAL_LM, ProblemType.SINGLE_LABEL),
             OnBadRow.FAIL);
     assertThat(set.examples()).containsExactly(Example.ofChat(List.of(Message.user("a, b"))));
   }
@@ -121,27 +121,28 @@ class ChatRowsTest {
   private void assertBad(String line, String problem) throws IOException {
     String good = "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}";
     Columns columns = Columns.ofChats("messages");
-    assertThatThrownBy(() -> read(Task.CAUSAL_LM, columns, OnBadRow.FAIL, good, line))
+    assertThatThrownBy(() -> read(HeadType.CAUSAL_LM, columns, OnBadRow.FAIL, good, line))
         .isInstanceOf(LorikeetException.class)
         .hasMessage(
             folder.resolve("rows.jsonl")
                 + ":2: "
                 + problem
                 + "; mend the row, or have bad rows skipped");
-    assertThat(read(Task.CAUSAL_LM, columns, OnBadRow.SKIP, good, line).skipped()).isEqualTo(1);
+    assertThat(read(HeadType.CAUSAL_LM, columns, OnBadRow.SKIP, good, line).skipped()).isEqualTo(1);
   }
 
   @Test
   void onlyLanguageModelsTakeChatsAndTheyTakeNoLabels() {
     assertThatThrownBy(
-            () -> read(Task.MASKED_LM, Columns.ofChats("m"), OnBadRow.FAIL, "{\"m\": []}"))
+            () -> read(HeadType.MASKED_LM, Columns.ofChats("m"), OnBadRow.FAIL, "{\"m\": []}"))
         .isInstanceOf(UsageException.class)
         .hasMessage("masked-lm takes texts, not chats: give --text");
-    assertThatThrownBy(() -> read(Task.CAUSAL_LM, new Columns("a", null, "b"), OnBadRow.FAIL, "{}"))
+    assertThatThrownBy(
+            () -> read(HeadType.CAUSAL_LM, new Columns("a", null, "b"), OnBadRow.FAIL, "{}"))
         .isInstanceOf(UsageException.class)
         .hasMessage("causal-lm takes no labels: leave column \"b\" out");
     assertThatThrownBy(
-            () -> read(Task.SEQ_2_SEQ_LM, new Columns("a", null, null), OnBadRow.FAIL, "{}"))
+            () -> read(HeadType.SEQ_2_SEQ_LM, new Columns("a", null, null), OnBadRow.FAIL, "{}"))
         .isInstanceOf(UsageException.class)
         .hasMessage("seq2seq-lm needs the targets' column: give --target");
   }

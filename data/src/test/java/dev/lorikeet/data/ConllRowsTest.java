@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
@@ -133,8 +133,7 @@ class ConllRowsTest {
     return DataReader.read(
             source.toString(),
             new Columns(text, null, label),
-            Task.TOKEN_CLASSIFICATION,
-            ProblemType.SINGLE_LABEL,
+            Formats.of(HeadType.TOKEN_CLASSIFICATION, ProblemType.SINGLE_LABEL),
             OnBadRow.FAIL)
         .examples();
   }

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
@@ -277,8 +277,7 @@ class DataReaderErrorsTest {
                 DataReader.read(
                     "a.csv",
                     new Columns("text", "other", null),
-                    Task.TOKEN_CLASSIFICATION,
-                    ProblemType.SINGLE_LABEL,
+                    Formats.of(HeadType.TOKEN_CLASSIFICATION, ProblemType.SINGLE_LABEL),
                     OnBadRow.FAIL))
         .isInstanceOf(UsageException.class)
         .hasMessage("token-classification takes single texts, not column \"other\" as well");
@@ -287,8 +286,7 @@ class DataReaderErrorsTest {
                 DataReader.read(
                     "a.csv",
                     TEXT_AND_LABEL,
-                    Task.MASKED_LM,
-                    ProblemType.SINGLE_LABEL,
+                    Formats.of(HeadType.MASKED_LM, ProblemType.SINGLE_LABEL),
                     OnBadRow.FAIL))
         .isInstanceOf(UsageException.class)
         .hasMessage("masked-lm takes no labels: leave column \"label\" out");
@@ -432,8 +430,7 @@ class DataReaderErrorsTest {
                 DataReader.read(
                     file.toString(),
                     TEXT_AND_LABEL,
-                    Task.TOKEN_CLASSIFICATION,
-                    ProblemType.SINGLE_LABEL,
+                    Formats.of(HeadType.TOKEN_CLASSIFICATION, ProblemType.SINGLE_LABEL),
                     OnBadRow.FAIL))
         .isExactlyInstanceOf(LorikeetException.class)
         .hasMessage(message);
@@ -444,7 +441,11 @@ class DataReaderErrorsTest {
   }
 
   private static void read(String source, ProblemType problemType, OnBadRow onBadRow) {
-    DataReader.read(source, TEXT_AND_LABEL, Task.SEQUENCE_CLASSIFICATION, problemType, onBadRow);
+    DataReader.read(
+        source,
+        TEXT_AND_LABEL,
+        Formats.of(HeadType.SEQUENCE_CLASSIFICATION, problemType),
+        onBadRow);
   }
 
   private Path write(String name, String content) throws IOException {

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -248,8 +248,7 @@ class DataReaderTest {
         DataReader.read(
             csv.toString(),
             TEXT_AND_LABEL,
-            Task.SEQUENCE_CLASSIFICATION,
-            ProblemType.SINGLE_LABEL,
+            Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL),
             OnBadRow.SKIP);
     assertThat(data.examples())
         .containsExactly(Example.of("x", "1"), Example.of("two\nlines", "2"), Example.of("y", "4"));
@@ -265,8 +264,7 @@ class DataReaderTest {
         DataReader.read(
             csv.toString(),
             TEXT_AND_LABEL,
-            Task.SEQUENCE_CLASSIFICATION,
-            ProblemType.SINGLE_LABEL,
+            Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL),
             OnBadRow.SKIP);
     assertThat(data.skipped()).isEqualTo(25);
     assertThat(data.reports())
@@ -282,8 +280,7 @@ class DataReaderTest {
         DataReader.read(
             csv.toString(),
             TEXT_AND_LABEL,
-            Task.SEQUENCE_CLASSIFICATION,
-            ProblemType.SINGLE_LABEL,
+            Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL),
             OnBadRow.SKIP);
     assertThat(data.examples())
         .containsExactly(
@@ -306,7 +303,10 @@ class DataReaderTest {
 
   private static List<Example> read(String source, Columns columns, ProblemType problemType) {
     return DataReader.read(
-            source, columns, Task.SEQUENCE_CLASSIFICATION, problemType, OnBadRow.FAIL)
+            source,
+            columns,
+            Formats.of(HeadType.SEQUENCE_CLASSIFICATION, problemType),
+            OnBadRow.FAIL)
         .examples();
   }
 
@@ -314,8 +314,7 @@ class DataReaderTest {
     return DataReader.read(
             file.toString(),
             columns,
-            Task.TOKEN_CLASSIFICATION,
-            ProblemType.SINGLE_LABEL,
+            Formats.of(HeadType.TOKEN_CLASSIFICATION, ProblemType.SINGLE_LABEL),
             OnBadRow.FAIL)
         .examples();
   }

@@ -3,8 +3,8 @@ package dev.lorikeet.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.models.TextTokenizer;
 import dev.lorikeet.torch.LorikeetException;
 import java.net.URISyntaxException;
@@ -42,7 +42,7 @@ class EncoderTest {
     EncodedExample encoded =
         one(
             ANIMALS,
-            Task.SEQUENCE_CLASSIFICATION,
+            HeadType.SEQUENCE_CLASSIFICATION,
             ProblemType.SINGLE_LABEL,
             Example.of("The dog ran", "dog"));
     assertThat(encoded.ids()).containsExactly(2, 5, 7, 9, 3);
@@ -57,7 +57,7 @@ class EncoderTest {
     EncodedExample encoded =
         one(
             ANIMALS,
-            Task.SEQUENCE_CLASSIFICATION,
+            HeadType.SEQUENCE_CLASSIFICATION,
             ProblemType.SINGLE_LABEL,
             Example.ofPair("cat sat", "dog", "cat"));
     assertThat(encoded.ids()).containsExactly(2, 6, 8, 3, 7, 3);
@@ -67,7 +67,7 @@ class EncoderTest {
   @Test
   void anUnlabelledTextHasNoClass() {
     EncodedExample encoded =
-        one(null, Task.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL, Example.of("cat"));
+        one(null, HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL, Example.of("cat"));
     assertThat(encoded.classes()).isEmpty();
     assertThat(encoded.targets()).isEmpty();
   }
@@ -78,13 +78,17 @@ class EncoderTest {
     assertThat(
             one(
                     labels,
-                    Task.SEQUENCE_CLASSIFICATION,
+                    HeadType.SEQUENCE_CLASSIFICATION,
                     ProblemType.MULTI_LABEL,
                     Example.of("cat", "c", "a"))
                 .targets())
         .containsExactly(1, 0, 1);
     assertThat(
-            one(labels, Task.SEQUENCE_CLASSIFICATION, ProblemType.MULTI_LABEL, Example.of("cat"))
+            one(
+                    labels,
+                    HeadType.SEQUENCE_CLASSIFICATION,
+                    ProblemType.MULTI_LABEL,
+                    Example.of("cat"))
                 .targets())
         .containsExactly(0, 0, 0);
   }
@@ -94,7 +98,7 @@ class EncoderTest {
     EncodedExample encoded =
         one(
             null,
-            Task.SEQUENCE_CLASSIFICATION,
+            HeadType.SEQUENCE_CLASSIFICATION,
             ProblemType.REGRESSION,
             Example.of("cat", " -2.5e1 "));
     assertThat(encoded.targets()).containsExactly(-25f);
@@ -107,7 +111,7 @@ class EncoderTest {
     EncodedExample encoded =
         one(
             new Labels(List.of("A", "V")),
-            Task.TOKEN_CLASSIFICATION,
+            HeadType.TOKEN_CLASSIFICATION,
             ProblemType.SINGLE_LABEL,
             example);
     assertThat(encoded.ids()).containsExactly(2, 11, 12, 16, 11, 14, 3);
@@ -117,11 +121,11 @@ class EncoderTest {
   @Test
   void wordsBeyondTheMaximalLengthLoseTheirLabels() {
     Example example = Example.ofWords(List.of("cat", "played", "ran"), List.of("N", "V", "V"));
-    Encoder encoder =
-        new Encoder(
+    ExampleEncoder encoder =
+        Encoders.of(
             tokenizer,
             new Labels(List.of("N", "V")),
-            Task.TOKEN_CLASSIFICATION,
+            HeadType.TOKEN_CLASSIFICATION,
             ProblemType.SINGLE_LABEL,
             4);
     EncodedExample encoded = encoder.encode(List.of(example)).get(0);
@@ -134,7 +138,8 @@ class EncoderTest {
   @Test
   void wordsOfWordPieceAreTokensWithThoseOfTwoSigns() {
     String text = "the cats played, dogs sat home.";
-    EncodedExample encoded = one(null, Task.MASKED_LM, ProblemType.SINGLE_LABEL, Example.of(text));
+    EncodedExample encoded =
+        one(null, HeadType.MASKED_LM, ProblemType.SINGLE_LABEL, Example.of(text));
     int[] words = encoded.wordIds();
     boolean continued = false;
     for (int i = 2; i < encoded.length() - 1; i++) {
@@ -147,14 +152,15 @@ class EncoderTest {
 
   @Test
   void maskedLanguageModelsHaveNoClassesBeforeMasking() {
-    EncodedExample encoded = one(null, Task.MASKED_LM, ProblemType.SINGLE_LABEL, Example.of("cat"));
+    EncodedExample encoded =
+        one(null, HeadType.MASKED_LM, ProblemType.SINGLE_LABEL, Example.of("cat"));
     assertThat(encoded.classes()).containsExactly(IGNORED, IGNORED, IGNORED);
   }
 
   @Test
   void onlyTextsThatWereCutAreCountedAsTruncated() {
-    Encoder encoder =
-        new Encoder(tokenizer, null, Task.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL, 5);
+    ExampleEncoder encoder =
+        Encoders.of(tokenizer, null, HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL, 5);
     List<EncodedExample> encoded =
         encoder.encode(
             List.of(Example.of("cat"), Example.of("the cat sat"), Example.of("the cat sat home")));
@@ -168,8 +174,8 @@ class EncoderTest {
   void examplesKeepTheirOrderAcrossTokenizerCalls() {
     List<Example> examples = new ArrayList<>(Collections.nCopies(5000, Example.of("cat")));
     examples.set(4500, Example.of("the dog"));
-    Encoder encoder =
-        new Encoder(tokenizer, null, Task.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL, 8);
+    ExampleEncoder encoder =
+        Encoders.of(tokenizer, null, HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL, 8);
     List<EncodedExample> encoded = encoder.encode(examples);
     assertThat(encoded).hasSize(5000);
     assertThat(encoded.get(4499).ids()).containsExactly(2, 6, 3);
@@ -183,7 +189,7 @@ class EncoderTest {
             () ->
                 one(
                     ANIMALS,
-                    Task.SEQUENCE_CLASSIFICATION,
+                    HeadType.SEQUENCE_CLASSIFICATION,
                     ProblemType.SINGLE_LABEL,
                     Example.of("cat", "dgo")))
         .isInstanceOf(LorikeetException.class)
@@ -192,7 +198,7 @@ class EncoderTest {
             () ->
                 one(
                     null,
-                    Task.SEQUENCE_CLASSIFICATION,
+                    HeadType.SEQUENCE_CLASSIFICATION,
                     ProblemType.REGRESSION,
                     Example.of("cat", "high")))
         .isInstanceOf(LorikeetException.class)
@@ -206,7 +212,7 @@ class EncoderTest {
             () ->
                 one(
                     ANIMALS,
-                    Task.SEQUENCE_CLASSIFICATION,
+                    HeadType.SEQUENCE_CLASSIFICATION,
                     ProblemType.SINGLE_LABEL,
                     Example.of("cat", "cat", "dog")))
         .isInstanceOf(LorikeetException.class)
@@ -221,7 +227,7 @@ class EncoderTest {
             () ->
                 one(
                     ANIMALS,
-                    Task.TOKEN_CLASSIFICATION,
+                    HeadType.TOKEN_CLASSIFICATION,
                     ProblemType.SINGLE_LABEL,
                     Example.of("the cat")))
         .isInstanceOf(IllegalArgumentException.class)
@@ -232,7 +238,7 @@ class EncoderTest {
   }
 
   private static EncodedExample one(
-      @Nullable Labels labels, Task task, ProblemType problemType, Example example) {
-    return new Encoder(tokenizer, labels, task, problemType, 64).encode(List.of(example)).get(0);
+      @Nullable Labels labels, HeadType task, ProblemType problemType, Example example) {
+    return Encoders.of(tokenizer, labels, task, problemType, 64).encode(List.of(example)).get(0);
   }
 }

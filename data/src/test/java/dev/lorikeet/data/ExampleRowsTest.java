@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lorikeet.data.DataReader.Columns;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
@@ -23,9 +23,10 @@ class ExampleRowsTest {
 
   @TempDir private Path folder;
 
-  private static List<DataRow> read(String source, Columns columns, Task task) {
+  private static List<DataRow> read(String source, Columns columns, HeadType task) {
     List<DataRow> all = new ArrayList<>();
-    try (ExampleRows rows = DataReader.open(source, columns, task, ProblemType.SINGLE_LABEL)) {
+    try (ExampleRows rows =
+        DataReader.open(source, columns, Formats.of(task, ProblemType.SINGLE_LABEL))) {
       for (DataRow row = rows.next(); row != null; row = rows.next()) {
         all.add(row);
       }
@@ -34,7 +35,7 @@ class ExampleRowsTest {
   }
 
   private static List<DataRow> read(String source) {
-    return read(source, KEPT, Task.SEQUENCE_CLASSIFICATION);
+    return read(source, KEPT, HeadType.SEQUENCE_CLASSIFICATION);
   }
 
   @Test
@@ -96,7 +97,7 @@ class ExampleRowsTest {
 
   @Test
   void aFolderOfImagesHasNoColumns() {
-    assertThatThrownBy(() -> read(folder.toString(), KEPT, Task.IMAGE_CLASSIFICATION))
+    assertThatThrownBy(() -> read(folder.toString(), KEPT, HeadType.IMAGE_CLASSIFICATION))
         .isInstanceOf(UsageException.class)
         .hasMessage(folder + " is a folder of images, which has no columns: leave --keep out");
   }
@@ -105,7 +106,8 @@ class ExampleRowsTest {
   void wordsStandInTheTextAsItIsWritten() throws IOException {
     Path file = Files.writeString(folder.resolve("a.jsonl"), "{\"text\": \" a\\t b\"}\n");
     Columns columns = new Columns("text", null, null);
-    Example example = read(file.toString(), columns, Task.TOKEN_CLASSIFICATION).get(0).example();
+    Example example =
+        read(file.toString(), columns, HeadType.TOKEN_CLASSIFICATION).get(0).example();
     assertThat(example).isEqualTo(new Example(" a\t b", null, List.of("a", "b"), List.of()));
   }
 }

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,17 +37,23 @@ class JsonLinesTest {
   @Test
   void whatIsWrittenIsReadBack() {
     List<Example> single = List.of(Example.of("a", "x"), Example.of("b", "2"));
-    assertThat(writtenAndRead(single, Task.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL))
+    assertThat(
+            writtenAndRead(
+                single, Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL)))
         .isEqualTo(single);
     List<Example> several =
         List.of(Example.of("a", "x", "y"), Example.of("b"), Example.of("c", "x"));
-    assertThat(writtenAndRead(several, Task.SEQUENCE_CLASSIFICATION, ProblemType.MULTI_LABEL))
+    assertThat(
+            writtenAndRead(
+                several, Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.MULTI_LABEL)))
         .isEqualTo(several);
     List<Example> tagged =
         List.of(
             Example.ofWords(List.of("New York", "x"), List.of("B", "O")),
             Example.ofWords(List.of("y"), List.of("O")));
-    assertThat(writtenAndRead(tagged, Task.TOKEN_CLASSIFICATION, ProblemType.SINGLE_LABEL))
+    assertThat(
+            writtenAndRead(
+                tagged, Formats.of(HeadType.TOKEN_CLASSIFICATION, ProblemType.SINGLE_LABEL)))
         .isEqualTo(tagged);
   }
 
@@ -62,11 +68,11 @@ class JsonLinesTest {
     }
   }
 
-  private List<Example> writtenAndRead(List<Example> examples, Task task, ProblemType problemType) {
+  private List<Example> writtenAndRead(List<Example> examples, RowFormat format) {
     Path file = folder.resolve("a.jsonl");
     JsonLines.write(file, examples);
     return DataReader.read(
-            file.toString(), new Columns("text", null, "label"), task, problemType, OnBadRow.FAIL)
+            file.toString(), new Columns("text", null, "label"), format, OnBadRow.FAIL)
         .examples();
   }
 }

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -102,8 +102,7 @@ class LineNumberTest {
           DataReader.read(
               file.toString(),
               TEXT_AND_LABEL,
-              Task.SEQUENCE_CLASSIFICATION,
-              ProblemType.SINGLE_LABEL,
+              Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL),
               OnBadRow.SKIP);
       assertThat(data.examples()).extracting(Example::text).isEqualTo(texts);
       assertThat(data.skipped()).isEqualTo(places.size());

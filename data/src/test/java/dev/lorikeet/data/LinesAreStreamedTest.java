@@ -3,8 +3,8 @@ package dev.lorikeet.data;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.lorikeet.data.DataReader.Columns;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -99,8 +99,9 @@ class LinesAreStreamedTest {
           DataReader.open(
               format + ":-",
               new Columns("text", null, plain ? null : "label"),
-              plain ? Task.CAUSAL_LM : Task.SEQUENCE_CLASSIFICATION,
-              ProblemType.SINGLE_LABEL)) {
+              Formats.of(
+                  plain ? HeadType.CAUSAL_LM : HeadType.SEQUENCE_CLASSIFICATION,
+                  ProblemType.SINGLE_LABEL))) {
         while (true) {
           DataRow row = examples.next();
           if (row == null) {

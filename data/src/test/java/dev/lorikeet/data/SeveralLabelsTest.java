@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.IOException;
@@ -128,8 +128,7 @@ class SeveralLabelsTest {
                 DataReader.read(
                     "x.csv",
                     columns,
-                    Task.SEQUENCE_CLASSIFICATION,
-                    ProblemType.SINGLE_LABEL,
+                    Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL),
                     OnBadRow.FAIL))
         .isInstanceOf(UsageException.class)
         .hasMessage(
@@ -168,8 +167,7 @@ class SeveralLabelsTest {
     return DataReader.read(
         file.toString(),
         columns,
-        Task.SEQUENCE_CLASSIFICATION,
-        ProblemType.MULTI_LABEL,
+        Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.MULTI_LABEL),
         OnBadRow.FAIL);
   }
 

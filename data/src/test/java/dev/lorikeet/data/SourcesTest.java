@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.github.luben.zstd.Zstd;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.OnBadRow;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
 import java.io.ByteArrayInputStream;
@@ -106,7 +106,7 @@ class SourcesTest {
   @Test
   void aLineOfAPlainTextIsARow() throws IOException {
     Path file = write("a.txt", "one\r\n\n two \nthree");
-    for (Task task : List.of(Task.CAUSAL_LM, Task.MASKED_LM)) {
+    for (HeadType task : List.of(HeadType.CAUSAL_LM, HeadType.MASKED_LM)) {
       assertThat(read(file.toString(), new Columns("text", null, null), task))
           .containsExactly(Example.of("one"), Example.of(" two "), Example.of("three"));
     }
@@ -136,7 +136,8 @@ class SourcesTest {
   @Test
   void aFormatBeforeTheNameCountsMoreThanTheEnding() throws IOException {
     Path file = write("rows.data", CSV);
-    assertThat(read("csv:" + file, TEXT_AND_LABEL, Task.SEQUENCE_CLASSIFICATION)).isEqualTo(ROWS);
+    assertThat(read("csv:" + file, TEXT_AND_LABEL, HeadType.SEQUENCE_CLASSIFICATION))
+        .isEqualTo(ROWS);
   }
 
   // ---- folders ----
@@ -159,11 +160,12 @@ class SourcesTest {
   }
 
   private List<Example> read(Path file) {
-    return read(file.toString(), TEXT_AND_LABEL, Task.SEQUENCE_CLASSIFICATION);
+    return read(file.toString(), TEXT_AND_LABEL, HeadType.SEQUENCE_CLASSIFICATION);
   }
 
-  private static List<Example> read(String source, Columns columns, Task task) {
-    return DataReader.read(source, columns, task, ProblemType.SINGLE_LABEL, OnBadRow.FAIL)
+  private static List<Example> read(String source, Columns columns, HeadType task) {
+    return DataReader.read(
+            source, columns, Formats.of(task, ProblemType.SINGLE_LABEL), OnBadRow.FAIL)
         .examples();
   }
 
@@ -171,7 +173,7 @@ class SourcesTest {
     InputStream before = System.in;
     System.setIn(bytes);
     try {
-      return read(source, TEXT_AND_LABEL, Task.SEQUENCE_CLASSIFICATION);
+      return read(source, TEXT_AND_LABEL, HeadType.SEQUENCE_CLASSIFICATION);
     } finally {
       System.setIn(before);
     }

@@ -1,8 +1,8 @@
 package dev.lorikeet.export;
 
 import dev.lorikeet.export.OnnxGraph.Value;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.LorikeetException;
 import java.util.List;
@@ -69,7 +69,7 @@ final class BertOnnx implements OnnxArchitecture {
   }
 
   @Override
-  public void build(OnnxPart checkpoint, ModelConfig json, @Nullable Task task) {
+  public void build(OnnxPart checkpoint, ModelConfig json, @Nullable HeadType task) {
     Config config = Config.of(json);
     OnnxGraph graph = checkpoint.graph();
     Value inputIds = graph.input("input_ids", DType.INT64, B, T);
@@ -91,10 +91,10 @@ final class BertOnnx implements OnnxArchitecture {
       return;
     }
     String output = json.headModules(task).output();
-    switch (task) {
-      case SEQUENCE_CLASSIFICATION -> sequenceHead(config, checkpoint, output, hidden);
-      case TOKEN_CLASSIFICATION -> tokenHead(config, checkpoint, output, hidden);
-      case MASKED_LM -> maskedLmHead(config, checkpoint, output, hidden);
+    switch (task.reads()) {
+      case TEXT -> sequenceHead(config, checkpoint, output, hidden);
+      case TOKENS -> tokenHead(config, checkpoint, output, hidden);
+      case MASKED_TOKENS -> maskedLmHead(config, checkpoint, output, hidden);
       default -> throw new IllegalStateException("no head for " + task);
     }
   }

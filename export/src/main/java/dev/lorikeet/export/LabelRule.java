@@ -1,7 +1,7 @@
 package dev.lorikeet.export;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
-import dev.lorikeet.models.Task;
 import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 
@@ -44,11 +44,11 @@ public enum LabelRule {
   abstract int changed(FloatBuffer expected, FloatBuffer actual, double tie);
 
   /** The rule for a model's answers. */
-  public static LabelRule of(@Nullable Task task, ModelConfig config) {
-    if (task == null) {
+  public static LabelRule of(@Nullable HeadType head, ModelConfig config) {
+    if (head == null) {
       return NONE;
     }
-    if (task != Task.SEQUENCE_CLASSIFICATION) {
+    if (head.reads() != HeadType.Reads.TEXT) {
       return LARGEST;
     }
     return switch (config.problemType()) {

@@ -1,7 +1,7 @@
 package dev.lorikeet.export;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
-import dev.lorikeet.models.Task;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,5 +17,5 @@ interface OnnxArchitecture {
    * @throws dev.lorikeet.torch.LorikeetException when a tensor is missing or has another shape than
    *     the configuration asks for, or when the configuration asks for arithmetic that is not built
    */
-  void build(OnnxPart checkpoint, ModelConfig config, @Nullable Task task);
+  void build(OnnxPart checkpoint, ModelConfig config, @Nullable HeadType task);
 }

@@ -4,11 +4,11 @@ import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.models.OutputFolder.ThrowingConsumer;
 import dev.lorikeet.models.ResultKind;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * check it on.
  *
  * <pre>{@code
- * new OnnxExport(model.config(), model.task(), model.stateDict())
+ * new OnnxExport(model.config(), model.headType(), model.stateDict())
  *     .recipe(json)
  *     .files(tokenizer::save)
  *     .verify(examples, ParityGate.DEFAULT_TOLERANCE)
@@ -38,7 +38,7 @@ public final class OnnxExport {
   private static final String ID2LABEL = "id2label";
 
   private final ModelConfig config;
-  private final @Nullable Task task;
+  private final @Nullable HeadType task;
   private final Map<String, Tensor> weights;
   private @Nullable String recipe;
   private ThrowingConsumer<Path> files = folder -> {};
@@ -54,7 +54,7 @@ public final class OnnxExport {
    * @param weights the model's tensors under the names of Hugging Face's checkpoints, of any
    *     floating-point type: float32 is written
    */
-  public OnnxExport(ModelConfig config, @Nullable Task task, Map<String, Tensor> weights) {
+  public OnnxExport(ModelConfig config, @Nullable HeadType task, Map<String, Tensor> weights) {
     this.config = config;
     this.task = task;
     this.weights = weights;

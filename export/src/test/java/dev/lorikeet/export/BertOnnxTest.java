@@ -88,7 +88,7 @@ class BertOnnxTest {
     ModelInput input = golden.input();
     try (Model model = Model.open(folder, ModelOptions.DEFAULT)) {
       Checked batch = Checked.of(input, model.logits(input));
-      new OnnxExport(model.config(), model.task(), model.stateDict())
+      new OnnxExport(model.config(), model.headType(), model.stateDict())
           .verify(List.of(batch), Golden.TOLERANCE)
           .write(temporary.resolve("onnx"));
     }

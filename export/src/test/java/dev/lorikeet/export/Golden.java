@@ -1,10 +1,10 @@
 package dev.lorikeet.export;
 
 import dev.lorikeet.models.Checkpoint;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.Safetensors;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Tensor;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -18,7 +18,7 @@ import java.util.Objects;
  * them: {@code base} as it is, {@code merged} with an adapter merged into it. Its tensors belong to
  * the scope that is open.
  */
-record Golden(Path folder, ModelConfig config, Task task, Safetensors expected) {
+record Golden(Path folder, ModelConfig config, HeadType task, Safetensors expected) {
   static final List<String> NAMES =
       List.of(
           "bert-classify-lora",
@@ -38,7 +38,7 @@ record Golden(Path folder, ModelConfig config, Task task, Safetensors expected) 
       return new Golden(
           folder,
           config,
-          Objects.requireNonNull(config.task()),
+          Objects.requireNonNull(config.headType()),
           Safetensors.open(folder.resolve("expected.safetensors")));
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);

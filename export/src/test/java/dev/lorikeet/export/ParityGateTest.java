@@ -3,9 +3,9 @@ package dev.lorikeet.export;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ModelConfig;
 import dev.lorikeet.models.ModelInput;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -161,9 +161,9 @@ class ParityGateTest {
   void theRuleFollowsTheHead() {
     ModelConfig config = Golden.open("bert-classify-lora").config();
     assertThat(LabelRule.of(null, config)).isEqualTo(LabelRule.NONE);
-    assertThat(LabelRule.of(Task.SEQUENCE_CLASSIFICATION, config)).isEqualTo(LabelRule.LARGEST);
-    assertThat(LabelRule.of(Task.TOKEN_CLASSIFICATION, config)).isEqualTo(LabelRule.LARGEST);
-    assertThat(LabelRule.of(Task.MASKED_LM, config)).isEqualTo(LabelRule.LARGEST);
+    assertThat(LabelRule.of(HeadType.SEQUENCE_CLASSIFICATION, config)).isEqualTo(LabelRule.LARGEST);
+    assertThat(LabelRule.of(HeadType.TOKEN_CLASSIFICATION, config)).isEqualTo(LabelRule.LARGEST);
+    assertThat(LabelRule.of(HeadType.MASKED_LM, config)).isEqualTo(LabelRule.LARGEST);
     assertThat(rule("bert-multilabel-bitfit-bias")).isEqualTo(LabelRule.SIGN);
     assertThat(rule("bert-regress-lora-all-linear")).isEqualTo(LabelRule.NONE);
   }

@@ -10,7 +10,7 @@ import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.ProjectionSlot;
-import dev.lorikeet.models.Task;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -126,7 +126,7 @@ class AdapterTest {
   @Test
   void modulesThatTheCheckpointLackedAreTrainedWhole() {
     ModelOptions newHead =
-        ModelOptions.DEFAULT.withTask(Task.TOKEN_CLASSIFICATION, List.of("a", "b"));
+        ModelOptions.DEFAULT.withHead(HeadType.TOKEN_CLASSIFICATION, List.of("a", "b"));
     try (Model model = Model.open(TinyBert.folder(TinyBert.MLM), newHead)) {
       Adapter adapter = Adapter.attach(model, LoraConfig.DEFAULT, 1);
       assertThat(adapter.config().modulesToSave()).containsExactly("classifier");

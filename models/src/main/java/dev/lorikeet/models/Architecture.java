@@ -4,7 +4,6 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A model's forward pass. */
@@ -55,7 +54,7 @@ public interface Architecture {
     }
 
     /** The model's parts, found by walking {@code weights}. */
-    Architecture build(ModelConfig config, @Nullable Task task, Weights weights);
+    Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights);
 
     /**
      * The name of the encoder inside models with a head: {@code bert} in {@code bert.embeddings};
@@ -66,9 +65,9 @@ public interface Architecture {
     /** How the names of transformers' classes for it start: {@code Bert}, ... */
     String className();
 
-    /** transformers' class with a task's head. */
-    default String className(Task task) {
-      return className() + task.classSuffix();
+    /** transformers' class with a head. */
+    default String className(HeadType type) {
+      return className() + type.classSuffix();
     }
 
     /**
@@ -114,11 +113,11 @@ public interface Architecture {
     /** Under which keys of config.json it has its dropout probabilities. */
     Dropouts.Keys dropouts();
 
-    /** The tasks it has heads for. */
-    Set<Task> tasks();
+    /** The heads it has. */
+    List<HeadType> heads();
 
     /** The modules of one of its heads. */
-    HeadModules headModules(ModelConfig config, Task task);
+    HeadModules headModules(ModelConfig config, HeadType type);
 
     /** The name before a layer's number in the paths of modules in memory: {@code layers}. */
     String layerPattern();

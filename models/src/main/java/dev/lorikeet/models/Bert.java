@@ -23,8 +23,8 @@ final class Bert implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new Bert(BertEncoder.Config.of(config), task, weights);
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
+      return new Bert(BertEncoder.Config.of(config), type, weights);
     }
 
     @Override
@@ -44,12 +44,12 @@ final class Bert implements Architecture {
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
-      return switch (task) {
-        case SEQUENCE_CLASSIFICATION -> HeadModules.of("classifier");
-        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
-        case MASKED_LM -> new HeadModules(Set.of("cls"), "cls.predictions.decoder");
-        default -> throw new IllegalStateException("no head for " + task);
+    public HeadModules headModules(ModelConfig config, HeadType type) {
+      return switch (type.reads()) {
+        case TEXT -> HeadModules.of("classifier");
+        case TOKENS -> HeadModules.of(type.module());
+        case MASKED_TOKENS -> new HeadModules(Set.of("cls"), "cls.predictions.decoder");
+        default -> throw new IllegalStateException("no head for " + type);
       };
     }
 
@@ -68,15 +68,15 @@ final class Bert implements Architecture {
   private final UnaryOperator<Tensor> head;
   private final boolean isPooled;
 
-  private Bert(BertEncoder.Config config, @Nullable Task task, Weights weights) {
-    Weights base = task == null ? weights : weights.at("bert");
+  private Bert(BertEncoder.Config config, @Nullable HeadType type, Weights weights) {
+    Weights base = type == null ? weights : weights.at("bert");
     embeddings = new BertEmbeddings(config, config.hiddenSize(), base.at("embeddings"));
     encoder = new BertEncoder(config, base);
-    if (task == null) {
+    if (type == null) {
       BertEncoder.keepPooler(config, weights);
     }
-    head = task == null ? hidden -> hidden : head(config, task, weights);
-    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
+    head = type == null ? hidden -> hidden : head(config, type, weights);
+    isPooled = HeadType.SEQUENCE_CLASSIFICATION.equals(type);
   }
 
   @Override
@@ -91,12 +91,12 @@ final class Bert implements Architecture {
   }
 
   /** States to logits. */
-  private UnaryOperator<Tensor> head(BertEncoder.Config config, Task task, Weights weights) {
-    return switch (task) {
-      case SEQUENCE_CLASSIFICATION -> sequenceHead(config, weights)::forward;
-      case TOKEN_CLASSIFICATION -> TokenHead.of(config, weights)::forward;
-      case MASKED_LM -> maskedLmHead(config, weights)::forward;
-      default -> throw new IllegalStateException("no head for " + task);
+  private UnaryOperator<Tensor> head(BertEncoder.Config config, HeadType type, Weights weights) {
+    return switch (type.reads()) {
+      case TEXT -> sequenceHead(config, weights)::forward;
+      case TOKENS -> TokenHead.of(type, config, weights)::forward;
+      case MASKED_TOKENS -> maskedLmHead(config, weights)::forward;
+      default -> throw new IllegalStateException("no head for " + type);
     };
   }
 

@@ -35,8 +35,8 @@ final class DebertaV2 implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new DebertaV2(Config.of(config), task, weights);
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
+      return new DebertaV2(Config.of(config), type, weights);
     }
 
     @Override
@@ -64,16 +64,15 @@ final class DebertaV2 implements Architecture {
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
-      return switch (task) {
-        case SEQUENCE_CLASSIFICATION ->
-            new HeadModules(Set.of("pooler", "classifier"), "classifier");
-        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
-        case MASKED_LM ->
+    public HeadModules headModules(ModelConfig config, HeadType type) {
+      return switch (type.reads()) {
+        case TEXT -> new HeadModules(Set.of("pooler", "classifier"), "classifier");
+        case TOKENS -> HeadModules.of(type.module());
+        case MASKED_TOKENS ->
             Config.of(config).legacy
                 ? new HeadModules(Set.of("cls"), "cls.predictions.decoder")
                 : new HeadModules(Set.of("lm_predictions"), "deberta.embeddings.word_embeddings");
-        default -> throw new IllegalStateException("no head for " + task);
+        default -> throw new IllegalStateException("no head for " + type);
       };
     }
 
@@ -292,19 +291,19 @@ final class DebertaV2 implements Architecture {
   private final UnaryOperator<Tensor> head;
   private final boolean isPooled;
 
-  private DebertaV2(Config config, @Nullable Task task, Weights weights) {
-    encoder = new Encoder(config, task == null ? weights : weights.at("deberta"));
-    head = task == null ? hidden -> hidden : head(config, task, weights);
-    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
+  private DebertaV2(Config config, @Nullable HeadType type, Weights weights) {
+    encoder = new Encoder(config, type == null ? weights : weights.at("deberta"));
+    head = type == null ? hidden -> hidden : head(config, type, weights);
+    isPooled = HeadType.SEQUENCE_CLASSIFICATION.equals(type);
   }
 
   /** States to logits. */
-  private UnaryOperator<Tensor> head(Config config, Task task, Weights weights) {
-    return switch (task) {
-      case SEQUENCE_CLASSIFICATION -> new SequenceHead(config, weights)::forward;
-      case TOKEN_CLASSIFICATION -> new TokenHead(config, weights)::forward;
-      case MASKED_LM -> maskedLm(config, weights, encoder.embeddings.words)::forward;
-      default -> throw new IllegalStateException("no head for " + task);
+  private UnaryOperator<Tensor> head(Config config, HeadType type, Weights weights) {
+    return switch (type.reads()) {
+      case TEXT -> new SequenceHead(config, weights)::forward;
+      case TOKENS -> tokenHead(config, type, weights)::forward;
+      case MASKED_TOKENS -> maskedLm(config, weights, encoder.embeddings.words)::forward;
+      default -> throw new IllegalStateException("no head for " + type);
     };
   }
 
@@ -591,19 +590,9 @@ final class DebertaV2 implements Architecture {
     }
   }
 
-  private static final class TokenHead {
-    private final Dropout dropout;
-    private final Projection classifier;
-
-    TokenHead(Config config, Weights weights) {
-      dropout = weights.dropout(config.hiddenDropoutProb);
-      classifier =
-          weights.orNew("classifier").linear("classifier", config.numLabels, config.hiddenSize);
-    }
-
-    Tensor forward(Tensor hidden) {
-      return classifier.forward(dropout.forward(hidden)); // [B, T, C]
-    }
+  private static TokenHead tokenHead(Config config, HeadType type, Weights weights) {
+    double dropout = type.outputs() > 0 ? 0 : config.hiddenDropoutProb;
+    return new TokenHead(type, config.hiddenSize, config.numLabels, dropout, weights);
   }
 
   /** BERT's head, which transformers calls legacy, or that of DeBERTa's own code. */

@@ -1,9 +1,7 @@
 package dev.lorikeet.models;
 
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** The factory of a {@link Decoder} with a {@link DecoderHead}, under Llama's names. */
 interface DecoderFactory extends Architecture.Factory {
@@ -28,13 +26,13 @@ interface DecoderFactory extends Architecture.Factory {
   }
 
   @Override
-  default Set<Task> tasks() {
-    return EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.CAUSAL_LM);
+  default List<HeadType> heads() {
+    return List.of(HeadType.SEQUENCE_CLASSIFICATION, HeadType.CAUSAL_LM);
   }
 
   @Override
-  default HeadModules headModules(ModelConfig config, Task task) {
-    return DecoderHead.modules(task);
+  default HeadModules headModules(ModelConfig config, HeadType type) {
+    return DecoderHead.modules(type);
   }
 
   @Override

@@ -26,23 +26,23 @@ interface DecoderHead {
    * @param words the word embeddings, which serve as the output weights where they are tied
    */
   static DecoderHead of(
-      @Nullable Task task, ModelConfig json, Weights weights, EmbeddingSlot words) {
-    if (task == null) {
+      @Nullable HeadType type, ModelConfig json, Weights weights, EmbeddingSlot words) {
+    if (type == null) {
       return new States();
     }
-    return switch (task) {
-      case CAUSAL_LM -> new NextToken(weights.output("lm_head", words.weight(), null));
-      case SEQUENCE_CLASSIFICATION -> LastToken.of(json, weights, words.weight().value().size(1));
-      default -> throw new IllegalStateException("no head for " + task);
+    return switch (type.reads()) {
+      case TOKENS_BEFORE -> new NextToken(weights.output("lm_head", words.weight(), null));
+      case TEXT -> LastToken.of(json, weights, words.weight().value().size(1));
+      default -> throw new IllegalStateException("no head for " + type);
     };
   }
 
   /** The head's modules for a task. */
-  static HeadModules modules(Task task) {
-    return switch (task) {
-      case CAUSAL_LM -> HeadModules.of("lm_head");
-      case SEQUENCE_CLASSIFICATION -> HeadModules.of("score");
-      default -> throw new IllegalStateException("no head for " + task);
+  static HeadModules modules(HeadType type) {
+    return switch (type.reads()) {
+      case TOKENS_BEFORE -> HeadModules.of("lm_head");
+      case TEXT -> HeadModules.of("score");
+      default -> throw new IllegalStateException("no head for " + type);
     };
   }
 

@@ -26,8 +26,8 @@ final class DistilBert implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new DistilBert(Config.of(config), task, weights);
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
+      return new DistilBert(Config.of(config), type, weights);
     }
 
     @Override
@@ -49,20 +49,21 @@ final class DistilBert implements Architecture {
     @Override
     public Dropouts.Keys dropouts() {
       return new Dropouts.Keys(
-          List.of("dropout"), List.of("attention_dropout"), List.of("seq_classif_dropout"));
+          List.of("dropout"),
+          List.of("attention_dropout"),
+          List.of("seq_classif_dropout", "qa_dropout"));
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
-      return switch (task) {
-        case SEQUENCE_CLASSIFICATION ->
-            new HeadModules(Set.of("pre_classifier", "classifier"), "classifier");
-        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
-        case MASKED_LM ->
+    public HeadModules headModules(ModelConfig config, HeadType type) {
+      return switch (type.reads()) {
+        case TEXT -> new HeadModules(Set.of("pre_classifier", "classifier"), "classifier");
+        case TOKENS -> HeadModules.of(type.module());
+        case MASKED_TOKENS ->
             new HeadModules(
                 Set.of("vocab_transform", "vocab_layer_norm", "vocab_projector"),
                 "vocab_projector");
-        default -> throw new IllegalStateException("no head for " + task);
+        default -> throw new IllegalStateException("no head for " + type);
       };
     }
   }
@@ -80,6 +81,7 @@ final class DistilBert implements Architecture {
       double dropout,
       double attentionDropout,
       double seqClassifDropout,
+      double qaDropout,
       int maxPositionEmbeddings,
       int numLabels) {
 
@@ -94,6 +96,7 @@ final class DistilBert implements Architecture {
           json.number("dropout", 0.1),
           json.number("attention_dropout", 0.1),
           json.number("seq_classif_dropout", 0.2),
+          json.number("qa_dropout", 0.1),
           json.integer("max_position_embeddings", 512),
           json.labelCount());
     }
@@ -120,14 +123,14 @@ final class DistilBert implements Architecture {
   private final boolean isPooled;
   private final Mode mode;
 
-  private DistilBert(Config config, @Nullable Task task, Weights weights) {
-    Weights base = task == null ? weights : weights.at("distilbert");
+  private DistilBert(Config config, @Nullable HeadType type, Weights weights) {
+    Weights base = type == null ? weights : weights.at("distilbert");
     embeddings = new Embeddings(config, base.at("embeddings"));
     for (int i = 0; i < config.nLayers; i++) {
       layers.add(new Layer(config, i, base.at("transformer.layer").at(i)));
     }
-    head = task == null ? hidden -> hidden : head(config, task, weights);
-    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
+    head = type == null ? hidden -> hidden : head(config, type, weights);
+    isPooled = HeadType.SEQUENCE_CLASSIFICATION.equals(type);
     mode = weights.mode();
   }
 
@@ -209,14 +212,18 @@ final class DistilBert implements Architecture {
   // ---- heads ----
 
   /** States to logits. */
-  private UnaryOperator<Tensor> head(Config config, Task task, Weights weights) {
-    return switch (task) {
-      case SEQUENCE_CLASSIFICATION -> sequenceHead(config, weights)::forward;
-      case TOKEN_CLASSIFICATION ->
-          new TokenHead(config.dim, config.numLabels, config.dropout, weights)::forward;
-      case MASKED_LM -> maskedLmHead(config, weights)::forward;
-      default -> throw new IllegalStateException("no head for " + task);
+  private UnaryOperator<Tensor> head(Config config, HeadType type, Weights weights) {
+    return switch (type.reads()) {
+      case TEXT -> sequenceHead(config, weights)::forward;
+      case TOKENS -> tokenHead(config, type, weights)::forward;
+      case MASKED_TOKENS -> maskedLmHead(config, weights)::forward;
+      default -> throw new IllegalStateException("no head for " + type);
     };
+  }
+
+  private static TokenHead tokenHead(Config config, HeadType type, Weights weights) {
+    double dropout = type.outputs() > 0 ? config.qaDropout : config.dropout;
+    return new TokenHead(type, config.dim, config.numLabels, dropout, weights);
   }
 
   private static FirstTokenHead sequenceHead(Config config, Weights weights) {

@@ -24,9 +24,9 @@ final class Electra implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
       return new Electra(
-          BertEncoder.Config.of(config), config.integer("embedding_size", 128), task, weights);
+          BertEncoder.Config.of(config), config.integer("embedding_size", 128), type, weights);
     }
 
     @Override
@@ -46,15 +46,14 @@ final class Electra implements Architecture {
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
-      return switch (task) {
-        case SEQUENCE_CLASSIFICATION ->
-            new HeadModules(Set.of("classifier"), "classifier.out_proj");
-        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
-        case MASKED_LM ->
+    public HeadModules headModules(ModelConfig config, HeadType type) {
+      return switch (type.reads()) {
+        case TEXT -> new HeadModules(Set.of("classifier"), "classifier.out_proj");
+        case TOKENS -> HeadModules.of(type.module());
+        case MASKED_TOKENS ->
             new HeadModules(
                 Set.of("generator_predictions", "generator_lm_head"), "generator_lm_head");
-        default -> throw new IllegalStateException("no head for " + task);
+        default -> throw new IllegalStateException("no head for " + type);
       };
     }
 
@@ -75,8 +74,8 @@ final class Electra implements Architecture {
   private final boolean isPooled;
 
   private Electra(
-      BertEncoder.Config config, int embeddingSize, @Nullable Task task, Weights weights) {
-    Weights base = task == null ? weights : weights.at("electra");
+      BertEncoder.Config config, int embeddingSize, @Nullable HeadType type, Weights weights) {
+    Weights base = type == null ? weights : weights.at("electra");
     int width = config.hiddenSize();
     embeddings = new BertEmbeddings(config, embeddingSize, base.at("embeddings"));
     widen =
@@ -84,8 +83,8 @@ final class Electra implements Architecture {
             ? embedded -> embedded
             : base.linear("embeddings_project", width, embeddingSize)::forward;
     encoder = new BertEncoder(config, base);
-    head = task == null ? hidden -> hidden : head(config, embeddingSize, task, weights);
-    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
+    head = type == null ? hidden -> hidden : head(config, embeddingSize, type, weights);
+    isPooled = HeadType.SEQUENCE_CLASSIFICATION.equals(type);
   }
 
   @Override
@@ -102,12 +101,12 @@ final class Electra implements Architecture {
 
   /** States to logits. */
   private UnaryOperator<Tensor> head(
-      BertEncoder.Config config, int embeddingSize, Task task, Weights weights) {
-    return switch (task) {
-      case SEQUENCE_CLASSIFICATION -> FirstTokenHead.of(config, Ops::gelu, weights)::forward;
-      case TOKEN_CLASSIFICATION -> TokenHead.of(config, weights)::forward;
-      case MASKED_LM -> maskedLmHead(config, embeddingSize, weights)::forward;
-      default -> throw new IllegalStateException("no head for " + task);
+      BertEncoder.Config config, int embeddingSize, HeadType type, Weights weights) {
+    return switch (type.reads()) {
+      case TEXT -> FirstTokenHead.of(config, Ops::gelu, weights)::forward;
+      case TOKENS -> TokenHead.of(type, config, weights)::forward;
+      case MASKED_TOKENS -> maskedLmHead(config, embeddingSize, weights)::forward;
+      default -> throw new IllegalStateException("no head for " + type);
     };
   }
 

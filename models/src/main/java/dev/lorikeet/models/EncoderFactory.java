@@ -1,18 +1,15 @@
 package dev.lorikeet.models;
 
-import java.util.Collections;
-import java.util.EnumSet;
-import java.util.Set;
+import java.util.List;
 
 /** The factory of an encoder whose heads classify texts or tokens, or fill masks. */
 interface EncoderFactory extends Architecture.Factory {
-  Set<Task> TASKS =
-      Collections.unmodifiableSet(
-          EnumSet.of(Task.SEQUENCE_CLASSIFICATION, Task.TOKEN_CLASSIFICATION, Task.MASKED_LM));
+  List<HeadType> HEADS =
+      List.of(HeadType.SEQUENCE_CLASSIFICATION, HeadType.TOKEN_CLASSIFICATION, HeadType.MASKED_LM);
 
   @Override
-  default Set<Task> tasks() {
-    return TASKS;
+  default List<HeadType> heads() {
+    return HEADS;
   }
 
   @Override

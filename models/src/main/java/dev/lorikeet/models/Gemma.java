@@ -46,8 +46,8 @@ final class Gemma implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig json, @Nullable Task task, Weights weights) {
-      return new Gemma(Config.of(this, json), json, task, weights);
+    public Architecture build(ModelConfig json, @Nullable HeadType type, Weights weights) {
+      return new Gemma(Config.of(this, json), json, type, weights);
     }
 
     @Override
@@ -61,10 +61,10 @@ final class Gemma implements Architecture {
     }
 
     @Override
-    public String className(Task task) {
-      return task == Task.CAUSAL_LM && this == GEMMA3
+    public String className(HeadType type) {
+      return HeadType.CAUSAL_LM.equals(type) && this == GEMMA3
           ? "Gemma3ForCausalLM"
-          : DecoderFactory.super.className(task);
+          : DecoderFactory.super.className(type);
     }
 
     @Override
@@ -153,10 +153,10 @@ final class Gemma implements Architecture {
   private final DecoderHead head;
   private final double cap;
 
-  private Gemma(Config config, ModelConfig json, @Nullable Task task, Weights weights) {
-    decoder = decoder(config, task == null ? weights : weights.at("model"));
-    head = DecoderHead.of(task, json, weights, decoder.words());
-    cap = task == Task.CAUSAL_LM ? config.finalLogitSoftcapping : 0;
+  private Gemma(Config config, ModelConfig json, @Nullable HeadType type, Weights weights) {
+    decoder = decoder(config, type == null ? weights : weights.at("model"));
+    head = DecoderHead.of(type, json, weights, decoder.words());
+    cap = HeadType.CAUSAL_LM.equals(type) ? config.finalLogitSoftcapping : 0;
   }
 
   @Override

@@ -27,14 +27,15 @@ public final class Generator {
    * @throws UsageException when the model writes no texts
    */
   public Generator(Model model, GenerationConfig config) {
-    if (model.task() != Task.CAUSAL_LM && model.task() != Task.SEQ_2_SEQ_LM) {
+    HeadType type = model.headType();
+    if (!HeadType.CAUSAL_LM.equals(type) && !HeadType.SEQ_2_SEQ_LM.equals(type)) {
       throw new UsageException(
           "the model's task is "
-              + (model.task() == null ? "none" : model.task().id())
+              + (type == null ? "none" : type.id())
               + ": only "
-              + Task.CAUSAL_LM.id()
+              + HeadType.CAUSAL_LM.id()
               + " and "
-              + Task.SEQ_2_SEQ_LM.id()
+              + HeadType.SEQ_2_SEQ_LM.id()
               + " write texts");
     }
     this.model = model;
@@ -68,7 +69,7 @@ public final class Generator {
         GradMode off = GradMode.inference();
         KeyValueCache cache = config.useCache() ? new KeyValueCache() : null) {
       List<Row> texts = rows(prompts);
-      if (model.task() == Task.CAUSAL_LM) {
+      if (!model.isEncoderDecoder()) {
         write(texts, rows -> decoderInput(rows, cache), listener);
         return texts.stream().map(Row::answer).toList();
       }
@@ -112,9 +113,9 @@ public final class Generator {
       }
       // T5 keeps n_positions too, and has no table of positions.
       int positions =
-          model.task() == Task.CAUSAL_LM
-              ? model.config().integer("n_positions", Integer.MAX_VALUE)
-              : Integer.MAX_VALUE;
+          model.isEncoderDecoder()
+              ? Integer.MAX_VALUE
+              : model.config().integer("n_positions", Integer.MAX_VALUE);
       if ((long) prompt.length + config.maxNewTokens() > positions) {
         throw new UsageException(
             "the prompt has "

@@ -3,10 +3,8 @@ package dev.lorikeet.models;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -30,8 +28,8 @@ final class Gpt2 implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new Gpt2(config, task, weights);
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
+      return new Gpt2(config, type, weights);
     }
 
     @Override
@@ -50,10 +48,10 @@ final class Gpt2 implements Architecture {
     }
 
     @Override
-    public String className(Task task) {
-      return task == Task.CAUSAL_LM
+    public String className(HeadType type) {
+      return HeadType.CAUSAL_LM.equals(type)
           ? "GPT2LMHeadModel"
-          : Architecture.Factory.super.className(task);
+          : Architecture.Factory.super.className(type);
     }
 
     @Override
@@ -68,13 +66,13 @@ final class Gpt2 implements Architecture {
     }
 
     @Override
-    public Set<Task> tasks() {
-      return EnumSet.of(Task.CAUSAL_LM, Task.SEQUENCE_CLASSIFICATION);
+    public List<HeadType> heads() {
+      return List.of(HeadType.CAUSAL_LM, HeadType.SEQUENCE_CLASSIFICATION);
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
-      return DecoderHead.modules(task);
+    public HeadModules headModules(ModelConfig config, HeadType type) {
+      return DecoderHead.modules(type);
     }
 
     @Override
@@ -152,10 +150,10 @@ final class Gpt2 implements Architecture {
   private final Decoder decoder;
   private final DecoderHead head;
 
-  private Gpt2(ModelConfig json, @Nullable Task task, Weights weights) {
+  private Gpt2(ModelConfig json, @Nullable HeadType type, Weights weights) {
     Config config = Config.of(json);
-    decoder = new Decoder(config, task == null ? weights : weights.at("transformer"));
-    head = DecoderHead.of(task, json, weights, decoder.words);
+    decoder = new Decoder(config, type == null ? weights : weights.at("transformer"));
+    head = DecoderHead.of(type, json, weights, decoder.words);
   }
 
   @Override

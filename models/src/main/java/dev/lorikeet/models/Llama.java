@@ -46,8 +46,8 @@ final class Llama implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig json, @Nullable Task task, Weights weights) {
-      return new Llama(Config.of(this, json), json, task, weights);
+    public Architecture build(ModelConfig json, @Nullable HeadType type, Weights weights) {
+      return new Llama(Config.of(this, json), json, type, weights);
     }
 
     @Override
@@ -135,9 +135,9 @@ final class Llama implements Architecture {
   private final Decoder decoder;
   private final DecoderHead head;
 
-  private Llama(Config config, ModelConfig json, @Nullable Task task, Weights weights) {
-    decoder = decoder(config, task == null ? weights : weights.at("model"));
-    head = DecoderHead.of(task, json, weights, decoder.words());
+  private Llama(Config config, ModelConfig json, @Nullable HeadType type, Weights weights) {
+    decoder = decoder(config, type == null ? weights : weights.at("model"));
+    head = DecoderHead.of(type, json, weights, decoder.words());
   }
 
   @Override

@@ -31,7 +31,7 @@ public final class Model implements AutoCloseable {
   private static final UnaryOperator<ModelInput> AS_THEY_ARE = UnaryOperator.identity();
 
   private final ModelConfig config;
-  private final @Nullable Task task;
+  private final @Nullable HeadType headType;
   private final Mode mode;
   private final Scope weights;
   private final Weights.Build build;
@@ -48,20 +48,20 @@ public final class Model implements AutoCloseable {
 
   private Model(
       ModelConfig config,
-      @Nullable Task task,
+      @Nullable HeadType type,
       @Nullable Checkpoint checkpoint,
       Mode mode,
       Scope weights,
       ModelOptions options,
       @Nullable Map<String, Blueprint.Entry> blueprint) {
     this.config = config;
-    this.task = task;
+    headType = type;
     this.mode = mode;
     this.weights = weights;
     this.checkpoint = checkpoint;
     Architecture.Factory factory = Architectures.of(config);
-    if (task != null) {
-      config.mustHaveHead(task);
+    if (type != null) {
+      config.mustHaveHead(type);
     }
     Initialization initialization =
         options.scratch() == null ? Initialization.PAPER : options.scratch();
@@ -76,7 +76,7 @@ public final class Model implements AutoCloseable {
             factory,
             factory.tiesWeights(config),
             blueprint);
-    architecture = factory.build(config, task, build.root());
+    architecture = factory.build(config, type, build.root());
     if (build.checkpoint != null) {
       new Twins(build, build.checkpoint).mustNotBe();
     }
@@ -120,9 +120,9 @@ public final class Model implements AutoCloseable {
     Integer padTokenId = options.padTokenId();
     ModelConfig padded = padTokenId == null ? read : read.withPadTokenId(padTokenId);
     ModelConfig config =
-        options.task() == null
+        options.headType() == null
             ? padded
-            : padded.withHead(options.task(), options.labels(), options.problemType());
+            : padded.withHead(options.headType(), options.labels(), options.problemType());
     return options.dropouts().in(config, Architectures.of(config).dropouts());
   }
 
@@ -131,11 +131,11 @@ public final class Model implements AutoCloseable {
       @Nullable Checkpoint checkpoint,
       ModelOptions options,
       @Nullable Map<String, Blueprint.Entry> blueprint) {
-    Task task = options.task() == null ? config.task() : options.task();
+    HeadType type = options.headType() == null ? config.headType() : options.headType();
     Scope weights = Scope.unbound();
     try {
       Mode mode = new Mode(options.precision(), options.device());
-      return new Model(config, task, checkpoint, mode, weights, options, blueprint);
+      return new Model(config, type, checkpoint, mode, weights, options, blueprint);
     } catch (RuntimeException e) {
       weights.close();
       throw e;
@@ -147,14 +147,14 @@ public final class Model implements AutoCloseable {
     return config;
   }
 
-  /** The head's task; null for an encoder alone. */
-  public @Nullable Task task() {
-    return task;
+  /** The kind of its head; null for an encoder alone. */
+  public @Nullable HeadType headType() {
+    return headType;
   }
 
   /** The modules of the head; none for an encoder alone. */
   public HeadModules headModules() {
-    return task == null ? HeadModules.NONE : config.headModules(task);
+    return headType == null ? HeadModules.NONE : config.headModules(headType);
   }
 
   /**
@@ -164,6 +164,11 @@ public final class Model implements AutoCloseable {
   public boolean isInHead(String path) {
     return headModules().contains(path)
         || newModules().stream().anyMatch(module -> path.startsWith(module + "."));
+  }
+
+  /** Whether it answers a text by another, as encoder-decoders with their head do. */
+  public boolean isEncoderDecoder() {
+    return headType != null && headType.reads() == HeadType.Reads.DECODER;
   }
 
   public Mode mode() {

@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -238,31 +237,31 @@ public final class ModelConfig {
   }
 
   /**
-   * Checks that there is a head for a task.
+   * Checks that there is a kind of head.
    *
    * @throws LorikeetException when there is none, with those there are
    */
-  public void mustHaveHead(Task task) {
-    Set<Task> heads = Architectures.of(this).tasks();
-    if (!heads.contains(task)) {
+  public void mustHaveHead(HeadType type) {
+    List<HeadType> heads = Architectures.of(this).heads();
+    if (heads.stream().noneMatch(head -> head.standsFor(type))) {
       throw new LorikeetException(
           "model_type \""
               + modelType()
               + "\" has no head for "
-              + task.id()
+              + type.id()
               + "; it has heads for "
-              + heads.stream().map(Task::id).collect(Collectors.joining(", ")));
+              + heads.stream().map(HeadType::id).collect(Collectors.joining(", ")));
     }
   }
 
   /**
-   * The modules of the head for a task.
+   * The modules of a head.
    *
    * @throws LorikeetException when there is no head for it
    */
-  public HeadModules headModules(Task task) {
-    mustHaveHead(task);
-    return Architectures.of(this).headModules(this, task);
+  public HeadModules headModules(HeadType type) {
+    mustHaveHead(type);
+    return Architectures.of(this).headModules(this, type);
   }
 
   /** The name before a layer's number in the paths of modules in memory: {@code layers}. */
@@ -286,19 +285,20 @@ public final class ModelConfig {
   }
 
   /** The head that the checkpoint's class has ({@code architectures}), or null when it has none. */
-  public @Nullable Task task() {
-    return Task.ofClass(json.path("architectures").path(0).asText(""));
+  public @Nullable HeadType headType() {
+    return HeadType.ofClass(json.path("architectures").path(0).asText(""));
   }
 
   /**
-   * This configuration with a head for {@code task}.
+   * This configuration with another head.
    *
    * @param labels the classes' names in the order of their ids; empty for a masked LM
    * @param problemType for sequence classification; null otherwise
    */
-  public ModelConfig withHead(Task task, List<String> labels, @Nullable ProblemType problemType) {
+  public ModelConfig withHead(
+      HeadType type, List<String> labels, @Nullable ProblemType problemType) {
     ObjectNode changed = json();
-    changed.putArray("architectures").add(Architectures.of(this).className(task));
+    changed.putArray("architectures").add(Architectures.of(this).className(type));
     if (!labels.isEmpty()) {
       ObjectNode id2label = changed.putObject("id2label");
       ObjectNode label2id = changed.putObject("label2id");

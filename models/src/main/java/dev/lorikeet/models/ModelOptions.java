@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * How to open a checkpoint.
  *
- * @param task the head to build; null for the head that config.json names
+ * @param headType the head to build; null for the head that config.json names
  * @param labels the classes' names in the order of their ids; empty to take those of config.json
  * @param problemType what a sequence's labels are; null to take that of config.json
  * @param precision the type of activations and frozen weights: float32 or bfloat16
@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param scratch when not null, nothing is read but config.json and all weights are drawn anew
  */
 public record ModelOptions(
-    @Nullable Task task,
+    @Nullable HeadType headType,
     List<String> labels,
     @Nullable ProblemType problemType,
     DType precision,
@@ -38,46 +38,54 @@ public record ModelOptions(
     labels = List.copyOf(labels);
   }
 
-  /** With a head for {@code newTask} over these labels. */
-  public ModelOptions withTask(Task newTask, List<String> newLabels) {
+  /** With a head for {@code newType} over these labels. */
+  public ModelOptions withHead(HeadType newType, List<String> newLabels) {
     return new ModelOptions(
-        newTask, newLabels, problemType, precision, device, seed, dropouts, padTokenId, scratch);
+        newType, newLabels, problemType, precision, device, seed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withProblemType(@Nullable ProblemType type) {
     return new ModelOptions(
-        task, labels, type, precision, device, seed, dropouts, padTokenId, scratch);
+        headType, labels, type, precision, device, seed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withPrecision(DType type) {
     return new ModelOptions(
-        task, labels, problemType, type, device, seed, dropouts, padTokenId, scratch);
+        headType, labels, problemType, type, device, seed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withDevice(Device place) {
     return new ModelOptions(
-        task, labels, problemType, precision, place, seed, dropouts, padTokenId, scratch);
+        headType, labels, problemType, precision, place, seed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withSeed(long newSeed) {
     return new ModelOptions(
-        task, labels, problemType, precision, device, newSeed, dropouts, padTokenId, scratch);
+        headType, labels, problemType, precision, device, newSeed, dropouts, padTokenId, scratch);
   }
 
   public ModelOptions withDropouts(Dropouts other) {
     return new ModelOptions(
-        task, labels, problemType, precision, device, seed, other, padTokenId, scratch);
+        headType, labels, problemType, precision, device, seed, other, padTokenId, scratch);
   }
 
   /** With a padding token, by which a decoder that classifies finds the ends of texts. */
   public ModelOptions withPadTokenId(@Nullable Integer id) {
     return new ModelOptions(
-        task, labels, problemType, precision, device, seed, dropouts, id, scratch);
+        headType, labels, problemType, precision, device, seed, dropouts, id, scratch);
   }
 
   /** With all weights drawn anew. */
   public ModelOptions fromScratch(Initialization initialization) {
     return new ModelOptions(
-        task, labels, problemType, precision, device, seed, dropouts, padTokenId, initialization);
+        headType,
+        labels,
+        problemType,
+        precision,
+        device,
+        seed,
+        dropouts,
+        padTokenId,
+        initialization);
   }
 }

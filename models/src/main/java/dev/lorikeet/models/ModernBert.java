@@ -29,8 +29,8 @@ final class ModernBert implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new ModernBert(Config.of(config), task, weights);
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
+      return new ModernBert(Config.of(config), type, weights);
     }
 
     @Override
@@ -62,12 +62,12 @@ final class ModernBert implements Architecture {
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
-      return switch (task) {
-        case SEQUENCE_CLASSIFICATION -> new HeadModules(Set.of("head", "classifier"), "classifier");
-        case TOKEN_CLASSIFICATION -> new HeadModules(Set.of("head", "classifier"), "classifier");
-        case MASKED_LM -> new HeadModules(Set.of("head", "decoder"), "decoder");
-        default -> throw new IllegalStateException("no head for " + task);
+    public HeadModules headModules(ModelConfig config, HeadType type) {
+      return switch (type.reads()) {
+        case TEXT -> new HeadModules(Set.of("head", "classifier"), "classifier");
+        case TOKENS -> new HeadModules(Set.of("head", "classifier"), "classifier");
+        case MASKED_TOKENS -> new HeadModules(Set.of("head", "decoder"), "decoder");
+        default -> throw new IllegalStateException("no head for " + type);
       };
     }
   }
@@ -207,18 +207,18 @@ final class ModernBert implements Architecture {
   private final boolean isPooled;
   private final boolean isMean;
 
-  private ModernBert(Config config, @Nullable Task task, Weights weights) {
-    encoder = new Encoder(config, task == null ? weights : weights.at("model"));
-    head = task == null ? hidden -> hidden : head(config, task, weights);
-    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
+  private ModernBert(Config config, @Nullable HeadType type, Weights weights) {
+    encoder = new Encoder(config, type == null ? weights : weights.at("model"));
+    head = type == null ? hidden -> hidden : head(config, type, weights);
+    isPooled = HeadType.SEQUENCE_CLASSIFICATION.equals(type);
     isMean = config.classifierPooling.equals("mean");
   }
 
   /** [B, T, D], or pooled [B, D], to logits. */
-  private UnaryOperator<Tensor> head(Config config, Task task, Weights weights) {
-    return task == Task.MASKED_LM
+  private UnaryOperator<Tensor> head(Config config, HeadType type, Weights weights) {
+    return type.reads() == HeadType.Reads.MASKED_TOKENS
         ? new MaskedLmHead(config, weights, encoder.words.weight())::forward
-        : new Classifier(config, weights)::forward;
+        : new Classifier(config, type, weights)::forward;
   }
 
   @Override
@@ -405,11 +405,11 @@ final class ModernBert implements Architecture {
     private final Dropout dropout;
     private final Projection classifier;
 
-    Classifier(Config config, Weights weights) {
+    Classifier(Config config, HeadType type, Weights weights) {
       transform = new Transform(config, weights);
       dropout = weights.dropout(config.classifierDropout);
-      classifier =
-          weights.orNew("classifier").linear("classifier", config.numLabels, config.hiddenSize);
+      int outputs = type.outputs() > 0 ? type.outputs() : config.numLabels;
+      classifier = weights.orNew("classifier").linear("classifier", outputs, config.hiddenSize);
     }
 
     Tensor forward(Tensor hidden) {

@@ -71,14 +71,14 @@ public final class NewCheckpoint {
   /** A class with a head that is not built here would become an encoder of the wrong names. */
   private static void mustHaveKnownHead(ModelConfig config) {
     String architecture = config.json().path("architectures").path(0).asText("");
-    if (config.task() == null && architecture.matches(".*(For[A-Z]|LMHead).*")) {
+    if (config.headType() == null && architecture.matches(".*(For[A-Z]|LMHead).*")) {
       Architecture.Factory factory = Architectures.of(config);
       throw new LorikeetException(
           config.place()
               + ": architectures names "
               + architecture
               + ", whose head is not supported: write "
-              + factory.tasks().stream()
+              + factory.heads().stream()
                   .map(factory::className)
                   .sorted()
                   .collect(Collectors.joining(", "))

@@ -22,8 +22,8 @@ final class Phi3 implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig json, @Nullable Task task, Weights weights) {
-      return new Phi3(Config.of(json), json, task, weights);
+    public Architecture build(ModelConfig json, @Nullable HeadType type, Weights weights) {
+      return new Phi3(Config.of(json), json, type, weights);
     }
 
     @Override
@@ -81,9 +81,9 @@ final class Phi3 implements Architecture {
   private final Decoder decoder;
   private final DecoderHead head;
 
-  private Phi3(Config config, ModelConfig json, @Nullable Task task, Weights weights) {
-    decoder = decoder(config, task == null ? weights : weights.at("model"));
-    head = DecoderHead.of(task, json, weights, decoder.words());
+  private Phi3(Config config, ModelConfig json, @Nullable HeadType type, Weights weights) {
+    decoder = decoder(config, type == null ? weights : weights.at("model"));
+    head = DecoderHead.of(type, json, weights, decoder.words());
   }
 
   @Override

@@ -51,8 +51,8 @@ final class Roberta implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new Roberta(BertEncoder.Config.of(config), padTokenId(config), task, weights);
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
+      return new Roberta(BertEncoder.Config.of(config), padTokenId(config), type, weights);
     }
 
     @Override
@@ -66,13 +66,12 @@ final class Roberta implements Architecture {
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
-      return switch (task) {
-        case SEQUENCE_CLASSIFICATION ->
-            new HeadModules(Set.of("classifier"), "classifier.out_proj");
-        case TOKEN_CLASSIFICATION -> HeadModules.of("classifier");
-        case MASKED_LM -> new HeadModules(Set.of("lm_head"), "lm_head.decoder");
-        default -> throw new IllegalStateException("no head for " + task);
+    public HeadModules headModules(ModelConfig config, HeadType type) {
+      return switch (type.reads()) {
+        case TEXT -> new HeadModules(Set.of("classifier"), "classifier.out_proj");
+        case TOKENS -> HeadModules.of(type.module());
+        case MASKED_TOKENS -> new HeadModules(Set.of("lm_head"), "lm_head.decoder");
+        default -> throw new IllegalStateException("no head for " + type);
       };
     }
 
@@ -103,16 +102,17 @@ final class Roberta implements Architecture {
   private final UnaryOperator<Tensor> head;
   private final boolean isPooled;
 
-  private Roberta(BertEncoder.Config config, int padTokenId, @Nullable Task task, Weights weights) {
+  private Roberta(
+      BertEncoder.Config config, int padTokenId, @Nullable HeadType type, Weights weights) {
     this.padTokenId = padTokenId;
-    Weights base = task == null ? weights : weights.at("roberta");
+    Weights base = type == null ? weights : weights.at("roberta");
     embeddings = new BertEmbeddings(config, config.hiddenSize(), base.at("embeddings"));
     encoder = new BertEncoder(config, base);
-    if (task == null) {
+    if (type == null) {
       BertEncoder.keepPooler(config, weights);
     }
-    head = task == null ? hidden -> hidden : head(config, task, weights);
-    isPooled = task == Task.SEQUENCE_CLASSIFICATION;
+    head = type == null ? hidden -> hidden : head(config, type, weights);
+    isPooled = HeadType.SEQUENCE_CLASSIFICATION.equals(type);
   }
 
   @Override
@@ -147,12 +147,12 @@ final class Roberta implements Architecture {
   }
 
   /** States to logits. */
-  private UnaryOperator<Tensor> head(BertEncoder.Config config, Task task, Weights weights) {
-    return switch (task) {
-      case SEQUENCE_CLASSIFICATION -> FirstTokenHead.of(config, Tensor::tanh, weights)::forward;
-      case TOKEN_CLASSIFICATION -> TokenHead.of(config, weights)::forward;
-      case MASKED_LM -> maskedLmHead(config, weights)::forward;
-      default -> throw new IllegalStateException("no head for " + task);
+  private UnaryOperator<Tensor> head(BertEncoder.Config config, HeadType type, Weights weights) {
+    return switch (type.reads()) {
+      case TEXT -> FirstTokenHead.of(config, Tensor::tanh, weights)::forward;
+      case TOKENS -> TokenHead.of(type, config, weights)::forward;
+      case MASKED_TOKENS -> maskedLmHead(config, weights)::forward;
+      default -> throw new IllegalStateException("no head for " + type);
     };
   }
 

@@ -26,8 +26,8 @@ final class SmolLm3 implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig json, @Nullable Task task, Weights weights) {
-      return new SmolLm3(Config.of(json), json, task, weights);
+    public Architecture build(ModelConfig json, @Nullable HeadType type, Weights weights) {
+      return new SmolLm3(Config.of(json), json, type, weights);
     }
 
     @Override
@@ -112,9 +112,9 @@ final class SmolLm3 implements Architecture {
   private final Decoder decoder;
   private final DecoderHead head;
 
-  private SmolLm3(Config config, ModelConfig json, @Nullable Task task, Weights weights) {
-    decoder = decoder(config, task == null ? weights : weights.at("model"));
-    head = DecoderHead.of(task, json, weights, decoder.words());
+  private SmolLm3(Config config, ModelConfig json, @Nullable HeadType type, Weights weights) {
+    decoder = decoder(config, type == null ? weights : weights.at("model"));
+    head = DecoderHead.of(type, json, weights, decoder.words());
   }
 
   @Override

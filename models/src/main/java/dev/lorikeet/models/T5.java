@@ -5,10 +5,8 @@ import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -53,8 +51,8 @@ final class T5 implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new T5(Config.of(config), task, weights);
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
+      return new T5(Config.of(config), type, weights);
     }
 
     @Override
@@ -96,12 +94,12 @@ final class T5 implements Architecture {
     }
 
     @Override
-    public Set<Task> tasks() {
-      return EnumSet.of(Task.SEQ_2_SEQ_LM);
+    public List<HeadType> heads() {
+      return List.of(HeadType.SEQ_2_SEQ_LM);
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
+    public HeadModules headModules(ModelConfig config, HeadType type) {
       return HeadModules.of("lm_head");
     }
 
@@ -216,13 +214,13 @@ final class T5 implements Architecture {
   private final Decoder decoder;
   private final UnaryOperator<Tensor> head;
 
-  private T5(Config config, @Nullable Task task, Weights weights) {
+  private T5(Config config, @Nullable HeadType type, Weights weights) {
     words = weights.embedding("shared", config.vocabSize, config.dModel);
     weights.mustBeOne("encoder.embed_tokens.weight", words.weight());
     weights.mustBeOne("decoder.embed_tokens.weight", words.weight());
     encoder = new Encoder(config, weights.at("encoder"));
     decoder = new Decoder(config, weights.at("decoder"));
-    head = task == null ? hidden -> hidden : head(config, weights);
+    head = type == null ? hidden -> hidden : head(config, weights);
   }
 
   /** [B, U, D] to logits [B, U, V]: by the word embeddings, or by weights of the head's own. */

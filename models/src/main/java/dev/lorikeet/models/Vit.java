@@ -6,9 +6,7 @@ import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -28,8 +26,8 @@ final class Vit implements Architecture {
     }
 
     @Override
-    public Architecture build(ModelConfig config, @Nullable Task task, Weights weights) {
-      return new Vit(Config.of(config), task, weights);
+    public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
+      return new Vit(Config.of(config), type, weights);
     }
 
     @Override
@@ -54,8 +52,8 @@ final class Vit implements Architecture {
     }
 
     @Override
-    public Set<Task> tasks() {
-      return EnumSet.of(Task.IMAGE_CLASSIFICATION);
+    public List<HeadType> heads() {
+      return List.of(HeadType.IMAGE_CLASSIFICATION);
     }
 
     @Override
@@ -72,7 +70,7 @@ final class Vit implements Architecture {
     }
 
     @Override
-    public HeadModules headModules(ModelConfig config, Task task) {
+    public HeadModules headModules(ModelConfig config, HeadType type) {
       return HeadModules.of("classifier");
     }
 
@@ -151,10 +149,10 @@ final class Vit implements Architecture {
   private final UnaryOperator<Tensor> head;
   private final boolean isPooled;
 
-  private Vit(Config config, @Nullable Task task, Weights weights) {
-    encoder = new Encoder(config, task == null ? weights : weights.at("vit"));
-    head = task == null ? hidden -> hidden : head(config, weights);
-    isPooled = task != null;
+  private Vit(Config config, @Nullable HeadType type, Weights weights) {
+    encoder = new Encoder(config, type == null ? weights : weights.at("vit"));
+    head = type == null ? hidden -> hidden : head(config, weights);
+    isPooled = type != null;
   }
 
   /** The first token's state [B, D] to classes [B, C]. */

@@ -161,7 +161,7 @@ class BertTest {
     String name = TinyCheckpoint.CLASSIFY;
     TinyCheckpoint.withConfig(copy, name, json -> json.remove("architectures"));
     try (Model model = Model.open(copy, ModelOptions.DEFAULT)) {
-      assertThat(model.task()).isNull();
+      assertThat(model.headType()).isNull();
       Tensor hidden = model.logits(TinyCheckpoint.input(name));
       assertThat(hidden.shape()).containsExactly(4, 10, 32);
       Checkpoint file = Checkpoint.open(copy);

@@ -159,8 +159,8 @@ class DecoderConfigTest {
 
   @Test
   void gemma3sClassesAreThoseOfTransformers() {
-    assertThat(Gemma.Family.GEMMA3.className(Task.CAUSAL_LM)).isEqualTo("Gemma3ForCausalLM");
-    assertThat(Gemma.Family.GEMMA3.className(Task.SEQUENCE_CLASSIFICATION))
+    assertThat(Gemma.Family.GEMMA3.className(HeadType.CAUSAL_LM)).isEqualTo("Gemma3ForCausalLM");
+    assertThat(Gemma.Family.GEMMA3.className(HeadType.SEQUENCE_CLASSIFICATION))
         .isEqualTo("Gemma3TextForSequenceClassification");
   }
 

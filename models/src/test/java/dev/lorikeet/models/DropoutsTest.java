@@ -25,7 +25,7 @@ class DropoutsTest {
     "roberta, hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout",
     "electra, hidden_dropout_prob, attention_probs_dropout_prob, classifier_dropout",
     "deberta-v2, hidden_dropout_prob, attention_probs_dropout_prob, cls_dropout",
-    "distilbert, dropout, attention_dropout, seq_classif_dropout",
+    "distilbert, dropout, attention_dropout, seq_classif_dropout qa_dropout",
     "modernbert, embedding_dropout mlp_dropout, attention_dropout, classifier_dropout",
     "llama, , attention_dropout, ",
     "qwen3, , attention_dropout, ",

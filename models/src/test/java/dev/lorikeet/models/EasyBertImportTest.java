@@ -98,11 +98,11 @@ class EasyBertImportTest {
   void maskedLmAndClassifierFindTheirWeights() {
     Path folder = imported(new TinyBundle().writeFolder(root.resolve("source")), "model");
     try (Model model = Model.open(folder, ModelOptions.DEFAULT)) {
-      assertThat(model.task()).isEqualTo(Task.MASKED_LM);
+      assertThat(model.headType()).isEqualTo(HeadType.MASKED_LM);
       assertThat(model.newModules()).isEmpty();
     }
     ModelOptions classify =
-        ModelOptions.DEFAULT.withTask(Task.SEQUENCE_CLASSIFICATION, List.of("a", "b"));
+        ModelOptions.DEFAULT.withHead(HeadType.SEQUENCE_CLASSIFICATION, List.of("a", "b"));
     try (Model model = Model.open(folder, classify)) {
       assertThat(model.newModules()).isEqualTo(Set.of("classifier"));
     }

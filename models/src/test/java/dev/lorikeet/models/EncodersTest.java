@@ -70,10 +70,10 @@ class EncodersTest {
     return model(config, null);
   }
 
-  private Model model(String config, @Nullable Task task) throws IOException {
+  private Model model(String config, @Nullable HeadType task) throws IOException {
     Files.writeString(folder.resolve("config.json"), config.replace('\'', '"'));
     ModelOptions options = ModelOptions.DEFAULT.fromScratch(Initialization.PAPER).withSeed(7);
-    return Model.open(folder, task == null ? options : options.withTask(task, List.of("a", "b")));
+    return Model.open(folder, task == null ? options : options.withHead(task, List.of("a", "b")));
   }
 
   private static Tensor ids(int tokens) {
@@ -158,7 +158,7 @@ class EncodersTest {
   void electrasDiscriminatorOpensAsAnEncoder() throws IOException {
     String config = config("electra").replace("{", "{'architectures':['ElectraForPreTraining'],");
     try (Model model = model(config)) {
-      assertThat(model.task()).isNull();
+      assertThat(model.headType()).isNull();
       assertThat(model.logits(new ModelInput(ids(3), null, null)).shape())
           .containsExactly(1, 3, 32);
     }
@@ -182,7 +182,7 @@ class EncodersTest {
     }
     config = config.replaceFirst("\\{", "{" + settings.replace(';', ',') + ",");
     ModelInput input = new ModelInput(ids(5), null, null);
-    try (Model model = model(config, Task.SEQUENCE_CLASSIFICATION)) {
+    try (Model model = model(config, HeadType.SEQUENCE_CLASSIFICATION)) {
       Tensor still = model.logits(input);
       assertThat(model.logits(input).sameAs(still)).isTrue();
       model.training(true);
@@ -200,7 +200,7 @@ class EncodersTest {
       })
   void whatIsNotBuiltIsRefused(String type, String setting, String complaint) {
     String config = config(type).replaceFirst("\\{", "{" + setting + ",");
-    assertThatThrownBy(() -> model(config, Task.MASKED_LM))
+    assertThatThrownBy(() -> model(config, HeadType.MASKED_LM))
         .isInstanceOf(LorikeetException.class)
         .hasMessageContaining(complaint);
   }

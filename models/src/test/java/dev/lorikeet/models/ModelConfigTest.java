@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -167,13 +168,14 @@ class ModelConfigTest {
 
   @ParameterizedTest
   @CsvSource({
-    "BertForSequenceClassification, SEQUENCE_CLASSIFICATION",
-    "BertForTokenClassification, TOKEN_CLASSIFICATION",
-    "BertForMaskedLM, MASKED_LM",
+    "BertForSequenceClassification, sequence-classification",
+    "BertForTokenClassification, token-classification",
+    "BertForMaskedLM, masked-lm",
     "BertModel,"
   })
-  void theHeadIsThatOfTheCheckpointsClass(String architecture, Task task) {
-    assertThat(config("{'architectures': ['" + architecture + "']}").task()).isEqualTo(task);
+  void theHeadIsThatOfTheCheckpointsClass(String architecture, @Nullable String id) {
+    HeadType head = config("{'architectures': ['" + architecture + "']}").headType();
+    assertThat(head == null ? null : head.id()).isEqualTo(id);
   }
 
   @ParameterizedTest
@@ -185,9 +187,9 @@ class ModelConfigTest {
   void anotherHeadRenamesTheClass(String architectures, String expected) {
     ModelConfig config =
         config("{'model_type': 'bert', 'architectures': " + architectures.replace('"', '\'') + "}")
-            .withHead(Task.TOKEN_CLASSIFICATION, List.of("O", "B"), null);
+            .withHead(HeadType.TOKEN_CLASSIFICATION, List.of("O", "B"), null);
     assertThat(config.json().path("architectures").path(0).asText()).isEqualTo(expected);
-    assertThat(config.task()).isEqualTo(Task.TOKEN_CLASSIFICATION);
+    assertThat(config.headType()).isEqualTo(HeadType.TOKEN_CLASSIFICATION);
   }
 
   @Test
@@ -198,7 +200,7 @@ class ModelConfigTest {
                 + " 'made_up': {'kept': [1, 2.5, null]}}");
     ModelConfig after =
         before.withHead(
-            Task.SEQUENCE_CLASSIFICATION, List.of("no", "yes"), ProblemType.SINGLE_LABEL);
+            HeadType.SEQUENCE_CLASSIFICATION, List.of("no", "yes"), ProblemType.SINGLE_LABEL);
     assertThat(after.json())
         .isEqualTo(
             config(

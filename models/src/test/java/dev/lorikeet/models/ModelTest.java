@@ -57,7 +57,7 @@ class ModelTest {
       assertThat(model.parameters().values()).noneMatch(Parameter::isTrainable);
       assertThat(Model.count(model.parameters().values())).isEqualTo(20_643);
       assertThat(model.newModules()).isEmpty();
-      assertThat(model.task()).isEqualTo(Task.SEQUENCE_CLASSIFICATION);
+      assertThat(model.headType()).isEqualTo(HeadType.SEQUENCE_CLASSIFICATION);
     }
   }
 
@@ -142,7 +142,7 @@ class ModelTest {
           }
         });
     ModelOptions asked = ModelOptions.DEFAULT.withSeed(seed);
-    return Model.open(folder, asked.withTask(Task.SEQUENCE_CLASSIFICATION, LABELS));
+    return Model.open(folder, asked.withHead(HeadType.SEQUENCE_CLASSIFICATION, LABELS));
   }
 
   @Test
@@ -174,8 +174,8 @@ class ModelTest {
   @Test
   void aHeadForAnotherNumberOfLabelsIsDrawnAnew() {
     ModelOptions five =
-        ModelOptions.DEFAULT.withTask(
-            Task.SEQUENCE_CLASSIFICATION, List.of("a", "b", "c", "d", "e"));
+        ModelOptions.DEFAULT.withHead(
+            HeadType.SEQUENCE_CLASSIFICATION, List.of("a", "b", "c", "d", "e"));
     try (Model model = Model.open(TinyCheckpoint.folder(NAME), five)) {
       assertThat(model.newModules()).containsExactly("classifier");
       assertThat(value(model, "classifier.weight").shape()).containsExactly(5, 32);
@@ -185,7 +185,7 @@ class ModelTest {
 
   @Test
   void aHeadForAsManyLabelsIsKept() {
-    ModelOptions three = ModelOptions.DEFAULT.withTask(Task.SEQUENCE_CLASSIFICATION, LABELS);
+    ModelOptions three = ModelOptions.DEFAULT.withHead(HeadType.SEQUENCE_CLASSIFICATION, LABELS);
     try (Model model = Model.open(TinyCheckpoint.folder(NAME), three)) {
       assertThat(model.newModules()).isEmpty();
       assertThat(model.config().labels()).isEqualTo(LABELS);

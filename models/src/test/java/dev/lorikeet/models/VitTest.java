@@ -68,8 +68,8 @@ class VitTest {
   @Test
   void aHeadForOtherClassesIsNew() {
     ModelOptions options =
-        ModelOptions.DEFAULT.withTask(
-            Task.IMAGE_CLASSIFICATION, List.of("bird", "cat", "dog", "fish"));
+        ModelOptions.DEFAULT.withHead(
+            HeadType.IMAGE_CLASSIFICATION, List.of("bird", "cat", "dog", "fish"));
     try (Model model = Model.open(TinyCheckpoint.folder(NAME), options)) {
       assertThat(model.newModules()).containsExactly("classifier");
       assertThat(model.logits(images(2, 3, 16, 16)).shape()).containsExactly(2, 4);

@@ -7,12 +7,12 @@ import static org.assertj.core.api.Assertions.within;
 import dev.lorikeet.adapters.Adapter;
 import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.DType;
 import dev.lorikeet.torch.GradMode;
@@ -124,7 +124,7 @@ class RegularizationTest {
         """);
     ModelOptions options =
         ModelOptions.DEFAULT
-            .withTask(Task.CAUSAL_LM, List.of())
+            .withHead(HeadType.CAUSAL_LM, List.of())
             .withSeed(1)
             .fromScratch(Initialization.PAPER);
     try (Model model = Model.open(folder, options)) {

@@ -1,10 +1,10 @@
 package dev.lorikeet.training;
 
 import dev.lorikeet.data.EncodedExample;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Initialization;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
-import dev.lorikeet.models.Task;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -44,7 +44,7 @@ public final class TinyDecoder {
     return Model.open(
         folder,
         ModelOptions.DEFAULT
-            .withTask(Task.CAUSAL_LM, List.of())
+            .withHead(HeadType.CAUSAL_LM, List.of())
             .withSeed(1)
             .fromScratch(Initialization.PAPER));
   }

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lorikeet.adapters.Adapter;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import java.io.IOException;
@@ -76,7 +76,7 @@ class TrainableTest {
   @Test
   void modulesThatTheCheckpointLackedBelongToTheHead() {
     ModelOptions newHead =
-        ModelOptions.DEFAULT.withTask(Task.SEQUENCE_CLASSIFICATION, List.of("a", "b"));
+        ModelOptions.DEFAULT.withHead(HeadType.SEQUENCE_CLASSIFICATION, List.of("a", "b"));
     try (Model model = Model.open(TinyBert.folder(TinyBert.MLM), newHead)) {
       assertThat(Trainable.headOf(model))
           .extracting(Trainable::name)

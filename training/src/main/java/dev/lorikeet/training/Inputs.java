@@ -4,7 +4,6 @@ import dev.lorikeet.data.Batch;
 import dev.lorikeet.models.DecoderInput;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Tensor;
 import java.util.Arrays;
 
@@ -37,7 +36,7 @@ public final class Inputs {
     if (batch.documents().length > 0) {
       return input.withDocuments(batch.documents());
     }
-    return model.task() == Task.SEQ_2_SEQ_LM
+    return model.isEncoderDecoder()
         ? input.withDecoderInputIds(
             DecoderInput.of(
                 Tensor.of(batch.classes(), batch.rows(), batch.labelLength()), model.config()))

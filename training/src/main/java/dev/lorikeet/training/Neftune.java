@@ -3,7 +3,6 @@ package dev.lorikeet.training;
 import dev.lorikeet.models.EmbeddingSlot;
 import dev.lorikeet.models.Lookup;
 import dev.lorikeet.models.Model;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
@@ -34,7 +33,7 @@ final class Neftune implements AutoCloseable {
     if (alpha == 0) {
       return new Neftune(null, null);
     }
-    if (model.task() == Task.IMAGE_CLASSIFICATION || model.embeddings().isEmpty()) {
+    if (model.embeddings().isEmpty()) {
       throw new UsageException(
           "neftune_noise_alpha is " + alpha + ", and the model reads no words: leave it out");
     }

@@ -5,7 +5,6 @@ import dev.lorikeet.data.Batch;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.data.LengthGroupedBatches;
 import dev.lorikeet.models.Model;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.Tensor;
 import java.util.AbstractList;
 import java.util.LinkedHashMap;
@@ -13,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /** Some of a run's examples as batches, for adapters that start from data. */
 public final class Samples {
@@ -37,7 +35,8 @@ public final class Samples {
       @Override
       public Sample get(int index) {
         Batch batch = Batch.of(examples, rows.get(index), padTokenId);
-        return new Sample(Inputs.of(batch, model), counted(batch, model.task(), labelledOnly));
+        return new Sample(
+            Inputs.of(batch, model), counted(batch, model.isEncoderDecoder(), labelledOnly));
       }
 
       @Override
@@ -48,12 +47,11 @@ public final class Samples {
   }
 
   /** By how many positions a row has: those of the input, and those of an answer. */
-  private static Map<Long, Tensor> counted(Batch batch, @Nullable Task task, boolean labelledOnly) {
+  private static Map<Long, Tensor> counted(Batch batch, boolean answers, boolean labelledOnly) {
     Map<Long, Tensor> counted = new LinkedHashMap<>();
     if (!batch.images().isEmpty()) {
       return counted;
     }
-    boolean answers = task == Task.SEQ_2_SEQ_LM;
     int labels = batch.labelLength();
     IntPredicate labelled = i -> batch.classes()[i] != EncodedExample.IGNORED;
     if (answers) {

@@ -1,10 +1,10 @@
 package dev.lorikeet.adapters.methods;
 
 import dev.lorikeet.adapters.InputAdapter;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.Parameter;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.GradMode;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
@@ -27,7 +27,8 @@ record SoftPrompt(Map<String, Parameter> parameters, Supplier<Tensor> vectors)
 
   /** Refuses tasks whose labels go with tokens, which virtual ones have none of. */
   static void mustFit(Model model, String method) {
-    if (model.task() == Task.TOKEN_CLASSIFICATION || model.task() == Task.MASKED_LM) {
+    HeadType head = model.headType();
+    if (head != null && head.answersInPlace()) {
       throw new LorikeetException(
           method + " puts tokens without labels before those with labels: use PREFIX_TUNING");
     }

@@ -8,8 +8,9 @@ import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.DataSet;
 import dev.lorikeet.data.DataReader.OnBadRow;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.Formats;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -98,8 +99,7 @@ class CsvRowsTest {
     return DataReader.read(
         file.toString(),
         TEXT_AND_LABEL,
-        Task.SEQUENCE_CLASSIFICATION,
-        ProblemType.SINGLE_LABEL,
+        Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL),
         OnBadRow.SKIP);
   }
 

@@ -7,8 +7,9 @@ import dev.lorikeet.data.DataReader;
 import dev.lorikeet.data.DataReader.Columns;
 import dev.lorikeet.data.DataReader.OnBadRow;
 import dev.lorikeet.data.Example;
+import dev.lorikeet.data.Formats;
+import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.ProblemType;
-import dev.lorikeet.models.Task;
 import dev.lorikeet.torch.LorikeetException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -163,8 +164,7 @@ class SqlSourceTest {
     return DataReader.read(
             "sql:" + sql,
             new Columns("text", null, "label"),
-            Task.SEQUENCE_CLASSIFICATION,
-            ProblemType.SINGLE_LABEL,
+            Formats.of(HeadType.SEQUENCE_CLASSIFICATION, ProblemType.SINGLE_LABEL),
             OnBadRow.FAIL)
         .examples();
   }

@@ -73,7 +73,7 @@ final class Peft implements LoraFormat {
               }
             });
     ObjectNode other = JsonNodeFactory.instance.objectNode();
-    String task = model.task() == null ? "" : model.task().peftTaskType();
+    String task = model.headType() == null ? "" : model.headType().peftTaskType();
     other.put("task_type", task.isEmpty() ? null : task);
     AdapterFolder.write(config(tensors, model), named, isTransposed(tensors, model), other, folder);
     AdapterFolder.open(folder).attachTo(model).remove(); // as everybody else will read it
