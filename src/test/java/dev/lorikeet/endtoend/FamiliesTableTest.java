@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** The README's table of families says what the reference cases show, no more and no less. */
+/** The table of families says what the reference cases show, no more and no less. */
 class FamiliesTableTest {
   /** A row: its second column has {@code model_type}s, its third tasks. */
   private static final Pattern ROW = Pattern.compile("\\|[^|\n]*\\|([^|\n]*)\\|([^|\n]*)\\|[^\n]*");
@@ -36,13 +36,11 @@ class FamiliesTableTest {
     assertThat(table()).isEqualTo(shown);
   }
 
-  /** The README's table: by {@code model_type}, sorted, its tasks. */
+  /** The table: by {@code model_type}, sorted, its tasks. */
   static Map<String, Set<String>> table() throws IOException {
     Map<String, Set<String>> table = new TreeMap<>();
-    String readme = Files.readString(Path.of("../../README.md"));
-    String section = readme.substring(readme.indexOf("## Families"));
-    section = section.substring(0, section.indexOf("\n## ", 1));
-    for (MatchResult row : ROW.matcher(section).results().toList()) {
+    String page = Files.readString(Path.of("../../docs/families.md"));
+    for (MatchResult row : ROW.matcher(page).results().toList()) {
       for (String type : code(row.group(1))) {
         table.put(type, code(row.group(2)));
       }

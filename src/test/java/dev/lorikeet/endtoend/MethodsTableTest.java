@@ -28,9 +28,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * The README's table of methods says what the reference cases and the exchange with PEFT show, no
- * more and no less. A new method is a row of the README, a case of {@code method_cases.py} under
- * the row's name, and a reference case.
+ * The table of methods says what the reference cases and the exchange with PEFT show, no more and
+ * no less. A new method is a row of docs/methods.md, a case of {@code method_cases.py} under the
+ * row's name, and a reference case.
  */
 class MethodsTableTest {
   /** What {@code src/test/interop/methods.py --record} wrote. */
@@ -183,10 +183,8 @@ class MethodsTableTest {
   }
 
   private static List<Row> table() throws IOException {
-    String readme = Files.readString(Path.of("../../README.md"));
-    String section = readme.substring(readme.indexOf("\n## Methods\n"));
-    section = section.substring(0, section.indexOf("\n## ", 1));
-    return section.lines().filter(line -> line.startsWith("| ")).skip(1).map(Row::of).toList();
+    String page = Files.readString(Path.of("../../docs/methods.md"));
+    return page.lines().filter(line -> line.startsWith("| ")).skip(1).map(Row::of).toList();
   }
 
   private static List<Exchange> exchanges() throws IOException {

@@ -58,9 +58,10 @@ class ReadmeLibraryTest {
 
   @Test
   void readmeHasTheVeryLines() throws IOException {
-    String readme = Files.readString(Embedded.ROOT.resolve("README.md"));
-    String section = between(readme, "## As a library\n", "\n## ");
-    assertThat(between(section, "```java\n", "```")).isEqualTo(example());
+    for (String page : List.of("README.md", "docs/library.md")) {
+      String text = Files.readString(Embedded.ROOT.resolve(page));
+      assertThat(between(text, "```java\n", "```")).as(page).isEqualTo(example());
+    }
   }
 
   private static String example() throws IOException {
