@@ -222,7 +222,7 @@ final class Gemma implements Architecture {
           config.attentionBias,
           config.attentionBias,
           config.headNorms
-              ? DecoderAttention.HeadNorms.of(weights, size, config.rmsNormEps, OFFSET)
+              ? DecoderAttention.Norms.ofHeads(weights, size, config.rmsNormEps, OFFSET)
               : null,
           new CausalAttention(
               layer,

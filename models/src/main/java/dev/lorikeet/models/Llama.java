@@ -15,12 +15,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Axes: B batch, T tokens, D width of the model.
  */
-final class Llama implements Architecture {
+final class Llama {
+  private Llama() {}
 
   /** The family as a service. */
-  public static final class Families implements Provider {
+  public static final class Families implements Architecture.Provider {
     @Override
-    public List<Factory> factories() {
+    public List<Architecture.Factory> factories() {
       return List.of(Family.values());
     }
   }
@@ -47,7 +48,8 @@ final class Llama implements Architecture {
 
     @Override
     public Architecture build(ModelConfig json, @Nullable HeadType type, Weights weights) {
-      return new Llama(Config.of(this, json), json, type, weights);
+      Config own = Config.of(this, json);
+      return DecoderModel.of(json, type, weights, base -> decoder(own, base));
     }
 
     @Override
@@ -132,24 +134,6 @@ final class Llama implements Architecture {
     }
   }
 
-  private final Decoder decoder;
-  private final DecoderHead head;
-
-  private Llama(Config config, ModelConfig json, @Nullable HeadType type, Weights weights) {
-    decoder = decoder(config, type == null ? weights : weights.at("model"));
-    head = DecoderHead.of(type, json, weights, decoder.words());
-  }
-
-  @Override
-  public Tensor features(ModelInput input) {
-    return head.reads(input, decoder.forward(input));
-  }
-
-  @Override
-  public Tensor head(Tensor features) {
-    return head.scores(features);
-  }
-
   private static Decoder decoder(Config config, Weights weights) {
     int width = config.heads.width();
     RotaryEmbedding rope = new RotaryEmbedding(config.rope, weights);
@@ -190,7 +174,7 @@ final class Llama implements Architecture {
           config.queryKeyValueBias,
           config.outputBias,
           config.headNorms
-              ? DecoderAttention.HeadNorms.of(weights, size, config.rmsNormEps, 0)
+              ? DecoderAttention.Norms.ofHeads(weights, size, config.rmsNormEps, 0)
               : null,
           new CausalAttention(
               layer,

@@ -12,7 +12,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Axes: B batch, T tokens, H query heads, K heads of keys and values, d width of a head, D width
  * of the model.
  */
-final class Olmo2 implements Architecture {
+final class Olmo2 {
+  private Olmo2() {}
+
   /** OLMo 2 as a service. */
   public static final class Factory implements DecoderFactory {
     @Override
@@ -22,7 +24,8 @@ final class Olmo2 implements Architecture {
 
     @Override
     public Architecture build(ModelConfig json, @Nullable HeadType type, Weights weights) {
-      return new Olmo2(Config.of(json), json, type, weights);
+      Config own = Config.of(json);
+      return DecoderModel.of(json, type, weights, base -> decoder(own, base));
     }
 
     @Override
@@ -58,24 +61,6 @@ final class Olmo2 implements Architecture {
     }
   }
 
-  private final Decoder decoder;
-  private final DecoderHead head;
-
-  private Olmo2(Config config, ModelConfig json, @Nullable HeadType type, Weights weights) {
-    decoder = decoder(config, type == null ? weights : weights.at("model"));
-    head = DecoderHead.of(type, json, weights, decoder.words());
-  }
-
-  @Override
-  public Tensor features(ModelInput input) {
-    return head.reads(input, decoder.forward(input));
-  }
-
-  @Override
-  public Tensor head(Tensor features) {
-    return head.scores(features);
-  }
-
   private static Decoder decoder(Config config, Weights weights) {
     int width = config.heads.width();
     RotaryEmbedding rope = new RotaryEmbedding(config.rope, weights);
@@ -92,47 +77,8 @@ final class Olmo2 implements Architecture {
         weights.mode());
   }
 
-  private static final class Attention {
-    private final GroupedHeads heads;
-    private final Projection query;
-    private final Projection key;
-    private final Projection value;
-    private final Projection output;
-    private final RmsNorm queryNorm;
-    private final RmsNorm keyNorm;
-    private final CausalAttention attention;
-
-    Attention(Config config, int layer, Weights weights) {
-      heads = config.heads;
-      int queries = heads.queries() * heads.size();
-      int keys = heads.keysValues() * heads.size();
-      boolean bias = config.attentionBias;
-      query = weights.linear("q_proj", queries, heads.width(), bias);
-      key = weights.linear("k_proj", keys, heads.width(), bias);
-      value = weights.linear("v_proj", keys, heads.width(), bias);
-      output = weights.linear("o_proj", heads.width(), queries, bias);
-      queryNorm = weights.rmsNorm("q_norm", queries, config.rmsNormEps, 0);
-      keyNorm = weights.rmsNorm("k_norm", keys, config.rmsNormEps, 0);
-      attention =
-          new CausalAttention(
-              layer,
-              false,
-              1 / Math.sqrt(heads.size()),
-              0,
-              weights.dropout(config.attentionDropout));
-    }
-
-    /** [B, T, D] to [B, T, D]. */
-    Tensor forward(Tensor x, RotaryEmbedding.Angles angles, CausalAttention.Pass pass) {
-      Tensor q = heads.split(queryNorm.forward(query.forward(x))); // [B, T, H, d]
-      Tensor k = heads.split(keyNorm.forward(key.forward(x))); // [B, T, K, d]
-      Tensor v = heads.split(value.forward(x));
-      return output.forward(attention.forward(angles.rotate(q), angles.rotate(k), v, pass));
-    }
-  }
-
   private static final class Layer implements Decoder.Layer {
-    private final Attention attention;
+    private final DecoderAttention attention;
     private final RmsNorm attentionNorm;
     private final GatedFeedForward feedForward;
     private final RmsNorm feedForwardNorm;
@@ -140,12 +86,24 @@ final class Olmo2 implements Architecture {
     Layer(Config config, int layer, Weights weights) {
       int width = config.heads.width();
       double eps = config.rmsNormEps;
-      attention = new Attention(config, layer, weights.at("self_attn"));
+      attention = attention(config, layer, weights.at("self_attn"));
       attentionNorm = weights.rmsNorm("post_attention_layernorm", width, eps, 0);
       feedForward =
           new GatedFeedForward(
               weights.at("mlp"), width, config.intermediateSize, false, config.hiddenAct);
       feedForwardNorm = weights.rmsNorm("post_feedforward_layernorm", width, eps, 0);
+    }
+
+    private static DecoderAttention attention(Config config, int layer, Weights weights) {
+      GroupedHeads heads = config.heads;
+      double scale = 1 / Math.sqrt(heads.size());
+      return new DecoderAttention(
+          weights,
+          heads,
+          config.attentionBias,
+          config.attentionBias,
+          DecoderAttention.Norms.ofAll(weights, heads, config.rmsNormEps),
+          new CausalAttention(layer, false, scale, 0, weights.dropout(config.attentionDropout)));
     }
 
     @Override

@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Axes: B batch, T tokens, H query heads, K heads of keys and values, d width of a head, D width
  * of the model, F width of the feed-forward part.
  */
-final class Phi3 implements Architecture {
+final class Phi3 {
+  private Phi3() {}
+
   /** Phi-3 as a service. */
   public static final class Factory implements DecoderFactory {
     @Override
@@ -23,7 +25,8 @@ final class Phi3 implements Architecture {
 
     @Override
     public Architecture build(ModelConfig json, @Nullable HeadType type, Weights weights) {
-      return new Phi3(Config.of(json), json, type, weights);
+      Config own = Config.of(json);
+      return DecoderModel.of(json, type, weights, base -> decoder(own, base));
     }
 
     @Override
@@ -76,24 +79,6 @@ final class Phi3 implements Architecture {
       return (early ? rope.withType("longrope") : rope)
           .withOriginalPositions(json.number("original_max_position_embeddings", 4096));
     }
-  }
-
-  private final Decoder decoder;
-  private final DecoderHead head;
-
-  private Phi3(Config config, ModelConfig json, @Nullable HeadType type, Weights weights) {
-    decoder = decoder(config, type == null ? weights : weights.at("model"));
-    head = DecoderHead.of(type, json, weights, decoder.words());
-  }
-
-  @Override
-  public Tensor features(ModelInput input) {
-    return head.reads(input, decoder.forward(input));
-  }
-
-  @Override
-  public Tensor head(Tensor features) {
-    return head.scores(features);
   }
 
   private static Decoder decoder(Config config, Weights weights) {

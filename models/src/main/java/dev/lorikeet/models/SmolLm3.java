@@ -17,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Axes: B batch, T tokens, H query heads, K heads of keys and values, d width of a head, D width
  * of the model.
  */
-final class SmolLm3 implements Architecture {
+final class SmolLm3 {
+  private SmolLm3() {}
+
   /** SmolLM3 as a service. */
   public static final class Factory implements DecoderFactory {
     @Override
@@ -27,7 +29,8 @@ final class SmolLm3 implements Architecture {
 
     @Override
     public Architecture build(ModelConfig json, @Nullable HeadType type, Weights weights) {
-      return new SmolLm3(Config.of(json), json, type, weights);
+      Config own = Config.of(json);
+      return DecoderModel.of(json, type, weights, base -> decoder(own, base));
     }
 
     @Override
@@ -109,24 +112,6 @@ final class SmolLm3 implements Architecture {
     }
   }
 
-  private final Decoder decoder;
-  private final DecoderHead head;
-
-  private SmolLm3(Config config, ModelConfig json, @Nullable HeadType type, Weights weights) {
-    decoder = decoder(config, type == null ? weights : weights.at("model"));
-    head = DecoderHead.of(type, json, weights, decoder.words());
-  }
-
-  @Override
-  public Tensor features(ModelInput input) {
-    return head.reads(input, decoder.forward(input));
-  }
-
-  @Override
-  public Tensor head(Tensor features) {
-    return head.scores(features);
-  }
-
   private static Decoder decoder(Config config, Weights weights) {
     int width = config.heads.width();
     RotaryEmbedding rope = new RotaryEmbedding(config.rope, weights);
@@ -143,66 +128,45 @@ final class SmolLm3 implements Architecture {
         weights.mode());
   }
 
-  private static final class Attention {
-    private final GroupedHeads heads;
-    private final Projection query;
-    private final Projection key;
-    private final Projection value;
-    private final Projection output;
-    private final boolean rotates;
-    private final CausalAttention attention;
-
-    Attention(Config config, int layer, Weights weights) {
-      heads = config.heads;
-      int queries = heads.queries() * heads.size();
-      int keys = heads.keysValues() * heads.size();
-      boolean bias = config.attentionBias;
-      query = weights.linear("q_proj", queries, heads.width(), bias);
-      key = weights.linear("k_proj", keys, heads.width(), bias);
-      value = weights.linear("v_proj", keys, heads.width(), bias);
-      output = weights.linear("o_proj", heads.width(), queries, bias);
-      rotates = config.rotated.contains(layer);
-      attention =
-          new CausalAttention(
-              layer,
-              config.window.isAt(layer),
-              1 / Math.sqrt(heads.size()),
-              0,
-              weights.dropout(config.attentionDropout));
-    }
-
-    /** [B, T, D] to [B, T, D]. */
-    Tensor forward(Tensor x, RotaryEmbedding.Angles angles, CausalAttention.Pass pass) {
-      Tensor q = heads.split(query.forward(x)); // [B, T, H, d]
-      Tensor k = heads.split(key.forward(x)); // [B, T, K, d]
-      Tensor v = heads.split(value.forward(x));
-      return output.forward(
-          rotates
-              ? attention.forward(angles.rotate(q), angles.rotate(k), v, pass)
-              : attention.forward(q, k, v, pass));
-    }
-  }
-
   private static final class Layer implements Decoder.Layer {
     private final RmsNorm attentionNorm;
-    private final Attention attention;
+    private final DecoderAttention attention;
+    private final boolean rotates;
     private final RmsNorm feedForwardNorm;
     private final GatedFeedForward feedForward;
 
     Layer(Config config, int layer, Weights weights) {
       int width = config.heads.width();
       attentionNorm = weights.rmsNorm("input_layernorm", width, config.rmsNormEps, 0);
-      attention = new Attention(config, layer, weights.at("self_attn"));
+      attention = attention(config, layer, weights.at("self_attn"));
+      rotates = config.rotated.contains(layer);
       feedForwardNorm = weights.rmsNorm("post_attention_layernorm", width, config.rmsNormEps, 0);
       feedForward =
           new GatedFeedForward(
               weights.at("mlp"), width, config.intermediateSize, config.mlpBias, config.hiddenAct);
     }
 
+    private static DecoderAttention attention(Config config, int layer, Weights weights) {
+      boolean local = config.window.isAt(layer);
+      double scale = 1 / Math.sqrt(config.heads.size());
+      return new DecoderAttention(
+          weights,
+          config.heads,
+          config.attentionBias,
+          config.attentionBias,
+          null,
+          new CausalAttention(layer, local, scale, 0, weights.dropout(config.attentionDropout)));
+    }
+
     @Override
     public Tensor forward(Tensor x, RotaryEmbedding.Angles angles, CausalAttention.Pass pass) {
       Mode mode = attentionNorm.mode();
-      Tensor h = ByHand.add(x, attention.forward(attentionNorm.forward(x), angles, pass), mode);
+      Tensor normed = attentionNorm.forward(x);
+      Tensor h =
+          ByHand.add(
+              x,
+              rotates ? attention.forward(normed, angles, pass) : attention.forward(normed, pass),
+              mode);
       return ByHand.add(h, feedForward.forward(feedForwardNorm.forward(h)), mode); // [B, T, D]
     }
   }
