@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -29,8 +30,11 @@ class BadOutputTest {
           + Embedded.FEW
           + " --epochs 1 --batch-size 8 --max-length 32";
 
-  /** The system's own words for a failure are in the language of the user. */
-  private static final Map<String, String> IN_ENGLISH = Map.of("LC_ALL", "C");
+  /**
+   * The system's own words for a failure are in the language of the user. UTF-8, as Java cannot
+   * find its class path in a folder with an umlaut otherwise.
+   */
+  private static final Map<String, String> IN_ENGLISH = Map.of("LC_ALL", "C.UTF-8");
 
   @TempDir Path temporary;
 
@@ -184,23 +188,23 @@ class BadOutputTest {
    */
   private JavaProcess onDisk(Path disk, String options, String typed)
       throws IOException, InterruptedException {
-    String mount = "mount -t tmpfs -o " + options + " tmpfs " + disk;
-    assumeTrue(run(mount).status() == 0, "a disk of one's own can be had");
-    String java = String.join(" ", JavaProcess.java("dev.lorikeet.cli.Lorikeet"));
+    String mount = "disk=$1; shift; mount -t tmpfs -o " + options + " tmpfs \"$disk\"";
+    assumeTrue(run(mount, disk, List.of()).status() == 0, "a disk of one's own can be had");
     return run(
         mount
-            + " && { "
-            + java
-            + " "
-            + typed
-            + " >&2; s=$?; cd "
-            + disk
-            + "; find . -type f | cut -c 3- | sort; exit $s; }");
+            + " && { \"$@\" >&2; s=$?; cd \"$disk\"; find . -type f | cut -c 3- | sort; exit $s; }",
+        disk,
+        JavaProcess.lorikeet(typed));
   }
 
-  private JavaProcess run(String script) throws IOException, InterruptedException {
+  /** Runs a script, to which the disk's folder is the first argument and a command the others. */
+  private JavaProcess run(String script, Path disk, List<String> command)
+      throws IOException, InterruptedException {
+    List<String> words =
+        new ArrayList<>(List.of("unshare", "-rm", "sh", "-c", script, "sh", disk.toString()));
+    words.addAll(command);
     try {
-      return JavaProcess.run(temporary, IN_ENGLISH, List.of("unshare", "-rm", "sh", "-c", script));
+      return JavaProcess.run(temporary, IN_ENGLISH, words);
     } catch (IOException e) {
       assumeTrue(false, "there is no unshare: " + e.getMessage());
       throw e;
@@ -214,11 +218,12 @@ class BadOutputTest {
   @DisabledOnOs(OS.WINDOWS)
   void fileThatCannotGrow() throws IOException, InterruptedException {
     Path output = temporary.resolve("out");
-    String java = String.join(" ", JavaProcess.java("dev.lorikeet.cli.Lorikeet"));
-    String typed = " adapter export --to peft --adapter " + Trained.ADAPTER + " --output " + output;
-    JavaProcess process =
-        JavaProcess.run(
-            temporary, IN_ENGLISH, List.of("bash", "-c", "ulimit -f 1024 && " + java + typed));
+    List<String> words =
+        new ArrayList<>(List.of("bash", "-c", "ulimit -f 1024 && exec \"$@\"", "bash"));
+    words.addAll(
+        JavaProcess.lorikeet(
+            "adapter export --to peft --adapter " + Trained.ADAPTER + " --output " + output));
+    JavaProcess process = JavaProcess.run(temporary, IN_ENGLISH, words);
     assertThat(process.status()).isEqualTo(1);
     assertThat(process.err())
         .isEqualTo(

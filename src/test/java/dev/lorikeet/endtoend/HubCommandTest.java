@@ -13,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -128,8 +127,6 @@ class HubCommandTest {
 
   private JavaProcess lorikeet(boolean offline, String typed)
       throws IOException, InterruptedException {
-    List<String> arguments = new ArrayList<>(List.of("dev.lorikeet.cli.Lorikeet"));
-    arguments.addAll(List.of(typed.split(" ", -1)));
     return JavaProcess.run(
         temporary,
         Map.of(
@@ -141,7 +138,7 @@ class HubCommandTest {
             "",
             "HF_HUB_OFFLINE",
             offline ? "1" : "0"),
-        JavaProcess.java(arguments.toArray(new String[0])));
+        JavaProcess.lorikeet(typed));
   }
 
   private static JavaProcess done(JavaProcess process) {
@@ -175,7 +172,7 @@ class HubCommandTest {
             """
             model: org/tiny@main
             output: out
-            data: {train: %s, max_length: 16}
+            data: {train: '%s', max_length: 16}
             training: {epochs: 1, batch_size: 2}
             threads: 1
             """

@@ -33,6 +33,13 @@ record JavaProcess(int status, String out, String err) {
     return command;
   }
 
+  /** As {@link #java}, for what users type after {@code lorikeet}. */
+  static List<String> lorikeet(String typed) {
+    List<String> command = java("dev.lorikeet.cli.Lorikeet");
+    command.addAll(List.of(Cli.words(typed)));
+    return command;
+  }
+
   /** Runs a command in a folder and waits for its end. */
   static JavaProcess run(Path folder, Map<String, String> environment, List<String> command)
       throws IOException, InterruptedException {

@@ -157,8 +157,7 @@ class PredictCommandTest {
         Files.writeString(
             temporary.resolve("pairs.jsonl"), "{\"text\": \"a bird\", \"b\": \"an oak\"}\n");
     JsonNode ofFile = predict(file, "--text-pair b").json();
-    List<String> words =
-        new ArrayList<>(List.of(("predict --json " + Trained.FLAGS).split(" ", -1)));
+    List<String> words = new ArrayList<>(List.of(Cli.words("predict --json " + Trained.FLAGS)));
     words.addAll(List.of("--pair", "a bird", "an oak", "--pair", "an oak", "a bird"));
     List<JsonNode> typed = Cli.ofWords(words.toArray(new String[0])).jsonLines();
     assertThat(typed).hasSize(2);

@@ -19,9 +19,9 @@ class RecipeFileTest {
         Files.writeString(
             temporary.resolve("recipe.yaml"),
             """
-            model: %s
-            output: %s
-            data: {train: %s, max_length: 32}
+            model: '%s'
+            output: '%s'
+            data: {train: '%s', max_length: 32}
             adapter:
               r: 4
               lora_alpha: 8

@@ -141,9 +141,7 @@ class ResumeCommandTest {
   }
 
   private static Process start(String line, Path err) throws IOException {
-    List<String> command = JavaProcess.java("dev.lorikeet.cli.Lorikeet");
-    command.addAll(List.of(Cli.words(line)));
-    return new ProcessBuilder(command)
+    return new ProcessBuilder(JavaProcess.lorikeet(line))
         .redirectError(err.toFile())
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
         .start();

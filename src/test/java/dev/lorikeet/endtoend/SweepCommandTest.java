@@ -38,10 +38,10 @@ class SweepCommandTest {
     return Files.writeString(
         temporary.resolve(name + ".yaml"),
         """
-        model: %s
-        output: %s
+        model: '%s'
+        output: '%s'
         seed: %d
-        data: {train: %s, eval: %s, max_length: 32}
+        data: {train: '%s', eval: '%s', max_length: 32}
         adapter: {r: %d, target_modules: [query, value]}
         training: {lr: %s, epochs: 1, batch_size: 8%s}
         """
@@ -147,7 +147,7 @@ class SweepCommandTest {
       Tiny.file(
           temporary.resolve("epochs-" + epochs + ".yaml"),
           """
-          {model: %s, output: %s, data: {train: %s, eval: %s, max_length: 16},
+          {model: '%s', output: '%s', data: {train: '%s', eval: '%s', max_length: 16},
            adapter: {r: %d, lora_dropout: 0.2},
            training: {lr: 0.01, epochs: %d, batch_size: 4, save_strategy: steps, save_steps: 1}}
           """
@@ -244,7 +244,7 @@ class SweepCommandTest {
     Path other =
         Files.writeString(
             temporary.resolve("other.yaml"),
-            Files.readString(a).replace("model: " + Embedded.MODEL, "model: elsewhere"));
+            Files.readString(a).replace("'" + Embedded.MODEL + "'", "elsewhere"));
     assertRefused(
         "other: model is elsewhere, the first recipe's "
             + Embedded.MODEL

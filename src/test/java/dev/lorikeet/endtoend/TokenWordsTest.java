@@ -29,7 +29,7 @@ class TokenWordsTest {
   }
 
   private static Cli typed(String text, String... flags) {
-    List<String> words = new ArrayList<>(List.of(("predict " + FLAGS.strip()).split(" ", -1)));
+    List<String> words = new ArrayList<>(List.of(Cli.words("predict " + FLAGS)));
     words.addAll(List.of(flags));
     words.add(text);
     return Cli.ofWords(words.toArray(new String[0]));

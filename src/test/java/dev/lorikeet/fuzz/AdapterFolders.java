@@ -77,8 +77,8 @@ final class AdapterFolders {
     RealFiles.copyModel("bert-classify-lora", made);
     Path rows = Files.writeString(made.resolve("rows.jsonl"), ROWS);
     RealFiles.lorikeet(
-        "train --model %s --data %s --eval-data %s --max-steps 1 --max-length 8 --output %s"
-            .formatted(made, rows, rows, made.resolve("adapter")));
+        "train --model %s --data %s --eval-data %s --max-steps 1 --max-length 8 --output %s",
+        made, rows, rows, made.resolve("adapter"));
   }
 
   /** Kohya's, torchtune's and MLX-LM's forms of golden adapters. */
@@ -100,9 +100,8 @@ final class AdapterFolders {
               made -> {
                 RealFiles.copy(golden, made, "config.json");
                 RealFiles.lorikeet(
-                    "adapter convert %s --to %s --model %s --output %s"
-                        .formatted(
-                            golden.resolve("adapter"), pair[1], made, made.resolve("adapter")));
+                    "adapter convert %s --to %s --model %s --output %s",
+                    golden.resolve("adapter"), pair[1], made, made.resolve("adapter"));
               });
       String command =
           "adapter convert @/adapter --from %s --model @ --output @/output".formatted(pair[1]);
@@ -129,7 +128,8 @@ final class AdapterFolders {
             made -> {
               RealFiles.copyModel("bert-classify-lora", made);
               Files.writeString(made.resolve("rows.jsonl"), ROWS);
-              RealFiles.lorikeet(train.replace("@", made.toString()) + " --max-steps 3");
+              RealFiles.lorikeet(
+                  train.replace("@", "%s") + " --max-steps 3", made, made, made, made);
               Path output = made.resolve("output");
               try (Stream<Path> written = Files.list(output)) {
                 for (Path file : written.toList()) {

@@ -77,7 +77,7 @@ final class ModelFiles {
                 Path config = RealFiles.config(golden, 96, made.resolve("config"));
                 Path output = made.resolve("output");
                 RealFiles.lorikeet(
-                    "init --config %s --output %s --max-shard-size 20KB".formatted(config, output));
+                    "init --config %s --output %s --max-shard-size 20KB", config, output);
                 RealFiles.copyFolder(output, made);
                 try (Stream<Path> written = Files.list(output)) {
                   for (Path file : written.toList()) {
@@ -147,7 +147,7 @@ final class ModelFiles {
   private static void tokenizerAlone(Path tokenizer, Path made) throws IOException {
     Path config =
         RealFiles.config("bert-classify-lora", TOKENS, Files.createTempFile("config", ".json"));
-    RealFiles.lorikeet("init --config %s --output %s".formatted(config, made));
+    RealFiles.lorikeet("init --config %s --output %s", config, made);
     Files.delete(config);
     Files.copy(tokenizer, made.resolve("tokenizer.json"));
     Files.write(

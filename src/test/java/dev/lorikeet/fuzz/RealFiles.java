@@ -9,6 +9,8 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.stream.Stream;
 import picocli.CommandLine;
@@ -91,13 +93,18 @@ record RealFiles(Path home) {
     return Files.write(file, JSON.writeValueAsBytes(config));
   }
 
-  /** Runs a command that must do what it is asked. */
-  static void lorikeet(String typed) {
+  /** Runs a command that must do what it is asked; paths stand for each {@code %s} in turn. */
+  static void lorikeet(String typed, Object... paths) {
+    Iterator<Object> next = List.of(paths).iterator();
+    String[] words =
+        Arrays.stream(typed.strip().split("\\s+"))
+            .map(word -> word.contains("%s") ? word.replace("%s", next.next().toString()) : word)
+            .toArray(String[]::new);
     StringWriter err = new StringWriter();
     CommandLine command = Lorikeet.commandLine();
     command.setOut(new PrintWriter(new StringWriter()));
     command.setErr(new PrintWriter(err));
-    if (command.execute(typed.strip().split("\\s+")) != 0) {
+    if (command.execute(words) != 0) {
       throw new IllegalStateException(typed + "\n" + err);
     }
   }
