@@ -23,6 +23,8 @@ import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.UsageException;
 import dev.lorikeet.training.AveragingConfig;
 import dev.lorikeet.training.ClassWeights;
+import dev.lorikeet.training.FinishedStep;
+import dev.lorikeet.training.Hook;
 import dev.lorikeet.training.JointTrainer;
 import dev.lorikeet.training.NonFiniteConfig;
 import dev.lorikeet.training.OptimizerConfig;
@@ -248,6 +250,41 @@ class JointTrainerTest {
     for (int i = 0; i < alone.evaluations().size(); i++) {
       assertThat(joint.evaluations().get(i).evaluation().loss())
           .isEqualTo(alone.evaluations().get(i).evaluation().loss(), within(1e-5));
+    }
+  }
+
+  @Test
+  void eachMembersHooksAreCalledWhileItsOwnAdapterAnswers() {
+    try (Model model = model("bert-classify-lora")) {
+      Adapters adapters = new Adapters(model);
+      Map<String, Trainer> trainers = new LinkedHashMap<>();
+      List<String> calls = new ArrayList<>();
+      Map<String, Member> members = members(HeadType.SEQUENCE_CLASSIFICATION);
+      for (String name : List.of("short", "ada")) {
+        Member member = Objects.requireNonNull(members.get(name));
+        Adapter adapter = adapters.add(name, config(member.adapter), 7);
+        trainers.put(
+            name,
+            trainer(model, adapter, member)
+                .hook(
+                    new Hook() {
+                      @Override
+                      public void settled(FinishedStep step) {
+                        calls.add(name + " " + step.step() + " " + adapters.active());
+                      }
+                    }));
+      }
+      new JointTrainer(adapters, trainers).run();
+      assertThat(calls)
+          .containsExactly(
+              "short 1 [short]",
+              "ada 1 [ada]",
+              "short 2 [short]",
+              "ada 2 [ada]",
+              "ada 3 [ada]",
+              "ada 4 [ada]",
+              "ada 5 [ada]",
+              "ada 6 [ada]");
     }
   }
 

@@ -257,7 +257,9 @@ class BadStepsTest {
               TrainingListener.SILENT);
       Tensor gradient = Tensor.of(new float[] {1e30f, 1e30f}, 2); // its square is 1e60
       assertThatThrownBy(
-              () -> guard.check(Map.of(weight, gradient), Updates.totalNorm(List.of(gradient))))
+              () ->
+                  guard.beforeUpdate(
+                      Map.of(weight, gradient), Updates.totalNorm(List.of(gradient)).item()))
           .isInstanceOf(NonFinite.class)
           .hasMessage(
               "the gradients are finite, but their norm is Infinity: lower the learning rate");
@@ -351,22 +353,19 @@ class BadStepsTest {
       Parameter weight = new Parameter("w", Tensor.of(new float[] {1, 2}, 2), scope);
       List<Trainable> trainables = List.of(new Trainable("w", weight, false));
       LossScale scale = LossScale.of(DType.FLOAT16);
+      RunState state = new RunState();
       StepGuard guard =
           new StepGuard(
-              model,
-              trainables,
-              NonFiniteConfig.DEFAULT,
-              scale,
-              new RunState(),
-              TrainingListener.SILENT);
+              model, trainables, NonFiniteConfig.DEFAULT, scale, state, TrainingListener.SILENT);
       Map<Parameter, Tensor> infinite =
           new LinkedHashMap<>(
               Map.of(weight, Tensor.of(new float[] {1, Float.POSITIVE_INFINITY}, 2)));
       for (int halvings = 1; halvings <= 16; halvings++) {
-        guard.skip(found(guard, infinite), halvings);
+        guard.skipped(found(guard, infinite));
         assertThat(scale.scale()).isEqualTo(65536 / Math.pow(2, halvings));
       }
-      assertThatThrownBy(() -> guard.skip(found(guard, infinite), 17))
+      state.step = 16;
+      assertThatThrownBy(() -> guard.skipped(found(guard, infinite)))
           .isInstanceOf(LorikeetException.class)
           .hasMessageStartingWith("step 17: the loss is finite, but the gradient of w is not");
     }
@@ -374,7 +373,7 @@ class BadStepsTest {
 
   private static NonFinite found(StepGuard guard, Map<Parameter, Tensor> gradients) {
     try {
-      guard.check(gradients, Tensor.of(new float[] {Float.POSITIVE_INFINITY}, 1));
+      guard.beforeUpdate(gradients, Double.POSITIVE_INFINITY);
     } catch (NonFinite e) {
       return e;
     }

@@ -146,7 +146,7 @@ class FreezingTest {
   }
 
   private static Set<String> trainingAt(long step, Freezing freezing, List<Trainable> trainables) {
-    freezing.at(step);
+    freezing.beforeStep(step);
     Set<String> parts = new LinkedHashSet<>();
     trainables.stream()
         .map(Trainable::parameter)

@@ -134,8 +134,8 @@ class RegularizationReferenceTest {
     for (int step = 0; step < path.size(); step++) {
       Tensor weights = Tensor.of(floats(path.get(step)), 5);
       parameter.original().setInPlace(weights);
-      average.afterStep();
-      average.afterEpoch(step + 1);
+      average.afterUpdate(Map.of());
+      average.afterStep(new FinishedStep(step + 1, path.size(), step + 1, List.of(), 1, true));
       average.exchange();
       assertThat(parameter.original().toFloats())
           .as("%s after %s", name, step + 1)

@@ -12,7 +12,7 @@ import java.util.function.LongPredicate;
  * Keeps the trainable parameters of the step with the best score; the copies live in the run's
  * scope.
  */
-final class BestParameters {
+final class BestParameters implements Hook {
   private final List<Trainable> trainables;
   private final boolean keepBest;
   private final RunState state;
@@ -63,7 +63,8 @@ final class BestParameters {
   }
 
   /** Gives the parameters their best values back. */
-  void restore() {
+  @Override
+  public void end() {
     if (step() == state.step) {
       return;
     }

@@ -5,56 +5,69 @@ import dev.lorikeet.torch.UsageException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Which of a run's features are computed once for all epochs. */
-final class FeatureKeeping {
+/** Has what is the same in every epoch computed once, before the first step. */
+final class FeatureKeeping implements Hook {
   private final TrainingConfig config;
   private final TrainingData data;
   private final List<EncodedExample> evaluationData;
+  private final Freezing freezing;
+  private final Features training;
+  private final Features evaluation;
+  private final RunState state;
   private final TrainingListener listener;
 
+  /** What is kept belongs to the scope that is open when the run starts. */
+  FeatureKeeping(Trainer trainer, RunState state) {
+    config = trainer.config;
+    data = trainer.data;
+    evaluationData = trainer.evaluationData;
+    freezing = trainer.freezing;
+    training = trainer.pass.features();
+    evaluation = trainer.evaluator.features();
+    listener = trainer.listener;
+    this.state = state;
+  }
+
   /**
-   * As a run's settings say.
+   * Checks that what a run is to keep is the same in every step.
    *
-   * @throws UsageException when what is to be kept changes from step to step
+   * @throws UsageException when it changes from step to step
    */
-  FeatureKeeping(
-      TrainingConfig config,
-      TrainingData data,
-      List<EncodedExample> evaluationData,
-      TrainingListener listener) {
-    this.config = config;
-    this.data = data;
-    this.evaluationData = evaluationData;
-    this.listener = listener;
-    if (config.throughput().cacheFrozenLayers() && (isNoisy() || !data.isFixed())) {
+  static void check(TrainingConfig config, TrainingData data) {
+    boolean noisy = isNoisy(config);
+    if (config.throughput().cacheFrozenLayers() && (noisy || !data.isFixed())) {
       throw new UsageException(
           "cache_frozen_layers keeps what the first layers make of each text, and "
-              + (isNoisy()
+              + (noisy
                   ? "neftune_noise_alpha changes it in each step"
                   : "augmentation changes texts in each epoch")
               + ": leave one of them out");
     }
   }
 
-  private boolean isNoisy() {
+  private static boolean isNoisy(TrainingConfig config) {
     return config.regularization().neftuneNoiseAlpha() > 0;
   }
 
-  /** Keeps what may be kept, as long as the present scope is open, and tells of it. */
-  void keep(Features training, Features evaluation) {
+  /** Keeps what may be kept, and tells of it. */
+  @Override
+  public void start() {
+    freezing.beforeStep(Long.MAX_VALUE); // all that trains at some time
+    state.startClock();
     if (mayKeepWhatTheHeadReads()) {
-      keep(training, evaluation, Features::keep);
+      keep(Features::keep);
     }
     if (config.throughput().cacheFrozenLayers() && !training.areKept()) {
-      keep(training, evaluation, Features::keepFrozenLayers);
+      keep(Features::keepFrozenLayers);
     }
+    state.stopClock();
   }
 
   /** Not where somebody asked for dropout below the head. */
   private boolean mayKeepWhatTheHeadReads() {
     return config.throughput().cacheFeatures()
         && data.isFixed()
-        && !isNoisy()
+        && !isNoisy(config)
         && config.regularization().dropouts().hidden() == null
         && config.regularization().dropouts().attention() == null;
   }
@@ -66,7 +79,7 @@ final class FeatureKeeping {
   }
 
   /** Keeps those of the training data, and then of what is scored on the way. */
-  private void keep(Features training, Features evaluation, Way way) {
+  private void keep(Way way) {
     String remark = way.keep(training, data.epoch(1));
     if (remark != null) {
       listener.remarked(remark);

@@ -1,7 +1,10 @@
 package dev.lorikeet.training;
 
 import dev.lorikeet.torch.UsageException;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
@@ -9,15 +12,14 @@ import java.util.regex.Pattern;
  * Which parameters train, and from which step. A frozen one asks autograd for nothing, so that the
  * backward pass ends at the lowest layer that trains.
  */
-final class Freezing {
+final class Freezing implements Hook {
   private static final Pattern LORA_A = Pattern.compile("(?:^|\\.)lora_A(?:\\.|$)");
 
   private final List<Trainable> trained;
   private final List<Trainable> frozen;
   private final Layers layers;
   private final FreezeConfig config;
-  private final long every;
-  private final List<Integer> depths;
+  private final Map<Trainable, Long> firstSteps = new HashMap<>();
 
   /**
    * Sorts parameters.
@@ -35,8 +37,9 @@ final class Freezing {
     if (trained.isEmpty() && !frozen.isEmpty()) {
       throw new UsageException("every trainable parameter is frozen: lower freeze_layers");
     }
-    every = config.unfreezeEvery(stepsPerEpoch);
-    depths = trained.stream().map(layers::depth).distinct().sorted().toList();
+    long every = config.unfreezeEvery(stepsPerEpoch);
+    List<Integer> depths = trained.stream().map(layers::depth).distinct().sorted().toList();
+    trained.forEach(t -> firstSteps.put(t, every * depths.indexOf(layers.depth(t))));
   }
 
   private boolean isInFirstLayers(Trainable trainable) {
@@ -72,11 +75,12 @@ final class Freezing {
 
   /** The step from which a parameter trains, from 0. */
   long firstStep(Trainable trainable) {
-    return every * depths.indexOf(layers.depth(trainable));
+    return Objects.requireNonNull(firstSteps.get(trainable));
   }
 
   /** Makes trainable what trains at a step, and nothing else. */
-  void at(long step) {
+  @Override
+  public void beforeStep(long step) {
     frozen.forEach(trainable -> trainable.parameter().freeze());
     for (Trainable trainable : trained) {
       if (firstStep(trainable) <= step) {

@@ -51,7 +51,7 @@ public final class JointTrainer {
     }
     this.adapters = adapters;
     this.members = new LinkedHashMap<>(members);
-    model = members.values().iterator().next().model();
+    model = members.values().iterator().next().model;
     members.forEach(this::mustFit);
     if (members.size() > 1) {
       adapters.mustAnswerRows(members.keySet());
@@ -66,13 +66,13 @@ public final class JointTrainer {
 
   private void mustFit(String name, Trainer trainer) {
     Set<?> own = Set.copyOf(adapters.get(name).parameters().values());
-    boolean others = trainer.trainables().stream().anyMatch(t -> !own.contains(t.parameter()));
+    boolean others = trainer.trainables.stream().anyMatch(t -> !own.contains(t.parameter()));
     Trainer first = members.values().iterator().next();
-    if (others || trainer.model() != model || trainer.padTokenId() != first.padTokenId()) {
+    if (others || trainer.model != model || trainer.padTokenId != first.padTokenId) {
       throw new UsageException(
           name + ": its trainer is for another adapter, model or tokenizer than the set's");
     }
-    if (!trainer.config().checkpoint().equals(first.config().checkpoint())) {
+    if (!trainer.config.checkpoint().equals(first.config.checkpoint())) {
       throw new UsageException(
           name
               + ": save_strategy, save_steps or save_total_limit is another than the first's, and"
@@ -84,25 +84,25 @@ public final class JointTrainer {
               + ": packing makes one row of a batch's documents, and rows of several adapters must"
               + " stay apart: leave it out, or train alone");
     }
-    if (trainer.config().throughput().gradientCheckpointing()) {
+    if (trainer.config.throughput().gradientCheckpointing()) {
       throw new UsageException(
           name
               + ": gradient_checkpointing would compute layers again when all members' rows are"
               + " done: leave it out and lower max_tokens_per_pass, or train alone");
     }
-    if (trainer.config().throughput().cacheFrozenLayers()) {
+    if (trainer.config.throughput().cacheFrozenLayers()) {
       throw new UsageException(
           name
               + ": cache_frozen_layers keeps what one adapter's layers read, and members share their"
               + " passes: leave it out, or train alone");
     }
-    if (trainer.objective().pairing() != Objective.Pairing.ROWS) {
+    if (trainer.objective.pairing() != Objective.Pairing.ROWS) {
       throw new UsageException(
           name
               + ": its objective compares rows, and rows of several adapters are answered apart:"
               + " train alone");
     }
-    RegularizationConfig settings = trainer.config().regularization();
+    RegularizationConfig settings = trainer.config.regularization();
     if (settings.neftuneNoiseAlpha() > 0 || settings.mixout() > 0) {
       throw new UsageException(
           name
@@ -136,15 +136,16 @@ public final class JointTrainer {
       Saving saving = saving(all);
       saving.resume();
       all.forEach(member -> member.alone(member.run::start));
-      all.forEach(member -> member.alone(member.run::evaluateFirst));
       JointPass pass = pass(all);
       for (List<Member> live = live(all); !live.isEmpty(); live = live(all)) {
-        step(pass, live);
+        List<FinishedStep> steps = step(pass, live);
         boolean due = false;
-        for (Member member : live) {
-          due |= member.settle();
+        for (int i = 0; i < live.size(); i++) {
+          Member member = live.get(i);
+          member.settle(steps.get(i));
+          due |= saving.isDue(steps.get(i), member.run.isOver());
         }
-        saving.afterStep(due, live(all).isEmpty(), totalSteps());
+        saving.settle(due);
       }
       Map<String, TrainingResult> results = new LinkedHashMap<>();
       all.forEach(member -> results.put(member.name, member.end()));
@@ -161,25 +162,20 @@ public final class JointTrainer {
   }
 
   private Saving saving(List<Member> all) {
-    Map<String, SavedRun> runs = new LinkedHashMap<>();
-    all.forEach(member -> runs.put(member.name, member.run.saved()));
+    Map<String, TrainingRun> runs = new LinkedHashMap<>();
+    all.forEach(member -> runs.put(member.name, member.run));
     Trainer first = members.values().iterator().next();
-    return new Saving(checkpoints, first.config().checkpoint(), runs);
-  }
-
-  /** Those of the longest member. */
-  private long totalSteps() {
-    return members.values().stream().mapToLong(Trainer::totalSteps).max().orElseThrow();
+    return new Saving(checkpoints, first.config.checkpoint(), runs);
   }
 
   /** A member whose run is under way. */
   private final class Member {
     final String name;
-    final Trainer.Run run;
+    final TrainingRun run;
 
     Member(String name, Trainer trainer) {
       this.name = name;
-      run = named(name, trainer::begin);
+      run = named(name, () -> trainer.begin(false));
     }
 
     /** Does something while this member's adapter answers. */
@@ -191,13 +187,13 @@ public final class JointTrainer {
           });
     }
 
-    private <T> T alone(Supplier<T> action) {
+    <T> T alone(Supplier<T> action) {
       return named(name, () -> answeredBy(name, action));
     }
 
-    /** What follows a step; says whether it is time for a checkpoint. */
-    boolean settle() {
-      return alone(run::settle);
+    /** Does what follows a step. */
+    void settle(FinishedStep step) {
+      alone(() -> run.settle(step));
     }
 
     /** Leaves the parameters as they are to stay. */
@@ -221,13 +217,13 @@ public final class JointTrainer {
     Trainer first = members.values().iterator().next();
     int maxTokens =
         members.values().stream()
-            .mapToInt(trainer -> trainer.config().maxTokensPerPass(model.mode().device()))
+            .mapToInt(trainer -> trainer.config.maxTokensPerPass(model.mode().device()))
             .min()
             .orElseThrow();
     Map<RunState, String> names = new HashMap<>();
     all.forEach(member -> names.put(member.run.state(), member.name));
-    PartLimit limit = new PartLimit(maxTokens, first.listener()::remarked);
-    return new JointPass(model, adapters, names, first.padTokenId(), limit);
+    PartLimit limit = new PartLimit(maxTokens, first.listener::remarked);
+    return new JointPass(model, adapters, names, first.padTokenId, limit);
   }
 
   private <T> T answeredBy(String name, Supplier<T> action) {
@@ -239,17 +235,19 @@ public final class JointTrainer {
     }
   }
 
-  private void step(JointPass pass, List<Member> live) {
+  private List<FinishedStep> step(JointPass pass, List<Member> live) {
     try (Scope scope = Scope.open()) {
-      List<StepBatch> steps = live.stream().map(member -> member.run.batch()).toList();
+      List<StepBatch> batches = live.stream().map(member -> member.run.nextBatch()).toList();
       model.training(true);
       Torch.seed(live.get(0).run.stepSeed());
-      pass.run(steps);
+      pass.run(batches);
+      List<FinishedStep> steps = new ArrayList<>();
       for (int i = 0; i < live.size(); i++) {
         Member member = live.get(i);
-        StepBatch step = steps.get(i);
-        member.alone(() -> member.run.take(step));
+        StepBatch batch = batches.get(i);
+        steps.add(member.alone(() -> member.run.update(batch)));
       }
+      return steps;
     }
   }
 }

@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
  * its mean stays w. That is w' = u + dropout(w − u). As in the paper biases, norms, embeddings and
  * the head, which has no weights to return to, are left alone. Closing it ends the mixing.
  */
-final class Mixout implements AutoCloseable {
+final class Mixout implements Hook {
   private final Scope checkpoint = Scope.unbound();
   private final List<ProjectionSlot> mixed = new ArrayList<>();
 
@@ -27,14 +27,11 @@ final class Mixout implements AutoCloseable {
   /**
    * Mixes the weights of a model's linear layers that are trained.
    *
-   * @param p with 0 nothing changes
+   * @param p above 0
    * @throws UsageException when none of them is trained
    */
   static Mixout on(Model model, List<Trainable> trainables, double p) {
     Mixout mixout = new Mixout();
-    if (p == 0) {
-      return mixout;
-    }
     Set<Parameter> trained =
         trainables.stream()
             .filter(trainable -> !trainable.head())

@@ -11,6 +11,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -20,7 +21,7 @@ import java.util.stream.Collectors;
  * and equal to the last bit only when nothing moved. What decay alone would move must have had a
  * gradient that is not zero, which most have in the first step.
  */
-final class MovementCheck {
+final class MovementCheck implements Hook {
   /** The second factors of LoRA's updates, which start at zero. */
   private static final Pattern LORA_B = Pattern.compile("\\.lora_(B\\.weight|embedding_A)$");
 
@@ -36,8 +37,13 @@ final class MovementCheck {
   private final List<Trainable> keptUpdates = new ArrayList<>();
 
   private final boolean byModule;
+  private final Supplier<ToLongFunction<Trainable>> steps;
 
-  private MovementCheck(List<ParameterGroup> groups, OptimizerConfig optimizer) {
+  private MovementCheck(
+      List<ParameterGroup> groups,
+      OptimizerConfig optimizer,
+      Supplier<ToLongFunction<Trainable>> steps) {
+    this.steps = steps;
     byModule = optimizer.type() == OptimizerType.SGD;
     boolean penalized = optimizer.l1Penalty() + optimizer.l2Penalty() > 0;
     for (ParameterGroup group : groups) {
@@ -55,30 +61,27 @@ final class MovementCheck {
   }
 
   /**
-   * The state before training.
-   *
-   * @throws LorikeetException when every learning rate is zero
-   */
-  static MovementCheck before(List<ParameterGroup> groups) {
-    return before(groups, OptimizerConfig.DEFAULT);
-  }
-
-  /**
    * The state before training with an optimizer. Steps of SGD are as small as the gradients, and
    * that of a key's bias is zero but for roundings: there it is enough that a part of its module
    * moves.
    *
+   * @param steps how many steps moved a parameter, asked after training; LoRA's A moves in the
+   *     second only
    * @throws LorikeetException when every learning rate is zero
    */
-  static MovementCheck before(List<ParameterGroup> groups, OptimizerConfig optimizer) {
+  static MovementCheck before(
+      List<ParameterGroup> groups,
+      OptimizerConfig optimizer,
+      Supplier<ToLongFunction<Trainable>> steps) {
     if (groups.stream().allMatch(group -> group.lr() == 0)) {
       throw new LorikeetException("every learning rate is 0, nothing would be trained: raise lr");
     }
-    return new MovementCheck(groups, optimizer);
+    return new MovementCheck(groups, optimizer, steps);
   }
 
   /** Hears the gradients of a step, before penalties. */
-  void saw(Map<Parameter, Tensor> gradients) {
+  @Override
+  public void beforeClipping(Map<Parameter, Tensor> gradients) {
     seen++;
     decaying.removeIf(
         trainable -> {
@@ -90,11 +93,12 @@ final class MovementCheck {
   /**
    * Checks after training.
    *
-   * @param steps how many steps moved a parameter; LoRA's A moves in the second only
    * @throws LorikeetException when a parameter with a learning rate above zero did not move but by
    *     its decay, or is not finite; or when an update of LoRA's is still zero
    */
-  void after(ToLongFunction<Trainable> steps) {
+  @Override
+  public void end() {
+    ToLongFunction<Trainable> effective = steps.get();
     int unmoved = 0;
     Set<String> movedModules = byModule ? movedModules() : Set.of();
     for (Map.Entry<Trainable, Double> entry : norms.entrySet()) {
@@ -104,7 +108,7 @@ final class MovementCheck {
         throw new LorikeetException(
             "training left " + name + " with NaN or infinite elements: lower the learning rate");
       }
-      long moves = steps.applyAsLong(entry.getKey());
+      long moves = effective.applyAsLong(entry.getKey());
       unmoved += norm == entry.getValue() ? 1 : 0;
       boolean excused = moves < 2 || movedModules.contains(module(name));
       if (norm == entry.getValue() && (!excused || unmoved == norms.size())) {

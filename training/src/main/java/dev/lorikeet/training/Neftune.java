@@ -6,7 +6,6 @@ import dev.lorikeet.models.Model;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.UsageException;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Noise on the embedded tokens while the model trains, drawn from U(−m, m) with m = α / √(L · D)
@@ -14,11 +13,11 @@ import org.jspecify.annotations.Nullable;
  * the authors' code and in transformers; so the noise of a row depends on the rows beside it.
  * Closing it ends the noise.
  */
-final class Neftune implements AutoCloseable {
-  private final @Nullable EmbeddingSlot words;
-  private final @Nullable Lookup before;
+final class Neftune implements Hook {
+  private final EmbeddingSlot words;
+  private final Lookup before;
 
-  private Neftune(@Nullable EmbeddingSlot words, @Nullable Lookup before) {
+  private Neftune(EmbeddingSlot words, Lookup before) {
     this.words = words;
     this.before = before;
   }
@@ -26,13 +25,10 @@ final class Neftune implements AutoCloseable {
   /**
    * Puts noise on a model's word embeddings.
    *
-   * @param alpha α; with 0 nothing changes
+   * @param alpha α, above 0
    * @throws UsageException when the model reads no words
    */
   static Neftune on(Model model, double alpha) {
-    if (alpha == 0) {
-      return new Neftune(null, null);
-    }
     if (model.embeddings().isEmpty()) {
       throw new UsageException(
           "neftune_noise_alpha is " + alpha + ", and the model reads no words: leave it out");
@@ -52,8 +48,6 @@ final class Neftune implements AutoCloseable {
 
   @Override
   public void close() {
-    if (words != null && before != null) {
-      words.fill(before);
-    }
+    words.fill(before);
   }
 }

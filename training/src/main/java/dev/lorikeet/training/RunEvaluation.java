@@ -3,10 +3,9 @@ package dev.lorikeet.training;
 import dev.lorikeet.data.EncodedExample;
 import dev.lorikeet.torch.UsageException;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Evaluates a run when its settings say so, keeps its best parameters, and ends it early. */
-final class RunEvaluation {
+final class RunEvaluation implements Hook {
   private final Evaluator evaluator;
   private final List<EncodedExample> data;
   private final EvaluationConfig config;
@@ -39,7 +38,8 @@ final class RunEvaluation {
    *     that the task has not
    * @throws dev.lorikeet.torch.LorikeetException when the evaluation data have nothing to score
    */
-  void start() {
+  @Override
+  public void start() {
     if (data.isEmpty()) {
       String need = config.needsData();
       if (need != null) {
@@ -61,20 +61,21 @@ final class RunEvaluation {
     return data.stream().filter(evaluator::scores).limit(1).toList();
   }
 
-  /** The evaluation after a step, if it is time for one. */
-  @Nullable Evaluation afterStep(long totalSteps, boolean epochEnds) {
+  /** Evaluates after a step, if it is time. */
+  @Override
+  public void afterStep(FinishedStep step) {
     if (data.isEmpty()
-        || !config.evalStrategy().isDue(config.evalSteps(), state.step, totalSteps, epochEnds)) {
-      return null;
+        || !config
+            .evalStrategy()
+            .isDue(config.evalSteps(), step.step(), step.totalSteps(), step.endsEpoch())) {
+      return;
     }
     double bestBefore = state.bestScore;
     average.exchange(); // what is scored and kept is the average, where there is one
-    Evaluation evaluation = evaluate(epochEnds);
-    double score = config.score(evaluation);
+    double score = config.score(evaluate(step.endsEpoch()));
     best.offer(score);
     average.exchange();
     stopWithoutGain(score, bestBefore);
-    return evaluation;
   }
 
   private Evaluation evaluate(boolean epochEnds) {

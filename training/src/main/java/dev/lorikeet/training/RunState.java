@@ -5,6 +5,7 @@ import dev.lorikeet.data.Batch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How far a run is: what has to be known, beside parameters and optimizer, to go on. A checkpoint
@@ -81,6 +82,12 @@ final class RunState {
   /** How far the run is in epochs, from 0. */
   double epochsDone() {
     return epoch - 1 + (double) batchesDone / batchesPerEpoch;
+  }
+
+  /** The evaluation after the present step; null where there was none. */
+  @Nullable Evaluation presentEvaluation() {
+    StepEvaluation last = evaluations.isEmpty() ? null : evaluations.get(evaluations.size() - 1);
+    return last == null || last.step() != step ? null : last.evaluation();
   }
 
   // ---- time ----

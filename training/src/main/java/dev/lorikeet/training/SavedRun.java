@@ -1,5 +1,6 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Tensor;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,26 +10,35 @@ import java.util.function.Supplier;
 /**
  * What of a run a checkpoint holds.
  *
- * @param ofMethod what an adapter method remembers
  * @param identity what the run is known by, which is costly to tell
  */
 record SavedRun(
     RunState state,
     List<Trainable> trainables,
-    WeightAverage average,
-    Map<String, Tensor> ofMethod,
+    Hook hooks,
     Optimizer optimizer,
     BestParameters best,
     Supplier<Map<String, String>> identity) {
 
-  /** By name; a parameter that freezes or thaws gets another tensor. */
+  /**
+   * By name; a parameter that freezes or thaws gets another tensor.
+   *
+   * @throws LorikeetException when two have the same name
+   */
   Map<String, Tensor> parameters() {
     Map<String, Tensor> parameters = new LinkedHashMap<>();
     trainables.forEach(t -> parameters.put(t.name(), t.parameter().original()));
-    for (int i = 0; i < average.averages().size(); i++) {
-      parameters.put(trainables.get(i).name() + "/average", average.averages().get(i));
-    }
-    parameters.putAll(ofMethod);
+    hooks
+        .state()
+        .forEach(
+            (name, tensor) -> {
+              if (parameters.put(name, tensor) != null) {
+                throw new LorikeetException(
+                    "a hook saves a tensor under the name \""
+                        + name
+                        + "\", which is a parameter's: give it another");
+              }
+            });
     return parameters;
   }
 

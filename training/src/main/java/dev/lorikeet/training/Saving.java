@@ -8,13 +8,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Saves a run, or several that step together, when their settings say so or they are asked to stop,
  * and lets them go on from there.
  */
-final class Saving {
+final class Saving implements Hook {
   /** The name of a run that is alone. */
   private static final String ALONE = "";
 
@@ -23,12 +24,12 @@ final class Saving {
 
   private final @Nullable Checkpoints checkpoints;
   private final CheckpointConfig config;
-  private final Map<String, SavedRun> runs;
+  private final Map<String, TrainingRun> runs;
   private @Nullable Map<String, String> identity;
   private long savedStep = -1;
 
   /** Saving of one run. */
-  Saving(@Nullable Checkpoints checkpoints, CheckpointConfig config, SavedRun run) {
+  Saving(@Nullable Checkpoints checkpoints, CheckpointConfig config, TrainingRun run) {
     this(checkpoints, config, Map.of(ALONE, run));
   }
 
@@ -38,7 +39,8 @@ final class Saving {
    * @param checkpoints null where there is no place for them
    * @param config of all of them
    */
-  Saving(@Nullable Checkpoints checkpoints, CheckpointConfig config, Map<String, SavedRun> runs) {
+  Saving(
+      @Nullable Checkpoints checkpoints, CheckpointConfig config, Map<String, TrainingRun> runs) {
     if (checkpoints == null && config.saveStrategy() != IntervalStrategy.NO) {
       throw new UsageException(
           "save_strategy is "
@@ -54,23 +56,31 @@ final class Saving {
    * Sets everything to what the newest checkpoint says, if the run is to go on from one.
    *
    * @throws UsageException when that is a checkpoint of another run, naming the first difference
+   * @throws dev.lorikeet.torch.LorikeetException when two tensors would be saved under one name
    */
-  void resume() {
+  @Override
+  public void resume() {
     if (checkpoints == null) {
       return;
     }
+    runs.values().forEach(run -> run.saved().parameters()); // names that clash are found now
     RunCheckpoint checkpoint = checkpoints.newest();
     if (checkpoint == null) {
       return;
     }
     mustBeSame(checkpoint.identity(), identity(), checkpoints);
-    runs.forEach((name, run) -> run.read(name.equals(ALONE) ? checkpoint : checkpoint.of(name)));
+    runs.forEach(
+        (name, run) -> run.saved().read(name.equals(ALONE) ? checkpoint : checkpoint.of(name)));
     savedStep = step();
   }
 
   /** The steps done, by the run that has done most. */
   private long step() {
-    return runs.values().stream().mapToLong(run -> run.state().step).max().orElseThrow();
+    return most(run -> run.state().step);
+  }
+
+  private long most(ToLongFunction<TrainingRun> count) {
+    return runs.values().stream().mapToLong(count).max().orElseThrow();
   }
 
   private static void mustBeSame(
@@ -95,23 +105,40 @@ final class Saving {
     }
   }
 
+  /** Saves a run that is alone if it is time, or it is asked to stop. */
+  @Override
+  public void settled(FinishedStep step) {
+    settle(isDue(step, isOver()));
+  }
+
   /**
-   * Saves the runs if it is time for that or they are asked to stop.
+   * Whether it is time to save after a step of a run.
    *
-   * @param due whether it is time, {@link CheckpointConfig#isDue}
-   * @param over whether it was the last step of all
+   * @param over whether that was its last, planned or not
+   */
+  boolean isDue(FinishedStep step, boolean over) {
+    return config.isDue(step.step(), step.totalSteps(), step.endsEpoch(), over);
+  }
+
+  private boolean isOver() {
+    return runs.values().stream().allMatch(TrainingRun::isOver);
+  }
+
+  /**
+   * Saves the runs if it is time or they are asked to stop.
+   *
    * @throws RunInterrupted when they are asked to stop, after they have been saved
    */
-  void afterStep(boolean due, boolean over, long totalSteps) {
+  void settle(boolean due) {
     if (checkpoints == null) {
       return;
     }
-    boolean stop = !over && checkpoints.stopIsRequested();
+    boolean stop = !isOver() && checkpoints.stopIsRequested();
     if (due || stop) {
       save(checkpoints);
     }
     if (stop) {
-      throw new RunInterrupted(step(), totalSteps, checkpoints.at(step()));
+      throw new RunInterrupted(step(), most(TrainingRun::totalSteps), checkpoints.at(step()));
     }
   }
 
@@ -145,7 +172,7 @@ final class Saving {
     Map<String, Tensor> all = new LinkedHashMap<>();
     runs.forEach(
         (name, run) ->
-            part.apply(run).forEach((key, t) -> all.put(RunCheckpoint.key(name, key), t)));
+            part.apply(run.saved()).forEach((key, t) -> all.put(RunCheckpoint.key(name, key), t)));
     return all;
   }
 
@@ -153,8 +180,8 @@ final class Saving {
     Map<String, String> known = identity;
     if (known == null) {
       known = new LinkedHashMap<>(checkpoints == null ? Map.of() : checkpoints.identity());
-      for (Map.Entry<String, SavedRun> run : runs.entrySet()) {
-        Map<String, String> own = run.getValue().identity().get();
+      for (Map.Entry<String, TrainingRun> run : runs.entrySet()) {
+        Map<String, String> own = run.getValue().saved().identity().get();
         for (Map.Entry<String, String> entry : own.entrySet()) {
           known.put(RunCheckpoint.key(run.getKey(), entry.getKey()), entry.getValue());
         }

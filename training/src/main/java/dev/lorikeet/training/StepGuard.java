@@ -10,7 +10,7 @@ import java.util.Map;
 /**
  * Lets no step through whose gradients are NaN or infinite, and decides whether the run goes on.
  */
-final class StepGuard {
+final class StepGuard implements Hook {
   private final Model model;
   private final List<Trainable> trainables;
   private final NonFiniteConfig config;
@@ -33,33 +33,44 @@ final class StepGuard {
     this.listener = listener;
   }
 
+  /** Goes on with the loss's scale that the run was left with. */
+  @Override
+  public void start() {
+    if (!Double.isNaN(state.lossScale)) {
+      lossScale.restore(state.lossScale, state.goodSteps);
+    }
+  }
+
+  @Override
+  public void beforeClipping(Map<Parameter, Tensor> gradients) {
+    lossScale.unscale(gradients);
+  }
+
   /**
    * Checks gradients by their norm; only where it is not finite they are searched.
    *
-   * @return the norm
    * @throws NonFinite naming the first gradient that is not finite
    */
-  double check(Map<Parameter, Tensor> gradients, Tensor norm) {
-    double value = norm.item();
-    if (!Double.isFinite(value)) {
-      throw NonFinite.gradient(value, gradients, model, trainables);
+  @Override
+  public void beforeUpdate(Map<Parameter, Tensor> gradients, double norm) {
+    if (!Double.isFinite(norm)) {
+      throw NonFinite.gradient(norm, gradients, model, trainables);
     }
     lossScale.good();
     state.skippedInARow = 0;
-    return value;
   }
 
   /**
    * Leaves a step out.
    *
-   * @param step from 1
    * @throws LorikeetException when the run is to stop
    */
-  void skip(NonFinite found, long step) {
+  @Override
+  public void skipped(LorikeetException found) {
     if (lossScale.bad()) {
       return;
     }
-    String message = "step " + step + ": " + found.getMessage();
+    String message = "step " + (state.step + 1) + ": " + found.getMessage();
     if (config.onNan() == NonFiniteConfig.OnNan.STOP) {
       throw new LorikeetException(message, found);
     }
@@ -76,5 +87,11 @@ final class StepGuard {
           found);
     }
     listener.remarked(message + "; the step is left out, the " + state.skipped + ". so far");
+  }
+
+  @Override
+  public void afterStep(FinishedStep step) {
+    state.lossScale = lossScale.scale();
+    state.goodSteps = lossScale.goodSteps();
   }
 }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Makes a report of every so many steps, and of those after the last report when a run ends. */
-final class StepLog {
+final class StepLog implements Hook {
   private final LoggingConfig config;
   private final List<ParameterGroup> groups;
   private final long totalSteps;
@@ -33,23 +33,20 @@ final class StepLog {
     this.listener = listener;
   }
 
-  /**
-   * Takes in a step, and reports if it is time.
-   *
-   * @param stepRates its learning rates, in the groups' order
-   * @param norm of its gradients before clipping; NaN where the step was left out
-   */
-  void afterStep(List<Double> stepRates, double norm) {
-    rates = stepRates;
-    gradientNorm = norm;
+  /** Takes in a step, and reports if it is time. */
+  @Override
+  public void afterStep(FinishedStep step) {
+    rates = step.rates();
+    gradientNorm = step.gradientNorm();
     epochsDone = state.epochsDone();
     if (config.isDue(state.step, totalSteps)) {
-      finish();
+      end();
     }
   }
 
   /** Reports the steps that have not been reported. */
-  void finish() {
+  @Override
+  public void end() {
     if (rates.isEmpty()) {
       return;
     }

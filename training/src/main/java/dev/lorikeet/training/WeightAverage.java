@@ -1,9 +1,12 @@
 package dev.lorikeet.training;
 
+import dev.lorikeet.models.Parameter;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import dev.lorikeet.torch.Updates;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * An average of the trained weights along the run, which is what is evaluated and kept: an
@@ -11,7 +14,8 @@ import java.util.List;
  * 2018, arXiv:1803.05407), by the arithmetic of torch.optim.swa_utils. Its copies live in the scope
  * that is open when it is made.
  */
-final class WeightAverage {
+final class WeightAverage implements Hook {
+  private final List<Trainable> trainables;
   private final List<Tensor> weights;
   private final List<Tensor> averages;
   private final AveragingConfig config;
@@ -19,11 +23,13 @@ final class WeightAverage {
   private final RunState state;
 
   private WeightAverage(
+      List<Trainable> trainables,
       List<Tensor> weights,
       List<Tensor> averages,
       AveragingConfig config,
       int firstEpoch,
       RunState state) {
+    this.trainables = trainables;
     this.weights = weights;
     this.averages = averages;
     this.config = config;
@@ -35,15 +41,17 @@ final class WeightAverage {
   static WeightAverage of(
       List<Trainable> trainables, AveragingConfig config, int epochs, RunState state) {
     if (config.equals(AveragingConfig.NONE)) {
-      return new WeightAverage(List.of(), List.of(), config, 0, state);
+      return new WeightAverage(List.of(), List.of(), List.of(), config, 0, state);
     }
     List<Tensor> weights = trainables.stream().map(t -> t.parameter().original()).toList();
     List<Tensor> averages = weights.stream().map(weight -> weight.detach().copy()).toList();
-    return new WeightAverage(weights, averages, config, epochs - config.lastEpochs() + 1, state);
+    return new WeightAverage(
+        trainables, weights, averages, config, epochs - config.lastEpochs() + 1, state);
   }
 
   /** Takes the weights of a step into an exponential moving average. */
-  void afterStep() {
+  @Override
+  public void afterUpdate(Map<Parameter, Tensor> gradients) {
     if (config.emaDecay() > 0) {
       approach(state.averaged == 0 ? 1 : 1 - decay());
     }
@@ -55,16 +63,28 @@ final class WeightAverage {
     return config.emaWarmup() ? Math.min(config.emaDecay(), warm) : config.emaDecay();
   }
 
-  /** Takes the weights of one of the last epochs into their mean. */
-  void afterEpoch(int epoch) {
-    if (config.lastEpochs() > 0 && epoch >= firstEpoch) {
+  /** Takes the weights at the end of one of the last epochs into their mean. */
+  @Override
+  public void afterStep(FinishedStep step) {
+    if (step.endsEpoch() && config.lastEpochs() > 0 && step.epoch() >= firstEpoch) {
       approach(1.0 / (state.averaged + 1));
     }
   }
 
-  /** The averages themselves, for checkpoints; none where nothing is averaged. */
-  List<Tensor> averages() {
-    return averages;
+  /** Leaves the model with the average. */
+  @Override
+  public void end() {
+    exchange();
+  }
+
+  /** The averages by their parameters' names. */
+  @Override
+  public Map<String, Tensor> state() {
+    Map<String, Tensor> named = new LinkedHashMap<>();
+    for (int i = 0; i < averages.size(); i++) {
+      named.put(trainables.get(i).name() + "/average", averages.get(i));
+    }
+    return named;
   }
 
   private void approach(double share) {

@@ -49,7 +49,7 @@ class BestParametersTest {
       }
       state.endEpoch(new EpochReport(epoch, 1, null, 1));
     }
-    best.restore();
+    best.end();
     assertThat(best.epoch()).isEqualTo(expected);
     assertThat(best.step()).isEqualTo(10L * expected);
     assertThat(parameter.original().item()).isEqualTo(expected);
