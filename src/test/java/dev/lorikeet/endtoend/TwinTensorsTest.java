@@ -2,10 +2,10 @@ package dev.lorikeet.endtoend;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Safetensors;
+import dev.lorikeet.tasks.Tasks;
 import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
@@ -26,16 +26,16 @@ class TwinTensorsTest {
 
   @ParameterizedTest
   @CsvSource({
-    "cases/decoder-bias/bert, MASKED_LM, cls.predictions.decoder.bias, cls.predictions.bias,"
+    "cases/decoder-bias/bert, masked-lm, cls.predictions.decoder.bias, cls.predictions.bias,"
         + " cls.predictions.output_bias",
-    "golden/modernbert-mlm-lora, MASKED_LM, decoder.bias, decoder.bias, decoder.out.bias",
-    "cases/head-size/model, SEQUENCE_CLASSIFICATION, classifier.bias, classifier.bias,"
+    "golden/modernbert-mlm-lora, masked-lm, decoder.bias, decoder.bias, decoder.out.bias",
+    "cases/head-size/model, sequence-classification, classifier.bias, classifier.bias,"
         + " classifier.out_proj.bias",
-    "cases/head-size/model, SEQUENCE_CLASSIFICATION, bert.pooler.dense.weight,"
+    "cases/head-size/model, sequence-classification, bert.pooler.dense.weight,"
         + " bert.pooler.dense.weight, module.bert.pooler.dense.weight"
   })
   void areRefusedWithBothNames(
-      String resource, HeadType task, String stored, String missing, String unread)
+      String resource, String task, String stored, String missing, String unread)
       throws IOException {
     Path base = Path.of("resources").resolve(resource);
     Files.copy(base.resolve("config.json"), folder.resolve("config.json"));
@@ -47,7 +47,8 @@ class TwinTensorsTest {
       tensors.put(unread, renamed);
       Safetensors.write(folder.resolve("model.safetensors"), tensors, file.metadata());
     }
-    ModelOptions options = ModelOptions.DEFAULT.withHead(task, labels(task));
+    ModelOptions options =
+        ModelOptions.DEFAULT.withHead(Tasks.named(task).headType(), labels(task));
     assertThatThrownBy(() -> Model.open(folder, options).close())
         .isInstanceOf(LorikeetException.class)
         .hasMessage(
@@ -56,8 +57,8 @@ class TwinTensorsTest {
             folder, unread, missing);
   }
 
-  private static List<String> labels(HeadType task) {
-    return HeadType.MASKED_LM.equals(task)
+  private static List<String> labels(String task) {
+    return task.equals("masked-lm")
         ? List.of()
         : List.of("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l");
   }
