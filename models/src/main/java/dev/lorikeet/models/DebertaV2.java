@@ -1,19 +1,13 @@
 package dev.lorikeet.models;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.lorikeet.torch.DType;
-import dev.lorikeet.torch.Device;
-import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.Ops;
 import dev.lorikeet.torch.Scope;
 import dev.lorikeet.torch.Tensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +30,7 @@ final class DebertaV2 implements Architecture {
 
     @Override
     public Architecture build(ModelConfig config, @Nullable HeadType type, Weights weights) {
-      return new DebertaV2(Config.of(config), type, weights);
+      return new DebertaV2(DebertaV2Config.of(config), type, weights);
     }
 
     @Override
@@ -69,7 +63,7 @@ final class DebertaV2 implements Architecture {
         case TEXT -> new HeadModules(Set.of("pooler", "classifier"), "classifier");
         case TOKENS -> HeadModules.of(type.module());
         case MASKED_TOKENS ->
-            Config.of(config).legacy
+            DebertaV2Config.of(config).legacy()
                 ? new HeadModules(Set.of("cls"), "cls.predictions.decoder")
                 : new HeadModules(Set.of("lm_predictions"), "deberta.embeddings.word_embeddings");
         default -> throw new IllegalStateException("no head for " + type);
@@ -87,218 +81,18 @@ final class DebertaV2 implements Architecture {
     }
   }
 
-  /**
-   * What config.json says, under its names.
-   *
-   * @param distances how distances become rows of the table of relative positions; null without
-   *     relative attention
-   * @param contentToPosition whether a query looks at distances
-   * @param positionToContent whether distances look at a key
-   * @param convKernelSize 0 for no convolution
-   */
-  record Config(
-      int vocabSize,
-      int embeddingSize,
-      int hiddenSize,
-      int numHiddenLayers,
-      int numAttentionHeads,
-      int intermediateSize,
-      String hiddenAct,
-      double hiddenDropoutProb,
-      double attentionProbsDropoutProb,
-      int maxPositionEmbeddings,
-      boolean positionBiasedInput,
-      int typeVocabSize,
-      double layerNormEps,
-      @Nullable Distances distances,
-      boolean contentToPosition,
-      boolean positionToContent,
-      boolean shareAttKey,
-      boolean normRelEbd,
-      int convKernelSize,
-      int convGroups,
-      String convAct,
-      int poolerHiddenSize,
-      double poolerDropout,
-      String poolerHiddenAct,
-      double clsDropout,
-      double initializerRange,
-      boolean legacy,
-      int numLabels) {
-
-    static Config of(ModelConfig json) {
-      int width = json.integer("hidden_size");
-      int heads = json.integer("num_attention_heads");
-      json.mustBe("attention_head_size", Integer.toString(width / Math.max(1, heads)));
-      double hiddenDropout = json.number("hidden_dropout_prob", 0.1);
-      Set<String> kinds = words(json, "pos_att_type", Set.of("c2p", "p2c"));
-      return new Config(
-          json.integer("vocab_size"),
-          json.integer("embedding_size", width),
-          width,
-          json.integer("num_hidden_layers"),
-          heads,
-          json.integer("intermediate_size"),
-          json.text("hidden_act", "gelu"),
-          hiddenDropout,
-          json.number("attention_probs_dropout_prob", 0.1),
-          json.integer("max_position_embeddings", 512),
-          json.flag("position_biased_input", true),
-          json.integer("type_vocab_size", 0),
-          json.number("layer_norm_eps", 1e-7),
-          json.flag("relative_attention", false) ? Distances.of(json) : null,
-          kinds.contains("c2p"),
-          kinds.contains("p2c"),
-          json.flag("share_att_key", false),
-          words(json, "norm_rel_ebd", Set.of("none", "layer_norm")).contains("layer_norm"),
-          json.integer("conv_kernel_size", 0),
-          json.integer("conv_groups", 1),
-          json.text("conv_act", "tanh"),
-          json.integer("pooler_hidden_size", width),
-          json.number("pooler_dropout", 0),
-          json.text("pooler_hidden_act", "gelu"),
-          json.number("cls_dropout", hiddenDropout),
-          json.number("initializer_range", 0.02),
-          json.flag("legacy", true),
-          json.labelCount());
-    }
-
-    Config {
-      if (numAttentionHeads < 1 || hiddenSize % numAttentionHeads != 0) {
-        throw new LorikeetException(
-            "config.json: hidden_size "
-                + hiddenSize
-                + " is no multiple of num_attention_heads "
-                + numAttentionHeads
-                + ": is it from this checkpoint?");
-      }
-      mustBeEqual("pooler_hidden_size", poolerHiddenSize, hiddenSize);
-      if (convKernelSize < 0 || (convKernelSize > 0 && convKernelSize % 2 == 0)) {
-        throw new LorikeetException(
-            "config.json: conv_kernel_size is "
-                + convKernelSize
-                + ": it must be odd, or 0 for none");
-      }
-    }
-
-    private static void mustBeEqual(String key, int value, int hiddenSize) {
-      if (value != hiddenSize) {
-        throw new LorikeetException(
-            "config.json: %s is %d, and only hidden_size, %d, is supported here"
-                .formatted(key, value, hiddenSize));
-      }
-    }
-
-    /** A list, or words with bars between them. */
-    private static Set<String> words(ModelConfig json, String key, Set<String> known) {
-      JsonNode value = json.get(key);
-      List<String> words = new ArrayList<>();
-      value.forEach(word -> words.add(word.asText()));
-      if (value.isTextual()) {
-        words.addAll(Arrays.asList(value.asText().toLowerCase(Locale.ROOT).split("\\|", -1)));
-      }
-      words.replaceAll(String::strip);
-      for (String word : words) {
-        if (!known.contains(word)) {
-          throw new LorikeetException(
-              json.place()
-                  + ": "
-                  + key
-                  + " has \""
-                  + word
-                  + "\", and only "
-                  + String.join(", ", new TreeSet<>(known))
-                  + " are supported: the model would compute something else");
-        }
-      }
-      return Set.copyOf(words);
-    }
-
-    int headSize() {
-      return hiddenSize / numAttentionHeads;
-    }
-
-    /** Of the sum of as many scores as there are kinds of them. */
-    double scale() {
-      int kinds = 1 + (contentToPosition ? 1 : 0) + (positionToContent ? 1 : 0);
-      return 1 / Math.sqrt((double) headSize() * kinds);
-    }
-  }
-
-  /**
-   * How far apart two tokens are, as a row of the table of relative positions.
-   *
-   * @param buckets on either side, the nearer half of them of one distance each, the others of ever
-   *     more; 0 for one a distance
-   * @param furthest the distance up to which rows differ
-   */
-  record Distances(int buckets, int furthest) {
-    static Distances of(ModelConfig json) {
-      int furthest = json.integer("max_relative_positions", -1);
-      return new Distances(
-          Math.max(0, json.integer("position_buckets", -1)),
-          furthest < 1 ? json.integer("max_position_embeddings", 512) : furthest);
-    }
-
-    /** Half of the table's rows. */
-    int span() {
-      return buckets > 0 ? buckets : furthest;
-    }
-
-    /** The row for a query so many tokens after its key. */
-    int row(int distance) {
-      int signed = distance < 0 ? -bucket(-distance) : bucket(distance);
-      return Math.max(0, Math.min(2 * span() - 1, signed + span()));
-    }
-
-    /** The logarithmic scale of arXiv:2111.09543's checkpoints. */
-    private int bucket(int distance) {
-      int middle = buckets / 2;
-      if (buckets == 0 || distance <= middle) {
-        return distance;
-      }
-      double far = Math.log((double) distance / middle);
-      double furthestOfAll = Math.log((furthest - 1.0) / middle);
-      return (int) Math.ceil(far / furthestOfAll * (middle - 1)) + middle;
-    }
-  }
-
-  /**
-   * The relative positions of one pass, the same for all layers.
-   *
-   * @param vectors [R, D], of all distances that occur; rows of the table
-   * @param falling which of them belongs to the distances T − 1 to −(T − 1), [2T − 1], int64
-   * @param rising the same from −(T − 1) to T − 1
-   */
-  private record Relative(Tensor vectors, Tensor falling, Tensor rising) {
-    static Relative of(Distances distances, Tensor table, int length) {
-      int first = distances.row(1 - length);
-      long[] rows = new long[2 * length - 1];
-      long[] backwards = new long[rows.length];
-      for (int i = 0; i < rows.length; i++) {
-        rows[i] = (long) distances.row(i - (length - 1)) - first;
-        backwards[rows.length - 1 - i] = rows[i];
-      }
-      Device device = table.device();
-      return new Relative(
-          table.narrow(0, first, rows[rows.length - 1] + 1),
-          Tensor.of(backwards, rows.length).to(device),
-          Tensor.of(rows, rows.length).to(device));
-    }
-  }
-
   private final Encoder encoder;
   private final UnaryOperator<Tensor> head;
   private final boolean isPooled;
 
-  private DebertaV2(Config config, @Nullable HeadType type, Weights weights) {
+  private DebertaV2(DebertaV2Config config, @Nullable HeadType type, Weights weights) {
     encoder = new Encoder(config, type == null ? weights : weights.at("deberta"));
     head = type == null ? hidden -> hidden : head(config, type, weights);
     isPooled = HeadType.SEQUENCE_CLASSIFICATION.equals(type);
   }
 
   /** States to logits. */
-  private UnaryOperator<Tensor> head(Config config, HeadType type, Weights weights) {
+  private UnaryOperator<Tensor> head(DebertaV2Config config, HeadType type, Weights weights) {
     return switch (type.reads()) {
       case TEXT -> new SequenceHead(config, weights)::forward;
       case TOKENS -> tokenHead(config, type, weights)::forward;
@@ -331,33 +125,33 @@ final class DebertaV2 implements Architecture {
     private final Dropout positionDropout;
     private final Dropout probabilitiesDropout;
     private final Dropout outputDropout;
-    private final Config config;
+    private final DebertaV2Config config;
 
-    Attention(Config config, Weights weights) {
-      int width = config.hiddenSize;
+    Attention(DebertaV2Config config, Weights weights) {
+      int width = config.hiddenSize();
       Weights self = weights.at("self");
       query = self.linear("query_proj", width, width);
       key = self.linear("key_proj", width, width);
       value = self.linear("value_proj", width, width);
-      boolean relative = config.distances != null;
-      boolean own = !config.shareAttKey;
+      boolean relative = config.distances() != null;
+      boolean own = !config.shareAttKey();
       positionKey =
-          relative && config.contentToPosition
+          relative && config.contentToPosition()
               ? own ? self.linear("pos_key_proj", width, width) : key
               : null;
       positionQuery =
-          relative && config.positionToContent
+          relative && config.positionToContent()
               ? own ? self.linear("pos_query_proj", width, width) : query
               : null;
       output = weights.linear("output.dense", width, width);
-      norm = weights.at("output").layerNorm("LayerNorm", width, config.layerNormEps);
-      positionDropout = weights.dropout(config.hiddenDropoutProb);
-      probabilitiesDropout = weights.dropout(config.attentionProbsDropoutProb);
-      outputDropout = weights.dropout(config.hiddenDropoutProb);
+      norm = weights.at("output").layerNorm("LayerNorm", width, config.layerNormEps());
+      positionDropout = weights.dropout(config.hiddenDropoutProb());
+      probabilitiesDropout = weights.dropout(config.attentionProbsDropoutProb());
+      outputDropout = weights.dropout(config.hiddenDropoutProb());
       this.config = config;
     }
 
-    Tensor forward(Tensor x, @Nullable Relative relative, @Nullable Tensor mask) {
+    Tensor forward(Tensor x, LogDistances.@Nullable OfPass relative, @Nullable Tensor mask) {
       Tensor q = split(query.forward(x)); // [B, T, H, d]
       Tensor k = split(key.forward(x));
       Tensor v = split(value.forward(x));
@@ -368,16 +162,17 @@ final class DebertaV2 implements Architecture {
     }
 
     /** The scores with relative positions, scaled, and the mask: [B, H, T, T]. */
-    private @Nullable Tensor bias(Tensor q, Tensor k, Relative relative, @Nullable Tensor mask) {
-      Tensor vectors = positionDropout.forward(relative.vectors).unsqueeze(0); // [1, R, D]
+    private @Nullable Tensor bias(
+        Tensor q, Tensor k, LogDistances.OfPass relative, @Nullable Tensor mask) {
+      Tensor vectors = positionDropout.forward(relative.vectors()).unsqueeze(0); // [1, R, D]
       Tensor bias = mask;
       if (positionKey != null) {
         Tensor keys = split(positionKey.forward(vectors)); // [1, R, H, d]
-        bias = plus(bias, distanceScores(q, keys, relative.falling));
+        bias = plus(bias, distanceScores(q, keys, relative.falling()));
       }
       if (positionQuery != null) {
         Tensor queries = split(positionQuery.forward(vectors));
-        bias = plus(bias, distanceScores(k, queries, relative.rising).transpose(2, 3));
+        bias = plus(bias, distanceScores(k, queries, relative.rising()).transpose(2, 3));
       }
       return bias;
     }
@@ -395,22 +190,22 @@ final class DebertaV2 implements Architecture {
 
     /** [B, T, D] to [B, T, H, d]. */
     private Tensor split(Tensor x) {
-      return x.reshape(x.size(0), x.size(1), config.numAttentionHeads, config.headSize());
+      return x.reshape(x.size(0), x.size(1), config.numAttentionHeads(), config.headSize());
     }
   }
 
-  private static FeedForward feedForward(Config config, Weights weights) {
-    int width = config.hiddenSize;
+  private static FeedForward feedForward(DebertaV2Config config, Weights weights) {
+    int width = config.hiddenSize();
     return new FeedForward(
-        weights.linear("intermediate.dense", config.intermediateSize, width),
-        Activation.of(config.hiddenAct),
-        weights.linear("output.dense", width, config.intermediateSize),
-        weights.dropout(config.hiddenDropoutProb),
-        weights.at("output").layerNorm("LayerNorm", width, config.layerNormEps));
+        weights.linear("intermediate.dense", config.intermediateSize(), width),
+        Activation.of(config.hiddenAct()),
+        weights.linear("output.dense", width, config.intermediateSize()),
+        weights.dropout(config.hiddenDropoutProb()),
+        weights.at("output").layerNorm("LayerNorm", width, config.layerNormEps()));
   }
 
   private record Layer(Attention attention, FeedForward feedForward) {
-    Tensor forward(Tensor x, @Nullable Relative relative, @Nullable Tensor mask) {
+    Tensor forward(Tensor x, LogDistances.@Nullable OfPass relative, @Nullable Tensor mask) {
       return feedForward.forward(attention.forward(x, relative, mask));
     }
   }
@@ -425,16 +220,17 @@ final class DebertaV2 implements Architecture {
     private final int groups;
     private final Mode mode;
 
-    Convolution(Config config, Weights weights) {
-      int width = config.hiddenSize;
-      groups = config.convGroups;
+    Convolution(DebertaV2Config config, Weights weights) {
+      int width = config.hiddenSize();
+      groups = config.convGroups();
       Weights conv = weights.at("conv");
       int read = width / groups;
-      kernel = conv.normal("weight", config.initializerRange, width, read, config.convKernelSize);
+      kernel =
+          conv.normal("weight", config.initializerRange(), width, read, config.convKernelSize());
       bias = conv.vector("bias", 0, width);
-      norm = weights.layerNorm("LayerNorm", width, config.layerNormEps);
-      dropout = weights.dropout(config.hiddenDropoutProb);
-      activation = Activation.of(config.convAct);
+      norm = weights.layerNorm("LayerNorm", width, config.layerNormEps());
+      dropout = weights.dropout(config.hiddenDropoutProb());
+      activation = Activation.of(config.convAct());
       mode = weights.mode();
     }
 
@@ -460,23 +256,23 @@ final class DebertaV2 implements Architecture {
     private final LayerNorm norm;
     private final Dropout dropout;
 
-    Embeddings(Config config, Weights weights) {
-      int width = config.embeddingSize;
-      words = weights.embedding("word_embeddings", config.vocabSize, width);
+    Embeddings(DebertaV2Config config, Weights weights) {
+      int width = config.embeddingSize();
+      words = weights.embedding("word_embeddings", config.vocabSize(), width);
       positions =
-          config.positionBiasedInput
-              ? weights.embedding("position_embeddings", config.maxPositionEmbeddings, width)
+          config.positionBiasedInput()
+              ? weights.embedding("position_embeddings", config.maxPositionEmbeddings(), width)
               : null;
       types =
-          config.typeVocabSize > 0
-              ? weights.embedding("token_type_embeddings", config.typeVocabSize, width)
+          config.typeVocabSize() > 0
+              ? weights.embedding("token_type_embeddings", config.typeVocabSize(), width)
               : null;
       projection =
-          width == config.hiddenSize
+          width == config.hiddenSize()
               ? null
-              : weights.linear("embed_proj", config.hiddenSize, width, false);
-      norm = weights.layerNorm("LayerNorm", config.hiddenSize, config.layerNormEps);
-      dropout = weights.dropout(config.hiddenDropoutProb);
+              : weights.linear("embed_proj", config.hiddenSize(), width, false);
+      norm = weights.layerNorm("LayerNorm", config.hiddenSize(), config.layerNormEps());
+      dropout = weights.dropout(config.hiddenDropoutProb());
     }
 
     /** [B, T, D]; padding is 0. */
@@ -502,31 +298,32 @@ final class DebertaV2 implements Architecture {
   private static final class Encoder {
     private final Embeddings embeddings;
     private final List<Layer> layers = new ArrayList<>();
-    private final @Nullable Distances distances;
+    private final @Nullable LogDistances distances;
     private final @Nullable Parameter relativePositions;
     private final UnaryOperator<Tensor> relativeNorm;
     private final @Nullable Convolution convolution;
     private final Mode mode;
 
-    Encoder(Config config, Weights weights) {
+    Encoder(DebertaV2Config config, Weights weights) {
       embeddings = new Embeddings(config, weights.at("embeddings"));
       Weights encoder = weights.at("encoder");
-      int width = config.hiddenSize;
-      for (int i = 0; i < config.numHiddenLayers; i++) {
+      int width = config.hiddenSize();
+      for (int i = 0; i < config.numHiddenLayers(); i++) {
         Weights layer = encoder.at("layer").at(i);
         layers.add(
             new Layer(new Attention(config, layer.at("attention")), feedForward(config, layer)));
       }
-      distances = config.distances;
+      distances = config.distances();
       relativePositions =
           distances == null
               ? null
               : encoder.embedding("rel_embeddings", 2L * distances.span(), width).weight();
       relativeNorm =
-          config.normRelEbd
-              ? encoder.layerNorm("LayerNorm", width, config.layerNormEps)::forward
+          config.normRelEbd()
+              ? encoder.layerNorm("LayerNorm", width, config.layerNormEps())::forward
               : vectors -> vectors;
-      convolution = config.convKernelSize > 0 ? new Convolution(config, encoder.at("conv")) : null;
+      convolution =
+          config.convKernelSize() > 0 ? new Convolution(config, encoder.at("conv")) : null;
       mode = weights.mode();
     }
 
@@ -536,7 +333,7 @@ final class DebertaV2 implements Architecture {
       Tensor real = attended == null ? null : attended.to(mode.dtype()).unsqueeze(-1); // [B, T, 1]
       Tensor mask = real == null ? null : Scope.tidy(() -> mask(real)); // [B, 1, T, T]
       Tensor embedded = Scope.tidy(() -> embeddings.forward(input, real));
-      Relative relative = relative((int) embedded.size(1));
+      LogDistances.OfPass relative = relative((int) embedded.size(1));
       Tensor h = embedded;
       for (int i = 0; i < layers.size(); i++) {
         Layer layer = layers.get(i);
@@ -558,10 +355,10 @@ final class DebertaV2 implements Architecture {
       return AttentionMasks.scores(pairs.gt(0), mode.dtype());
     }
 
-    private @Nullable Relative relative(int length) {
+    private LogDistances.@Nullable OfPass relative(int length) {
       return distances == null || relativePositions == null
           ? null
-          : Relative.of(
+          : LogDistances.OfPass.of(
               distances, relativeNorm.apply(relativePositions.value(mode.dtype())), length);
     }
   }
@@ -574,13 +371,13 @@ final class DebertaV2 implements Architecture {
     private final Dropout dropout;
     private final Projection classifier;
 
-    SequenceHead(Config config, Weights weights) {
-      int width = config.hiddenSize;
-      poolerDropout = weights.dropout(config.poolerDropout);
+    SequenceHead(DebertaV2Config config, Weights weights) {
+      int width = config.hiddenSize();
+      poolerDropout = weights.dropout(config.poolerDropout());
       pooler = weights.orNew("pooler").linear("pooler.dense", width, width);
-      activation = Activation.of(config.poolerHiddenAct);
-      dropout = weights.dropout(config.clsDropout);
-      classifier = weights.orNew("classifier").linear("classifier", config.numLabels, width);
+      activation = Activation.of(config.poolerHiddenAct());
+      dropout = weights.dropout(config.clsDropout());
+      classifier = weights.orNew("classifier").linear("classifier", config.numLabels(), width);
     }
 
     /** The first token's state [B, D] to logits [B, C]. */
@@ -590,29 +387,31 @@ final class DebertaV2 implements Architecture {
     }
   }
 
-  private static TokenHead tokenHead(Config config, HeadType type, Weights weights) {
-    double dropout = type.outputs() > 0 ? 0 : config.hiddenDropoutProb;
-    return new TokenHead(type, config.hiddenSize, config.numLabels, dropout, weights);
+  private static TokenHead tokenHead(DebertaV2Config config, HeadType type, Weights weights) {
+    double dropout = type.outputs() > 0 ? 0 : config.hiddenDropoutProb();
+    return new TokenHead(type, config.hiddenSize(), config.numLabels(), dropout, weights);
   }
 
   /** BERT's head, which transformers calls legacy, or that of DeBERTa's own code. */
-  private static MaskedLmHead maskedLm(Config config, Weights weights, EmbeddingSlot words) {
-    if (!config.legacy) {
-      Config.mustBeEqual("embedding_size", config.embeddingSize, config.hiddenSize);
+  private static MaskedLmHead maskedLm(
+      DebertaV2Config config, Weights weights, EmbeddingSlot words) {
+    if (!config.legacy()) {
+      DebertaV2Config.mustBeEqual("embedding_size", config.embeddingSize(), config.hiddenSize());
     }
-    String module = config.legacy ? "cls.predictions.transform" : "lm_predictions.lm_head";
+    String module = config.legacy() ? "cls.predictions.transform" : "lm_predictions.lm_head";
     Weights transform = weights.orNew(module).at(module);
     return new MaskedLmHead(
-        transform.linear("dense", config.embeddingSize, config.hiddenSize),
-        Activation.of(config.hiddenAct),
-        transform.layerNorm("LayerNorm", config.embeddingSize, config.layerNormEps),
-        config.legacy
+        transform.linear("dense", config.embeddingSize(), config.hiddenSize()),
+        Activation.of(config.hiddenAct()),
+        transform.layerNorm("LayerNorm", config.embeddingSize(), config.layerNormEps()),
+        config.legacy()
             ? decoder(weights.at("cls.predictions"), config, words)
-            : weights.outputOf(words, weights.at(module).vectorOr("bias", 0, config.vocabSize)));
+            : weights.outputOf(words, weights.at(module).vectorOr("bias", 0, config.vocabSize())));
   }
 
-  private static Projection decoder(Weights predictions, Config config, EmbeddingSlot words) {
-    Parameter bias = predictions.outputBias("bias", "decoder.bias", config.vocabSize);
+  private static Projection decoder(
+      Weights predictions, DebertaV2Config config, EmbeddingSlot words) {
+    Parameter bias = predictions.outputBias("bias", "decoder.bias", config.vocabSize());
     return predictions.output("decoder", words.weight(), bias);
   }
 }

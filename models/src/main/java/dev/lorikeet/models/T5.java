@@ -251,54 +251,14 @@ final class T5 implements Architecture {
     return encoder.forward(embedded, input.attentionMask());
   }
 
-  /** Biases of attention scores by how far a token lies from the one that looks; one a head. */
-  private static final class Distances {
-    private final Lookup table;
-    private final boolean bothWays;
-    private final int buckets;
-    private final int furthest;
-
-    Distances(Config config, Weights weights, boolean bothWays) {
-      table =
-          weights.embedding(
-              "relative_attention_bias", config.relativeAttentionNumBuckets, config.numHeads);
-      this.bothWays = bothWays;
-      buckets = config.relativeAttentionNumBuckets;
-      furthest = config.relativeAttentionMaxDistance;
-    }
-
-    /** Those of {@code length} tokens, the last of S, to all S: [1, H, length, S]. */
-    Tensor biases(long past, Tensor x) {
-      int length = Math.toIntExact(x.size(1));
-      int all = Math.toIntExact(past) + length;
-      long[] ids = new long[length * all];
-      for (int i = 0; i < ids.length; i++) {
-        ids[i] = bucket(i % all - (past + i / all), bothWays, buckets, furthest);
-      }
-      Tensor biases = table.forward(Tensor.of(ids, length, all).to(x.device())); // [T, S, H]
-      return biases.transpose(0, 2).transpose(1, 2).contiguous().unsqueeze(0);
-    }
-  }
-
-  /**
-   * The bucket of a distance: near ones have one each, farther ones share buckets that grow with
-   * the logarithm, and all from {@code furthest} on share the last. In float32 as in transformers,
-   * since a rounding can decide between two buckets.
-   *
-   * @param distance from the token that looks to the one looked at, in tokens
-   * @param bothWays whether half of the buckets are for tokens that come later
-   */
-  static long bucket(long distance, boolean bothWays, int buckets, int furthest) {
-    int share = bothWays ? buckets / 2 : buckets;
-    long first = bothWays && distance > 0 ? share : 0;
-    long far = bothWays ? Math.abs(distance) : Math.max(0, -distance);
-    int near = share / 2;
-    if (far < near) {
-      return first + far;
-    }
-    float log = (float) Math.log((double) ((float) far / near));
-    float place = log / (float) Math.log((double) furthest / near) * (share - near);
-    return first + Math.min(share - 1, near + (long) place);
+  /** The first layer's, which all layers share. */
+  private static DistanceBuckets distances(Config config, Weights weights, boolean bothWays) {
+    return new DistanceBuckets(
+        weights.at("block.0.layer.0.SelfAttention"),
+        config.relativeAttentionNumBuckets,
+        config.relativeAttentionMaxDistance,
+        config.numHeads,
+        bothWays);
   }
 
   private static final class Attention {
@@ -413,7 +373,7 @@ final class T5 implements Architecture {
 
   private static final class Encoder {
     private final List<EncoderLayer> layers = new ArrayList<>();
-    private final Distances distances;
+    private final DistanceBuckets distances;
     private final RmsNorm norm;
     private final Dropout dropout;
     private final Mode mode;
@@ -425,7 +385,7 @@ final class T5 implements Architecture {
             new EncoderLayer(
                 new SelfAttention(config, layer.at(0), i), new FeedForward(config, layer.at(1))));
       }
-      distances = new Distances(config, weights.at("block.0.layer.0.SelfAttention"), true);
+      distances = distances(config, weights, true);
       norm = weights.rmsNorm("final_layer_norm", config.dModel, config.layerNormEpsilon, 0);
       dropout = weights.dropout(config.dropoutRate);
       mode = weights.mode();
@@ -459,7 +419,7 @@ final class T5 implements Architecture {
 
   private static final class Decoder {
     private final List<DecoderLayer> layers = new ArrayList<>();
-    private final Distances distances;
+    private final DistanceBuckets distances;
     private final RmsNorm norm;
     private final Dropout dropout;
     private final Mode mode;
@@ -473,7 +433,7 @@ final class T5 implements Architecture {
                 new CrossAttention(config, layer.at(1), i),
                 new FeedForward(config, layer.at(2))));
       }
-      distances = new Distances(config, weights.at("block.0.layer.0.SelfAttention"), false);
+      distances = distances(config, weights, false);
       norm = weights.rmsNorm("final_layer_norm", config.dModel, config.layerNormEpsilon, 0);
       dropout = weights.dropout(config.dropoutRate);
       mode = weights.mode();

@@ -81,12 +81,12 @@ class DebertaV2Test {
   /** The expected buckets are those of make_log_bucket_position of transformers 5.18.0. */
   @Test
   void nearDistancesHaveRowsOfTheirOwnAndFarOnesShare() {
-    DebertaV2.Distances few = new DebertaV2.Distances(8, 24);
+    LogDistances few = new LogDistances(8, 24);
     assertThat(IntStream.rangeClosed(-14, 14).map(distance -> few.row(distance) - 8))
         .containsExactly(
             -7, -7, -6, -6, -6, -6, -6, -5, -5, -5, -4, -3, -2, -1, 0, //
             1, 2, 3, 4, 5, 5, 5, 6, 6, 6, 6, 6, 7, 7);
-    DebertaV2.Distances usual = new DebertaV2.Distances(256, 512);
+    LogDistances usual = new LogDistances(256, 512);
     assertThat(
             IntStream.of(0, 1, 127, 128, 129, 130, 200, 255, 256, 300, 400, 510, 511)
                 .map(distance -> usual.row(distance) - 256))
@@ -96,7 +96,7 @@ class DebertaV2Test {
   /** The table has no row for the span itself, on the side of tokens before. */
   @Test
   void distancesBeyondTheTableTakeItsLastRows() {
-    DebertaV2.Distances each = new DebertaV2.Distances(0, 3);
+    LogDistances each = new LogDistances(0, 3);
     assertThat(IntStream.rangeClosed(-5, 5).map(each::row))
         .containsExactly(0, 0, 0, 1, 2, 3, 4, 5, 5, 5, 5);
   }

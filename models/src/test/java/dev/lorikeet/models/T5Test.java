@@ -117,7 +117,9 @@ class T5Test {
   void bucketsOfDistancesAreThoseOfTransformers(
       boolean bothWays, int buckets, int furthest, String expected) {
     long[] found =
-        Arrays.stream(DISTANCES).map(d -> T5.bucket(d, bothWays, buckets, furthest)).toArray();
+        Arrays.stream(DISTANCES)
+            .map(d -> DistanceBuckets.bucket(d, bothWays, buckets, furthest))
+            .toArray();
     assertThat(found)
         .containsExactly(Arrays.stream(expected.split(", ")).mapToLong(Long::parseLong).toArray());
   }
