@@ -161,7 +161,9 @@ class NewCommandTest {
     assertThat(cli.status()).isEqualTo(1);
     assertThat(cli.err())
         .isEqualToNormalizingNewlines(
-            "error: " + recipe + " exists: give --overwrite to replace it, or another --output\n");
+            "error: "
+                + recipe
+                + " exists: choose another output, or give --overwrite to replace it\n");
     assertThat(recipe).hasContent("mine");
     Cli.done("new --model %s --data %s --output %s --overwrite", model, texts, recipe);
     assertThat(Tiny.read(recipe)).contains("task: sequence-classification");

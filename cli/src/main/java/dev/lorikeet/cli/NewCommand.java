@@ -2,13 +2,12 @@ package dev.lorikeet.cli;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.lorikeet.models.ModelConfig;
+import dev.lorikeet.models.OutputFolder;
 import dev.lorikeet.tasks.Tasks;
-import dev.lorikeet.torch.LorikeetException;
 import dev.lorikeet.torch.UsageException;
-import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -68,15 +67,11 @@ final class NewCommand implements Callable<Integer> {
       description = "The recipe to write.")
   private Path output;
 
-  @Option(names = "--overwrite", description = "Replace the file, if there is one.")
-  private boolean overwrite;
+  @Mixin private OverwriteFlag overwrite;
 
   @Override
   public Integer call() {
-    if (Files.exists(output) && !overwrite) {
-      throw new LorikeetException(
-          output + " exists: give --overwrite to replace it, or another --output");
-    }
+    OutputFolder.checkFile(output, overwrite.isGiven());
     if (task != null) {
       Tasks.named(task);
     }
@@ -87,7 +82,7 @@ final class NewCommand implements Callable<Integer> {
     evaluation(source).ifPresent(recipe::evaluatedOn);
     String checkpoint = model == null ? embeddedModel(source) : model;
     String text = recipe.of(task, checkpoint, config(checkpoint), FoundColumns.of(source));
-    write(text);
+    OutputFolder.writeFile(output, stream -> stream.write(text.getBytes(StandardCharsets.UTF_8)));
     console.print(
         JsonNodeFactory.instance.objectNode().put("output", output.toString()),
         "written to " + output + "; try next: ./lorikeet train " + output);
@@ -133,16 +128,5 @@ final class NewCommand implements Callable<Integer> {
           "the embedded model, " + MiniLm.NAME + ", is not for " + of + ": give --model");
     }
     return MiniLm.cached(console::say).toString();
-  }
-
-  /** Writes it whole or not at all. */
-  private void write(String text) {
-    Path temporary = output.resolveSibling(output.getFileName() + ".tmp");
-    try {
-      Files.writeString(temporary, text);
-      Files.move(temporary, output, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new LorikeetException(output + " cannot be written: " + e.getMessage(), e);
-    }
   }
 }
