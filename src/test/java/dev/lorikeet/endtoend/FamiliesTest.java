@@ -68,7 +68,7 @@ class FamiliesTest {
     try (Scope scope = Scope.open();
         Model model = test.open(ModelOptions.DEFAULT.withPrecision(precision))) {
       test.attach(model);
-      return model.logits(test.input()).toFloats();
+      return model.logits(test.inputs.batch()).toFloats();
     }
   }
 
@@ -79,19 +79,24 @@ class FamiliesTest {
           try (Scope scope = Scope.open();
               Model model = test.open(ModelOptions.DEFAULT)) {
             Assumptions.assumeFalse(
-                test.isPaddedOnTheLeft(), "padding on the left predicts a row's first token");
+                test.inputs.isPaddedOnTheLeft(),
+                "padding on the left predicts a row's first token");
             Assumptions.assumeFalse(
-                test.scalesByLength(), "rotations depend on the longest row of a batch");
+                test.inputs.scalesByLength(), "rotations depend on the longest row of a batch");
             Adapter adapter = test.attach(model);
             List<Parameter> parameters =
                 Trainable.of(adapter).stream().map(Trainable::parameter).toList();
             List<Map<Parameter, Tensor>> together =
                 List.of(
-                    gradients(model, parameters, test.input(), test.labels()),
-                    gradients(model, parameters, test.input().withPaddingBehind(), test.labels()));
+                    gradients(model, parameters, test.inputs.batch(), test.inputs.labels()),
+                    gradients(
+                        model,
+                        parameters,
+                        test.inputs.batch().withPaddingBehind(),
+                        test.inputs.labels()));
             Map<Parameter, Tensor> sum = new LinkedHashMap<>();
-            for (int row = 0; row < test.rows(); row++) {
-              gradients(model, parameters, test.input(row), test.labels(row))
+            for (int row = 0; row < test.inputs.rows(); row++) {
+              gradients(model, parameters, test.inputs.row(row), test.inputs.labels(row))
                   .forEach((parameter, gradient) -> sum.merge(parameter, gradient, Tensor::add));
             }
             List<String> differences = new ArrayList<>();
@@ -127,12 +132,12 @@ class FamiliesTest {
         test -> {
           try (Scope scope = Scope.open();
               Model model = test.open(ModelOptions.DEFAULT)) {
-            FrozenBlocks frozen = FrozenBlocks.of(model, test.input());
+            FrozenBlocks frozen = FrozenBlocks.of(model, test.inputs.batch());
             assertThat(frozen.count()).isEqualTo(layers(model.config().json()) - 1);
-            Tensor states = frozen.states(test.input());
-            float[] whole = model.features(test.input()).toFloats();
-            assertThat(frozen.features(test.input(), states).toFloats()).isEqualTo(whole);
-            float[] other = frozen.features(test.input(), states.mul(2)).toFloats();
+            Tensor states = frozen.states(test.inputs.batch());
+            float[] whole = model.features(test.inputs.batch()).toFloats();
+            assertThat(frozen.features(test.inputs.batch(), states).toFloats()).isEqualTo(whole);
+            float[] other = frozen.features(test.inputs.batch(), states.mul(2)).toFloats();
             assertThat(other).isNotEqualTo(whole);
           }
         });
@@ -173,9 +178,10 @@ class FamiliesTest {
           Trainable.of(Adapter.attach(model, settings(type), 1)).stream()
               .map(Trainable::parameter)
               .toList();
-      Map<Parameter, Tensor> gradients = gradients(model, parameters, test.input(), test.labels());
+      Map<Parameter, Tensor> gradients =
+          gradients(model, parameters, test.inputs.batch(), test.inputs.labels());
       FullLoss loss = new FullLoss(model);
-      double before = loss.sum(model.logits(test.input()), test.labels()).item();
+      double before = loss.sum(model.logits(test.inputs.batch()), test.inputs.labels()).item();
       double squares = 0;
       for (Tensor gradient : gradients.values()) {
         assertThat(gradient.isFinite()).isTrue();
@@ -184,7 +190,7 @@ class FamiliesTest {
       assertThat(squares).isPositive();
       double step = 1e-3 * Math.abs(before) / squares; // the loss falls by a thousandth, roughly
       gradients.forEach((parameter, gradient) -> parameter.original().addInPlace(gradient, -step));
-      double after = loss.sum(model.logits(test.input()), test.labels()).item();
+      double after = loss.sum(model.logits(test.inputs.batch()), test.inputs.labels()).item();
       assertThat(after).isLessThan(before);
     }
   }

@@ -10,8 +10,6 @@ import dev.lorikeet.models.GenerationConfig;
 import dev.lorikeet.models.Generator;
 import dev.lorikeet.models.HeadType;
 import dev.lorikeet.models.Model;
-import dev.lorikeet.models.ModelConfig;
-import dev.lorikeet.models.ModelInput;
 import dev.lorikeet.models.ModelOptions;
 import dev.lorikeet.models.Parameter;
 import dev.lorikeet.models.Safetensors;
@@ -47,12 +45,14 @@ final class GoldenCase {
   private final Path folder;
   final JsonNode json;
   final Safetensors expected;
+  final GoldenInputs inputs;
   private @Nullable TrainingPart part;
 
   GoldenCase(Path folder) throws IOException {
     this.folder = folder;
     json = new ObjectMapper().readTree(folder.resolve("case.json").toFile());
     expected = Safetensors.open(folder.resolve("expected.safetensors"));
+    inputs = new GoldenInputs(folder, expected);
   }
 
   /**
@@ -138,7 +138,7 @@ final class GoldenCase {
   }
 
   private void compareForward(Model model, String stage, List<String> differences) {
-    Tensor logits = model.logits(input());
+    Tensor logits = model.logits(inputs.batch());
     compare(stage + ".logits", logits, atol("atol_logits"), ROUNDED, differences);
     if (expected.names().contains(stage + ".loss")) {
       Tensor loss = loss(model, logits);
@@ -363,7 +363,7 @@ final class GoldenCase {
   private double gradients(
       Tape tape, Model model, Map<String, Parameter> trained, Map<String, Tensor> gradients) {
     try (GradMode on = GradMode.enabled()) {
-      Tensor loss = loss(model, model.logits(input()));
+      Tensor loss = loss(model, model.logits(inputs.batch()));
       Map<Parameter, Tensor> byParameter = tape.gradients(loss, List.copyOf(trained.values()));
       trained.forEach((name, parameter) -> gradients.put(name, get(byParameter, parameter)));
       if (part == null) {
@@ -385,7 +385,7 @@ final class GoldenCase {
   private double gradients(
       Model model, Map<String, Parameter> trained, Map<String, Tensor> gradients) {
     try (GradMode on = GradMode.enabled()) {
-      Tensor loss = withPenalty(loss(model, model.logits(input())));
+      Tensor loss = withPenalty(loss(model, model.logits(inputs.batch())));
       List<Tensor> inOrder =
           Ops.grad(loss, trained.values().stream().map(Parameter::original).toList());
       List<String> names = List.copyOf(trained.keySet());
@@ -398,7 +398,7 @@ final class GoldenCase {
 
   /** The mean over the labels that count. */
   private Tensor loss(Model model, Tensor logits) {
-    Tensor labels = labels();
+    Tensor labels = inputs.labels();
     boolean nextToken =
         HeadType.CAUSAL_LM.equals(model.headType()) && logits.size(1) == labels.size(1);
     Tensor counted = nextToken ? labels.narrow(1, 1, labels.size(1) - 1) : labels;
@@ -407,86 +407,6 @@ final class GoldenCase {
             ? counted.gt(-0.5).to(DType.FLOAT32).sum().item()
             : (double) labels.count();
     return new FullLoss(model).sum(logits, labels).mul(1 / terms);
-  }
-
-  /** How many rows the batch has. */
-  int rows() {
-    return Math.toIntExact(labels().size(0));
-  }
-
-  /** The batch's labels. */
-  Tensor labels() {
-    return expected.tensor("inputs.labels");
-  }
-
-  /** The labels of one row, of its tokens alone where tokens have labels. */
-  Tensor labels(int row) {
-    Tensor labels = labels().narrow(0, row, 1);
-    boolean ofTokens = labels.shape().length == 2 && labels.dtype() == DType.INT64;
-    return ofTokens && labels.size(1) == mask(row).length ? tokens(labels, row) : labels;
-  }
-
-  /** One row of the batch alone, without padding. */
-  ModelInput input(int row) {
-    if (expected.names().contains("inputs.pixel_values")) {
-      return ModelInput.ofImages(expected.tensor("inputs.pixel_values").narrow(0, row, 1));
-    }
-    Tensor types = optional("inputs.token_type_ids");
-    return withAnswer(
-        new ModelInput(
-            tokens(expected.tensor("inputs.input_ids").narrow(0, row, 1), row),
-            null,
-            types == null ? null : tokens(types.narrow(0, row, 1), row)),
-        labels(row));
-  }
-
-  /** Whether some rows of labelled tokens start with padding. */
-  boolean isPaddedOnTheLeft() {
-    Tensor mask = optional("inputs.attention_mask");
-    boolean ofTokens = labels().shape().length == 2;
-    return ofTokens && mask != null && mask.select(1, 0).eq(0).to(DType.FLOAT32).sum().item() > 0;
-  }
-
-  /** Whether what a model computes for a row depends on the batch's longest one. */
-  boolean scalesByLength() {
-    JsonNode config = ModelConfig.read(folder).json();
-    return config.findValuesAsText("rope_type").contains("dynamic");
-  }
-
-  private long[] mask(int row) {
-    return expected.tensor("inputs.attention_mask").select(0, row).toLongs();
-  }
-
-  /** What is not padding of [1, T]; padding is on one side. */
-  private Tensor tokens(Tensor values, int row) {
-    long[] mask = mask(row);
-    long count = Arrays.stream(mask).sum();
-    return values.narrow(1, mask[0] == 1 ? 0 : mask.length - count, count);
-  }
-
-  /** The whole batch. */
-  ModelInput input() {
-    if (expected.names().contains("inputs.pixel_values")) {
-      return ModelInput.ofImages(expected.tensor("inputs.pixel_values"));
-    }
-    return withAnswer(
-        new ModelInput(
-            expected.tensor("inputs.input_ids"),
-            optional("inputs.attention_mask"),
-            optional("inputs.token_type_ids")),
-        labels());
-  }
-
-  /** With the labels as what a decoder reads, where there is one beside the encoder. */
-  private ModelInput withAnswer(ModelInput input, Tensor labels) {
-    ModelConfig config = ModelConfig.read(folder);
-    return HeadType.SEQ_2_SEQ_LM.equals(config.headType())
-        ? input.withDecoderInputIds(DecoderInput.of(labels, config))
-        : input;
-  }
-
-  private @Nullable Tensor optional(String name) {
-    return expected.names().contains(name) ? expected.tensor(name) : null;
   }
 
   double atol(String key) {
